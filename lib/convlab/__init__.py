@@ -1,0 +1,1 @@
+"""What the lessons import: one room per question, each opened by name (`from convlab import shapes`)."""

@@ -1,0 +1,1 @@
+"""What keeps the lessons: run, render, check and bench them (`python -m coursekit`)."""
