@@ -1,0 +1,1 @@
+"""The exercises: `engine` checks them, `lesson_NN` holds those of one lesson, `progress` remembers them."""

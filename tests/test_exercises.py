@@ -1,0 +1,266 @@
+"""Every exercise is proved both ways, and the engine survives whatever a learner may answer."""
+
+import dataclasses
+import inspect
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlab.exercises import engine, lesson_00, lesson_01, progress
+from convlab.exercises.engine import NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Mistake, exercise
+
+ALL = [item for items in progress.exercises().values() for item in items]
+MISTAKES = [(item, mistake) for item in ALL for mistake in item.mistakes]
+
+
+def name_of(item):
+    return f"{item.lesson}.{item.name}" if isinstance(item, Exercise) else item.name.replace(" ", "-")
+
+
+def faults(item: Exercise) -> list[str]:
+    """Return what an exercise lacks: the rules that make it worth a learner's time."""
+    messages = [mistake.says.strip() for mistake in item.mistakes]
+    return [
+        fault
+        for fault, present in {
+            "no question": not item.question.strip().endswith("?"),
+            "no reference": item.reference is None or item.reference is ...,
+            "fewer than two hints": len(item.hints) < 2 or not all(hint.strip() for hint in item.hints),
+            "fewer than two named mistakes": len(item.mistakes) < 2,
+            "a mistake without a message": not all(messages),
+            "two mistakes with one message": len(set(messages)) < len(messages),
+            "a function tried on fewer than three cases": callable(item.reference) and len(item.cases) < 3,
+        }.items()
+        if present
+    ]
+
+
+@pytest.mark.parametrize("item", ALL, ids=name_of)
+def test_reference_passes(item):
+    verdict = item.judge(item.reference)
+    assert verdict.status == RIGHT, verdict
+
+
+@pytest.mark.parametrize(("item", "mistake"), MISTAKES, ids=name_of)
+def test_named_mistake_fails_with_its_own_message(item, mistake):
+    verdict = item.judge(mistake.answer)
+    assert (verdict.status, verdict.mistake) == (WRONG, mistake.name)
+    assert verdict.message.startswith(mistake.says)
+
+
+@pytest.mark.parametrize("item", ALL, ids=name_of)
+def test_untouched_stub_is_not_attempted(item):
+    def stub(*arguments): ...
+
+    for answer in [..., None] + [stub] * callable(item.reference):
+        assert item.judge(answer).status == NOT_ATTEMPTED
+
+
+@pytest.mark.parametrize("item", ALL, ids=name_of)
+def test_exercise_is_complete(item):
+    assert faults(item) == []
+
+
+@pytest.mark.parametrize("item", [item for item in ALL if callable(item.reference)], ids=name_of)
+def test_shown_solution_is_itself_right(item):
+    namespace = dict(vars(inspect.getmodule(item.reference)))
+    exec(engine.solution_text(item), namespace)
+    assert item.judge(namespace[item.name]).status == RIGHT
+
+
+def test_exercises_are_named_as_their_modules_call_them():
+    for lesson, items in progress.exercises().items():
+        module = inspect.getmodule(next(i.reference for i in items if callable(i.reference)))
+        assert all(getattr(module, item.name) is item and item.lesson == lesson for item in items)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"reference": None}, "no reference"),
+        ({"question": " "}, "no question"),
+        ({"hints": ("one",)}, "fewer than two hints"),
+        ({"mistakes": lesson_01.step.mistakes[:1]}, "fewer than two named mistakes"),
+        ({"cases": lesson_01.step.cases[:2]}, "a function tried on fewer than three cases"),
+        (
+            {"mistakes": (Mistake("a", 1, ""), *lesson_01.step.mistakes)},
+            "a mistake without a message",
+        ),
+        (
+            {
+                "mistakes": (
+                    dataclasses.replace(lesson_01.step.mistakes[0], name="b"),
+                    *lesson_01.step.mistakes,
+                )
+            },
+            "two mistakes with one message",
+        ),
+    ],
+)
+def test_an_incomplete_exercise_is_found(change, fault):
+    assert faults(lesson_01.step) == []
+    assert fault in faults(dataclasses.replace(lesson_01.step, **change))
+
+
+def test_a_mistake_that_does_no_harm_is_found():
+    harmless = Mistake("harmless", lesson_01.step.reference, "this says something wrong about a right answer")
+    planted = dataclasses.replace(lesson_01.step, mistakes=(harmless,))
+    assert planted.judge(harmless.answer).status == RIGHT  # so test_named_mistake_… would fail
+
+
+# What the engine tells about answers that are no named mistake
+
+
+@exercise(
+    question="What are the values times the factor?",
+    cases=[(np.array([1.0, -2.0, 3.0]), 2.0), (np.array([[0.5, 4.0]]), -1.5)],
+    hints=["one", "two"],
+    mistakes=[],
+)
+def scale(values, factor):
+    return values * factor
+
+
+def overwrite(values, factor):
+    values *= factor
+    return values
+
+
+UNFORESEEN = {
+    "is a `return` missing": lambda values, factor: print(end=""),
+    "the shape is": lambda values, factor: values.ravel()[:1],
+    "NaNs": lambda values, factor: values * np.nan,
+    "constant factor: multiply by 0.5": lambda values, factor: values * factor * 2,
+    "all zeros": lambda values, factor: values * 0,
+    "changes its argument `values`": overwrite,
+    "stopped with ZeroDivisionError": lambda values, factor: 1 / 0,
+    "stopped with SystemExit": lambda values, factor: exit(),
+    "stopped with RecursionError": lambda values, factor: (loop := lambda: loop())(),
+    "takes 1 positional": lambda values: values,
+    "values differ, first at index": lambda values, factor: np.maximum(values * factor, 0),
+    "pass the function itself": np.array([2.0, -4.0, 6.0]),
+}
+
+
+@pytest.mark.parametrize("message", UNFORESEEN)
+def test_unforeseen_answer_is_told_what_to_look_at(message):
+    verdict = scale.judge(UNFORESEEN[message])
+    assert verdict.status == WRONG
+    assert message in verdict.message
+
+
+def test_wrong_verdict_shows_arguments_expected_and_came():
+    text = str(scale.judge(lambda values, factor: values + factor))
+    assert "values = [ 1., -2.,  3.]" in text
+    assert "expected [ 2., -4.,  6.]" in text
+    assert "came     [3., 0., 5.]" in text
+
+
+def test_line_of_the_learners_error_is_named():
+    def broken(values, factor):
+        return values[factor + 10**6]
+
+    assert "values[factor + 10**6]" in scale.judge(broken).message
+
+
+class Hostile:
+    """An object that refuses everything."""
+
+    def __eq__(self, other):
+        raise RuntimeError("no comparison")
+
+    def __array__(self, *arguments, **options):
+        raise RuntimeError("no array")
+
+    def __repr__(self):
+        raise RuntimeError("no name")
+
+
+@pytest.mark.parametrize("item", [scale, *ALL], ids=name_of)
+def test_check_never_raises_on_hostile_objects(item, capsys):
+    item.check(Hostile())
+    item.check(lambda *arguments: Hostile())
+    item.check([Hostile()])
+    item.check(lambda *arguments: [[1, 2], [3]])
+    assert capsys.readouterr().out.count("wrong") == 4
+
+
+@given(st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists) | st.binary())
+def test_random_values_are_never_right(value):
+    for item in (lesson_00.values, lesson_01.step):
+        assert item.judge(lambda *arguments: value).status in (WRONG, NOT_ATTEMPTED)
+
+
+def test_an_interrupt_by_the_learner_goes_through():
+    def endless(values, factor):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scale.check(endless)
+
+
+def test_lists_and_integers_count_as_what_they_mean():
+    assert scale.judge(lambda values, factor: (values * factor).tolist()).status == RIGHT
+    assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
+    assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
+
+
+def test_hints_grow_more_precise_and_then_stay(capsys):
+    for _ in range(5):
+        lesson_00.values.hint()
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line[:11] for line in lines] == ["Hint 1 of 3", "Hint 2 of 3", *["Hint 3 of 3"] * 3]
+    assert lines[-1].endswith("shows one answer.")
+
+
+def test_verdict_shows_itself_as_html_without_running_what_it_quotes():
+    page = scale.judge(lambda values, factor: "<script>alert(1)</script>")._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+# Progress
+
+
+def test_progress_remembers_the_best_and_only_attempts(capsys):
+    lesson_00.values.check()
+    assert progress.read() == {}
+    lesson_00.values.check(lambda h, w, c: h * w)
+    assert progress.read() == {"lesson_00": {"values": "wrong"}}
+    lesson_00.values.check(lesson_00.values.reference)
+    lesson_00.values.check(lambda h, w, c: h * w)
+    assert progress.read() == {"lesson_00": {"values": "right"}}
+    assert "lesson 00  ■  1 of 1 right" in str(progress.table())
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "{'a': 1}", '{"lesson_00": "right"}', "\xff"])
+def test_broken_progress_is_set_aside_not_lost(content, capsys):
+    progress.file().write_text(content, encoding="latin-1")
+    lesson_00.values.check(lesson_00.values.reference)
+    assert progress.read() == {"lesson_00": {"values": "right"}}
+    assert progress.file().with_suffix(".json.broken").read_text(encoding="latin-1") == content
+    assert "progress starts anew" in capsys.readouterr().out
+
+
+def test_progress_in_a_folder_that_cannot_be_written_is_said_not_raised(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CONVLAB_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    lesson_00.values.check(lesson_00.values.reference)
+    assert "could not be kept" in capsys.readouterr().out
+
+
+def test_interrupted_write_leaves_the_old_progress(monkeypatch):
+    progress.record("lesson_00", "values", "wrong")
+    before = progress.file().read_text()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(json, "dump", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        progress.record("lesson_00", "values", "right")
+    assert progress.file().read_text() == before
+    assert list(progress.file().parent.iterdir()) == [progress.file()]
