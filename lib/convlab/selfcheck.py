@@ -1,0 +1,83 @@
+"""Does this machine have what the course needs? Rows of what was found, and the way out of each lack."""
+
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from convlab import DATA_FOLDER
+
+TRAIN_ONE_STEP = """
+import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+model.compile("sgd", "mse")
+model.train_on_batch(keras.ops.ones((8, 4)), keras.ops.zeros((8, 2)))
+"""
+
+
+class Row(NamedTuple):
+    """One finding: what was looked at, what was found, whether it suffices, and the way out if not."""
+
+    what: str
+    found: str
+    good: bool
+    remedy: str = ""
+
+    def __str__(self):
+        return f"{'ok  ' if self.good else 'LOOK'}  {self.what:12} {self.found}" + (
+            "" if self.good else f"\n      {self.remedy}"
+        )
+
+
+def rows() -> list[Row]:
+    """Return the findings that cost no time: Python, packages, cores, disk."""
+    return [_python(), _packages(), _cores(), _disk()]
+
+
+def tensorflow() -> Row:
+    """Return whether TensorFlow can train one step, tried in a process of its own (some seconds)."""
+    trial = subprocess.run([sys.executable, "-c", TRAIN_ONE_STEP], capture_output=True, text=True)
+    last = (trial.stderr.strip().splitlines() or [""])[-1]
+    found = "trained one step" if trial.returncode == 0 else f"exit {trial.returncode}: {last[:80]}"
+    return Row(
+        "TensorFlow", found, trial.returncode == 0, "lessons 00 to 07 work without; else run `make run` again"
+    )
+
+
+def _python() -> Row:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Row("Python", sys.version.split()[0], good, "the course is tested with Python 3.11, 3.12 and 3.13")
+
+
+def _packages() -> Row:
+    wanted = [Requirement(line) for line in importlib.metadata.requires("convlab")]
+    wanted = [need for need in wanted if not need.marker or need.marker.evaluate({"extra": ""})]
+    bad = [str(need) for need in wanted if not _satisfied(need)]
+    found = f"{len(wanted) - len(bad)} of {len(wanted)} packages at the versions wanted"
+    return Row(
+        "packages", found, not bad, f"missing or too old or new: {', '.join(bad)}; `make run` installs them"
+    )
+
+
+def _satisfied(need: Requirement) -> bool:
+    try:
+        return need.specifier.contains(importlib.metadata.version(need.name), prereleases=True)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _cores() -> Row:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Row(
+        "cores", str(cores), cores >= 2, "one core works; lessons with training take about twice as long"
+    )
+
+
+def _disk() -> Row:
+    free = shutil.disk_usage(DATA_FOLDER).free / 1e9
+    return Row("disk", f"{free:.0f} GB free", free > 1, "the data sets need 0.4 GB once unpacked")
