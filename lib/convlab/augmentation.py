@@ -1,0 +1,122 @@
+"""What each step sees: the order of the images, and what is done to each, drawn from the seed (lesson 11).
+
+The draws are NumPy's, from seed and epoch alone: a resumed run and every Keras backend see the very same
+batches. The pixels are moved with `keras.ops`, a whole batch in one gather, on whatever device trains.
+"""
+
+import numpy as np
+from keras import ops
+
+FLIPS = (None, "random", "alternating")
+
+
+def draw(count, batch_size, epoch, seed, crop=0, flip=None, side=32):
+    """Return the draws of one epoch, a dict of arrays of shape (steps, batch_size, ...); the rest is dropped.
+
+    order: which image; shift: rows and columns, each -crop..crop; mirror: 0 or 1; hole: a pixel, for cutout.
+    With flip "alternating" each image is mirrored in every other epoch, from a random start: Jordan 2024
+    (arXiv:2404.00498, section 3.6). Each has its own stream: leaving one out changes no other. Lessons 11,
+    16.
+
+    >>> draw(5, 2, epoch=0, seed=0)["order"].shape
+    (2, 2)
+    """
+    if flip not in FLIPS:
+        raise ValueError(f"flip {flip!r} is not one of {FLIPS}")
+    if batch_size > count:
+        raise ValueError(f"a batch of {batch_size} does not fit {count} images: take a smaller batch_size")
+    streams = [np.random.default_rng([seed, epoch, purpose]) for purpose in range(4)]
+    order = streams[0].permutation(count)[: count - count % batch_size]
+    shift = streams[1].integers(-crop, crop, (len(order), 2), endpoint=True)
+    hole = streams[3].integers(0, side, (len(order), 2))
+    mirror = streams[2].integers(0, 2, len(order)) * (flip is not None)
+    if flip == "alternating":
+        mirror = (np.random.default_rng([seed]).integers(0, 2, count)[order] + epoch) % 2
+    drawn = {"order": order, "shift": shift, "mirror": mirror, "hole": hole}
+    return {name: _in_batches(values, batch_size) for name, values in drawn.items()}
+
+
+def _in_batches(values, batch_size):
+    """Return the values with a leading axis of steps, as int32, which both backends index with."""
+    return values.reshape(-1, batch_size, *values.shape[1:]).astype("int32")
+
+
+def statistics(images):
+    """Return mean and standard deviation of each channel, two float32 arrays of shape (C,).
+
+    images: (N, H, W, C) uint8. Counted, not summed: exact, and without a float copy of the images. Lesson 11.
+
+    >>> mean, deviation = statistics(np.array([[[[0], [10]]]], "uint8")); float(mean[0]), float(deviation[0])
+    (5.0, 5.0)
+    """
+    counts = np.array(
+        [np.bincount(images[..., c].reshape(-1), minlength=256) for c in range(images.shape[-1])]
+    )
+    shares, levels = counts / counts.sum(axis=1, keepdims=True), np.arange(256)
+    mean = shares @ levels
+    deviation = np.sqrt(shares @ levels**2 - mean**2)
+    return mean.astype("float32"), np.maximum(deviation, 1e-3).astype("float32")
+
+
+def standardize(images, scale):
+    """Return (images - mean) / deviation as float32: what every network here is fed.
+
+    images: (N, H, W, C); scale: what `statistics` returns for the training images. Built in lesson 11.
+
+    >>> images = np.array([[[[0], [10]]]], "uint8")
+    >>> np.asarray(standardize(images, statistics(images))).reshape(-1)
+    array([-1.,  1.], dtype=float32)
+    """
+    mean, deviation = scale
+    return (ops.cast(images, "float32") - mean) / deviation
+
+
+def gather(images, scale, order, shift, mirror, hole, border="zero", cutout=0):
+    """Return one batch, standardized, each image shifted and mirrored as drawn: (B, H, W, C) float32.
+
+    Every output pixel knows which input pixel it reads, so that choosing, cropping and flipping are one
+    gather. Beyond the border stands zero, the mean colour, or with border "reflect" the image itself,
+    mirrored. cutout: side of a square set to zero: DeVries & Taylor 2017 (arXiv:1708.04552). Built in lesson
+    11.
+
+    >>> images = np.arange(4, dtype="uint8").reshape(1, 2, 2, 1)
+    >>> still, down = np.array([[0, 0]]), np.array([[-1, 0]])
+    >>> batch = gather(images, (0, 1), np.array([0]), down, np.array([1]), still)
+    >>> np.asarray(batch).reshape(2, 2)
+    array([[0., 0.],
+           [1., 0.]], dtype=float32)
+    """
+    count, height, width, channels = images.shape
+    rows = ops.arange(height) + shift[:, :1]
+    columns = ops.where(mirror[:, None] > 0, width - 1 - ops.arange(width), ops.arange(width)) + shift[:, 1:]
+    visible = _outer(_inside(rows, height, border), _inside(columns, width, border))
+    rows, columns = _reachable(rows, height), _reachable(columns, width)
+    index = (order[:, None] * height + rows)[:, :, None] * width + columns[:, None, :]
+    pixels = ops.take(ops.reshape(images, (count * height * width, channels)), index, axis=0)
+    if cutout:
+        visible = visible * (
+            1 - _outer(_near(hole[:, :1], height, cutout), _near(hole[:, 1:], width, cutout))
+        )
+    return standardize(pixels, scale) * visible
+
+
+def _inside(places, size, border):
+    """Return 1 where a place lies in the image (with "reflect": everywhere), else 0; float32."""
+    within = (places >= 0) & (places < size)
+    return ops.cast(ops.logical_or(within, border == "reflect"), "float32")
+
+
+def _reachable(places, size):
+    """Fold places beyond the border back into the image, as in a mirror."""
+    return (size - 1) - ops.abs((size - 1) - ops.abs(places))
+
+
+def _near(centre, size, width):
+    """Return 1 for the places that a hole around `centre` covers, else 0: (B, size) float32."""
+    distance = ops.arange(size) - centre + width // 2
+    return ops.cast((distance >= 0) & (distance < width), "float32")
+
+
+def _outer(rows, columns):
+    """Return the products of a row's and a column's value: (B, H, W, 1)."""
+    return rows[:, :, None, None] * columns[:, None, :, None]

@@ -1,0 +1,92 @@
+"""In what numbers a model computes, and which of them are fast on this machine (lesson 16)."""
+
+import time
+from contextlib import contextmanager
+from functools import cache
+
+import keras
+import numpy as np
+from keras import layers
+
+from convlab import steps
+from convlab.recipes import Recipe
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+@contextmanager
+def computing_in(model, precision):
+    """Let a built model compute in "float32" or "bfloat16" for a while; its weights stay float32 throughout.
+
+    The last dense layer and what follows it stay as they are: a loss needs its logits whole. The functions
+    traced inside keep the precision; afterwards the model is as before. ValueError for another precision.
+
+    >>> model = keras.Sequential([keras.Input((4,)), layers.ReLU(), layers.Dense(2)])
+    >>> with computing_in(model, "bfloat16"): [layer.compute_dtype for layer in model.layers]
+    ['bfloat16', 'float32']
+    """
+    if precision not in POLICIES:
+        raise ValueError(f"precision {precision!r} is not one of {', '.join(POLICIES)}")
+    chosen = _before_logits(model)
+    before = [layer.dtype_policy for layer in chosen]
+    try:
+        for layer in chosen:
+            layer.dtype_policy = POLICIES[precision]
+        yield
+    finally:
+        for layer, policy in zip(chosen, before):
+            layer.dtype_policy = policy
+
+
+def _before_logits(model):
+    """Return the layers before the last dense one, those inside other layers too."""
+    # Keras offers no public way to layers that a layer of one's own contains.
+    inner = list(model._flatten_layers(include_self=False))
+    dense = [place for place, layer in enumerate(inner) if isinstance(layer, layers.Dense)]
+    return inner[: dense[-1]] if dense else inner[:-1]
+
+
+@cache
+def fastest():
+    """Return the precision and whether to compile with XLA, (str, bool), that train fastest on this machine.
+
+    Times a few steps of two 3x3 convolutions with 64 maps, in turn, once per process. Built in lesson 16.
+    """
+    if keras.backend.backend() == "jax":  # which always compiles
+        return _quickest([(precision, True) for precision in POLICIES])
+    precision, _ = _quickest([(precision, False) for precision in POLICIES])
+    return _quickest([(precision, False), (precision, True)])
+
+
+def _quickest(choices, trials=5):
+    """Return the choice with the fastest step; in turn, so that other work on the machine slows all alike."""
+    runs = [_step(*choice) for choice in choices]
+    seconds = [[_seconds(run) for run in runs] for _ in range(trials)]
+    return choices[int(np.argmin(np.min(seconds, axis=0)))]
+
+
+def _step(precision, compiled, batch_size=64):
+    """Return a function that takes a training step of a small network, traced already."""
+    rows = np.zeros((1, batch_size), "int32")
+    pairs = np.stack([rows, rows], axis=-1)
+    plan = {"order": rows, "shift": pairs, "mirror": rows, "hole": pairs}
+    plan |= {"rate": np.zeros(1, "float32"), "keep": -np.ones(1, "float32")}
+    model, images = _small_network(), np.zeros((batch_size, 16, 16, 64), "uint8")
+    with computing_in(model, precision):
+        engine = steps.start(model, images, rows[0], (0.0, 1.0), Recipe(), compiled)
+        engine.advance(plan)
+    return lambda: engine.advance(plan)
+
+
+def _seconds(run):
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def _small_network():
+    x = images = keras.Input((16, 16, 64))
+    for _ in range(2):
+        x = layers.BatchNormalization()(layers.Conv2D(64, 3, padding="same", use_bias=False)(x))
+        x = layers.ReLU()(x)
+    return keras.Model(images, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))

@@ -1,0 +1,182 @@
+"""A Run: what was trained, on what, how it went; kept as small JSON files in data/runs/."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from convlab import DATA_FOLDER
+from convlab.checkpoints import write_whole
+
+FOLDER = DATA_FOLDER / "runs"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: every setting, where it ran, what came out: `run.seconds`, `run.series("loss")`."""
+
+    network: str
+    parameters: int  # trainable ones
+    data: str
+    source: str  # where the images came from: see datasets.load
+    settings: dict  # epochs, batch_size, validation, seed, precision, compiled, recipe
+    machine: dict  # processor, cores, accelerator, versions
+    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, seconds and, with validation, validation
+    seconds: float  # all of `fit`: choosing, tracing, training, judging
+    test: dict  # accuracy on the test images, by view ("plain", "flip", …); empty until looked at
+    date: str
+    note: str = ""
+
+    def series(self, name):
+        """Return one figure of each epoch, a list: "loss", "accuracy", "validation", "rate" or "seconds"."""
+        return [row[name] for row in self.history]
+
+    @property
+    def seed(self):
+        """The seed of batches and augmentation."""
+        return self.settings["seed"]
+
+
+def save(run, path):
+    """Write the run as JSON, whole or not at all; `path` may be a name, then it goes to data/runs/.
+
+    Figures keep six digits. Lesson 11.
+    """
+    write_whole(_place(path), lambda file: file.write(dumps(run).encode()))
+
+
+def dumps(run):
+    """Return the run as JSON text with a line for each entry and each epoch."""
+    entries = {**asdict(run), "history": list(run.history)}
+    lines = [
+        f'"{name}": {_rows(value) if name == "history" else _line(value)}' for name, value in entries.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _rows(rows):
+    return "[\n  " + ",\n  ".join(_line(row) for row in rows) + "\n]"
+
+
+def _line(value):
+    return json.dumps(_rounded(value), ensure_ascii=False)
+
+
+def _rounded(value):
+    """Return the value with six significant digits in every float."""
+    if isinstance(value, dict):
+        return {name: _rounded(entry) for name, entry in value.items()}
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def load(name):
+    """Return the Run recorded under `name` in data/runs/, or in the file of that path.
+
+    FileNotFoundError names what there is. Lessons 09 and 11 to 16.
+    """
+    path = _place(name)
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json"))) or "none yet"
+        raise FileNotFoundError(f"no recorded run {name!r}; recorded: {known}")
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return Run(**{**entries, "history": tuple(entries["history"])})
+
+
+def _place(name):
+    """Return the path that a name or a path means."""
+    return Path(name) if Path(name).suffix == ".json" else FOLDER / f"{name}.json"
+
+
+def matching(pattern="*"):
+    """Return the recorded runs whose names match, a dict name -> Run: `matching("resnet20-seed*")`."""
+    return {path.stem: load(path) for path in sorted(FOLDER.glob(f"{pattern}.json"))}
+
+
+def table(runs):
+    """Return the runs as a table in Markdown, one line each.
+
+    runs: list of Run. Lessons 11 to 16.
+    """
+    head = [
+        "network",
+        "parameters",
+        "epochs",
+        "seed",
+        "train loss",
+        "validation",
+        "test",
+        "minutes",
+        "processor",
+    ]
+    lines = [head, ["---"] * len(head), *map(_cells, runs)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cells(run):
+    last = run.history[-1]
+    return [
+        run.network,
+        f"{run.parameters:,}",
+        f"{run.settings['epochs']:g}",
+        str(run.seed),
+        f"{last['loss']:.3f}",
+        _percent(last.get("validation")),
+        _percent(max(run.test.values(), default=None)),
+        f"{run.seconds / 60:.1f}",
+        run.machine["accelerator"] or run.machine["processor"],
+    ]
+
+
+def _percent(share):
+    return "" if share is None else f"{share:.2%}"
+
+
+def tested(run, **accuracies):
+    """Return the run with test accuracies added, by view: `tested(run, plain=0.93)`."""
+    return replace(run, test={**run.test, **accuracies})
+
+
+def today():
+    """Return the date as 2026-01-31."""
+    return date.today().isoformat()
+
+
+def machine(accelerator=""):
+    """Return what a timing depends on: processor by its model name, cores, accelerator, versions.
+
+    >>> sorted(machine())
+    ['accelerator', 'cores', 'processor', 'versions']
+    """
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "accelerator": accelerator,
+        "versions": {"python": platform.python_version(), **_versions("numpy", "keras", "tensorflow", "jax")},
+    }
+
+
+def _processor():
+    """Return the processor's model name, with the number formats that decide how fast bfloat16 is."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    entries = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    entries = {name.strip(): value.strip() for name, value in entries.items()}
+    known = [name for name in ("avx512_bf16", "amx_bf16") if name in entries.get("flags", "").split()]
+    return ", ".join([entries.get("model name", platform.machine()), *known])
+
+
+def _versions(*packages):
+    """Return the versions of the installed ones; TensorFlow's CPU build counts as TensorFlow."""
+    found = {}
+    for package in packages:
+        for name in (package, f"{package}-cpu"):
+            try:
+                found[package] = version(name)
+            except PackageNotFoundError:
+                continue
+    return found

@@ -1,0 +1,74 @@
+"""How large each step is: learning rates over a run, one number per step (lessons 11 and 16). NumPy alone."""
+
+import numpy as np
+
+
+def triangle(progress):
+    """Climb from a fifth to the peak in the first 23 % of the run, then fall to 7 % of it.
+
+    progress: array of values in [0, 1]. The triangle of Jordan 2024 (arXiv:2404.00498), a form of one-cycle:
+    Smith & Topin 2017 (arXiv:1708.07120). Built in lesson 16.
+
+    >>> triangle(np.array([0, 0.23, 1])).round(2)
+    array([0.2 , 1.  , 0.07])
+    """
+    return np.interp(progress, [0, 0.23, 1], [0.2, 1, 0.07])
+
+
+def cosine(progress):
+    """Fall from the peak to nothing along half a cosine: Loshchilov & Hutter 2016 (arXiv:1608.03983).
+
+    >>> cosine(np.array([0, 0.5, 1])).round(2)
+    array([1. , 0.5, 0. ])
+    """
+    return (1 + np.cos(np.pi * np.asarray(progress))) / 2
+
+
+def steps(progress):
+    """Keep the peak for half of the run, a tenth until three quarters, then a hundredth.
+
+    32,000 and 48,000 of 64,000 steps in He et al. 2015 (arXiv:1512.03385, section 4.2). Built in lesson 11.
+
+    >>> steps(np.array([0, 0.49, 0.5, 0.75])).round(3)
+    array([1.  , 1.  , 0.1 , 0.01])
+    """
+    return 0.1 ** np.searchsorted([0.5, 0.75], progress, side="right")
+
+
+def constant(progress):
+    """Keep the peak.
+
+    >>> constant(np.array([0, 0.5]))
+    array([1., 1.])
+    """
+    return np.ones(np.shape(progress))
+
+
+SCHEDULES = {rule.__name__: rule for rule in (triangle, cosine, steps, constant)}
+
+
+def learning_rates(schedule, peak, count):
+    """Return the learning rates of a run of `count` steps, shape (count,), by the name of the schedule.
+
+    >>> learning_rates("steps", peak=0.1, count=4)
+    array([0.1  , 0.1  , 0.01 , 0.001])
+    """
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule {schedule!r} is not one of {', '.join(SCHEDULES)}")
+    return peak * SCHEDULES[schedule](np.arange(count) / count)
+
+
+def look_ahead_shares(count, every=5):
+    """Return each step's share of the slow weights when it looks ahead, else -1: (count,) float32.
+
+    The share grows with the cube of the progress to 0.95⁵, so that early, bad weights are forgotten; the run
+    ends on its slow weights. Jordan 2024 (arXiv:2404.00498, its listing). Built in lesson 16.
+
+    >>> look_ahead_shares(6).round(2)
+    array([-1.  , -1.  , -1.  , -1.  ,  0.45,  1.  ], dtype=float32)
+    """
+    step = np.arange(1, count + 1)
+    shares = np.where(step % every == 0, 0.95**every * (step / count) ** 3, -1)
+    if count % every:
+        shares[-1:] = 1
+    return shares.astype("float32")

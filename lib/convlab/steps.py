@@ -1,0 +1,115 @@
+"""How a step is taken: the arithmetic that TensorFlow and JAX share (lesson 16)."""
+
+import keras
+from keras import ops
+
+from convlab.augmentation import gather
+
+
+def objective(logits, labels, label_smoothing=0.0):
+    """Return the mean cross-entropy, and how many of the batch are right.
+
+    logits: (B, classes); labels: (B,) int32. Smoothing moves that share of the target evenly over all
+    classes: Szegedy et al. 2015 (arXiv:1512.00567, section 7). Computed in float32. Built in lesson 11.
+
+    >>> loss, hits = objective(keras.ops.zeros((2, 10)), keras.ops.array([0, 1], "int32"))
+    >>> round(float(loss), 3), int(hits)
+    (2.303, 1)
+    """
+    logits = ops.cast(logits, "float32")
+    log_shares = ops.log_softmax(logits)
+    right = ops.take_along_axis(log_shares, labels[:, None], axis=1)[:, 0]
+    losses = -(1 - label_smoothing) * right - label_smoothing * ops.mean(log_shares, axis=1)
+    hits = ops.cast(ops.equal(ops.argmax(logits, axis=1), ops.cast(labels, "int32")), "int32")
+    return ops.mean(losses), ops.sum(hits)
+
+
+def nesterov(weight, velocity, gradient, rate, momentum=0.9, weight_decay=0.0):
+    """Return the weight after a step of Nesterov's momentum, and the new velocity.
+
+    v ← μ·v + g + λ·w, then w ← w - η·(g + λ·w + μ·v): Sutskever et al. 2013, section 2, in the form in which
+    the published recipes state their rates. Equals Keras's `SGD(nesterov=True)` while η stays. Lesson 16.
+
+    >>> nesterov(1.0, 0.0, 1.0, rate=0.1, momentum=0.5)
+    (0.85, 1.0)
+    """
+    gradient = gradient + weight_decay * weight
+    velocity = momentum * velocity + gradient
+    return weight - rate * (gradient + momentum * velocity), velocity
+
+
+def factors(weights, recipe):
+    """Return a factor on each weight's learning rate: `recipe.bias_rate` for shifts of normalisation, else 1.
+
+    weights: Keras variables; such a shift is called "beta". Jordan 2024 (arXiv:2404.00498, section 3.4) lets them
+    learn 64 times as fast. Built in lesson 16.
+    """
+    return [recipe.bias_rate if weight.name == "beta" else 1.0 for weight in weights]
+
+
+def descend(weights, velocities, gradients, rate, factors, recipe):
+    """Return all weights and all velocities after one step by the recipe, two lists.
+
+    A weight that learns faster decays no faster: its decay is divided by its factor. Built in lesson 16.
+    """
+    moved = [
+        nesterov(w, v, g, rate * factor, recipe.momentum, recipe.weight_decay / factor)
+        for w, v, g, factor in zip(weights, velocities, gradients, factors)
+    ]
+    return [weight for weight, _ in moved], [velocity for _, velocity in moved]
+
+
+def look_ahead(weight, slow, keep):
+    """Return keep·slow + (1 - keep)·weight, which then replaces both the slow copy and the weight.
+
+    Lookahead: Zhang et al. 2019 (arXiv:1907.08610). Built in lesson 16.
+
+    >>> look_ahead(1.0, 0.0, keep=0.75)
+    0.25
+    """
+    return keep * slow + (1 - keep) * weight
+
+
+def cut(images, labels, scale, row, recipe):
+    """Return pixels and labels of the batch that `row`, one step of the plan, names and moves."""
+    drawn = (row["order"], row["shift"], row["mirror"], row["hole"])
+    return gather(images, scale, *drawn, recipe.border, recipe.cutout), ops.take(labels, row["order"])
+
+
+def start(model, images, labels, scale, recipe, compiled=False, strategy=None):
+    """Return what trains `model` by `recipe`: an object with `.advance(plan)`, `.read()`, `.write(state)`.
+
+    images: (N, H, W, C) uint8; labels: (N,) int32; scale: mean and deviation per channel. `advance` takes a
+    dict of arrays with a row per step, at best `.chunk` rows (None: all), and returns losses and hits, one per
+    step. ValueError for other backends, and for a `tf.distribute` strategy on JAX. Lesson 16.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from convlab.steps_tensorflow import TensorFlowSteps
+
+        return TensorFlowSteps(model, images, labels, scale, recipe, compiled, strategy)
+    if backend == "jax" and strategy is None:
+        from convlab.steps_jax import JaxSteps
+
+        return JaxSteps(model, images, labels, scale, recipe)
+    raise ValueError(
+        f"backend {backend!r} with strategy {strategy!r}: use TensorFlow, or JAX without a strategy"
+    )
+
+
+def forward(model):
+    """Return a function from a batch of standardized images to logits, NumPy to NumPy."""
+    if keras.backend.backend() == "tensorflow":
+        from convlab.steps_tensorflow import forward
+    else:
+        from convlab.steps_jax import forward
+    return forward(model)
+
+
+def accelerator():
+    """Return the model name of the GPU or TPU that trains, "" where there is none."""
+    if keras.backend.backend() == "tensorflow":
+        from convlab.steps_tensorflow import accelerator
+    else:
+        from convlab.steps_jax import accelerator
+    return accelerator()
