@@ -92,7 +92,7 @@ class Exercise:
         """Show the next hint; each call is more precise than the one before."""
         given = min(_HINTS_GIVEN.get(self, 0), len(self.hints) - 1)
         _HINTS_GIVEN[self] = given + 1
-        last = f" `{self.name}.solution()` shows one answer." if given + 1 == len(self.hints) else ""
+        last = f" `exercises.{self.name}.solution()` shows one answer." if given + 1 == len(self.hints) else ""
         show(Note(f"**Hint {given + 1} of {len(self.hints)}.** {self.hints[given]}{last}"))
 
     def solution(self):
@@ -100,7 +100,7 @@ class Exercise:
         show(Note(f"One answer to “{self.question}”:\n\n```python\n{solution_text(self)}\n```"))
 
     def _help(self):
-        return f"`{self.name}.hint()` helps."
+        return f"`exercises.{self.name}.hint()` helps."
 
     def __hash__(self):
         return hash((self.lesson, self.name))
