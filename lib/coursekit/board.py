@@ -1,0 +1,93 @@
+"""What a person sees while lessons run, and when they are done."""
+
+import queue
+
+from tqdm import tqdm
+
+from coursekit.execution import Cell
+from coursekit.jobs import Job, Outcome
+
+FORMAT = "{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} cells, {elapsed}  {desc}"
+
+
+class Bar:
+    """One progress bar over the code cells of all jobs, or a line per lesson where no one watches."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        self.jobs = len(jobs)
+        self.ended = 0
+        self.cells: dict[Job, Cell] = {}
+        count = sum(len(job.lesson.code_cells) for job in jobs)
+        self.bar = tqdm(total=count, bar_format=FORMAT, disable=None, leave=False, dynamic_ncols=True)
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.close()
+
+    def wait(self, events: queue.Queue) -> tuple[Job, Cell | Outcome]:
+        """Return the next event; let the clock of the bar go on until then."""
+        while True:
+            try:
+                return events.get(timeout=1)
+            except queue.Empty:
+                self.bar.refresh()
+
+    def show(self, job: Job, event: Cell | Outcome) -> None:
+        """Show that a cell begins or that a job has ended."""
+        before = _finished(self.cells.pop(job, Cell()))
+        if isinstance(event, Outcome):
+            self.bar.update(len(job.lesson.code_cells) - before)
+            self._end(event)
+        else:
+            self.bar.update(_finished(event) - before)
+            self.cells[job] = event
+        running = ", ".join(f"{one.lesson.slug}: {cell.id}" for one, cell in self.cells.items())
+        self.bar.set_description_str(running)
+
+    def _end(self, outcome: Outcome) -> None:
+        """Say that a lesson has ended, where the bar does not show it."""
+        self.ended += 1
+        if self.bar.disable:
+            how = "failed" if outcome.failure else "done"
+            slug = outcome.job.lesson.slug
+            print(f"[{self.ended}/{self.jobs}] {slug}: {how} in {outcome.seconds:.1f} s", flush=True)
+
+
+def _finished(cell: Cell) -> int:
+    """Return how many cells a lesson has behind it when `cell` begins."""
+    return max(0, cell.number - 1)
+
+
+def report(outcomes: list[Outcome], seconds: float) -> str:
+    """Return the closing table, each failure in full, and one line that counts."""
+    rows = [("lesson", "seconds", "data", "key figures"), *(_row(outcome) for outcome in outcomes)]
+    failures = [f"{one.job.lesson.slug} {one.failure}\n" for one in outcomes if one.failure]
+    note = "* unchanged since its last good run, which these figures are from; FORCE=1 runs it again\n"
+    notes = [note] if any(outcome.recorded for outcome in outcomes) else []
+    return "\n".join(["", *_aligned(rows), "", *notes, *failures, _count(outcomes, seconds)])
+
+
+def _row(outcome: Outcome) -> tuple[str, str, str, str]:
+    """Return one lesson's line of the table."""
+    seconds = f"{outcome.seconds:7.1f}" + "*" * outcome.recorded if outcome.seconds else ""
+    data, figures = (str(outcome.summary.get(name) or "") for name in ("data", "text"))
+    return outcome.job.lesson.slug, seconds, data, "FAILED, see below" if outcome.failure else figures
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return the rows as lines with aligned columns, and a rule under the first."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def _count(outcomes: list[Outcome], seconds: float) -> str:
+    """Return one line: how many lessons ran, were unchanged, failed."""
+    failed = sum(bool(outcome.failure) for outcome in outcomes)
+    unchanged = sum(outcome.recorded for outcome in outcomes)
+    good = len(outcomes) - failed - unchanged
+    lessons = "1 lesson" if len(outcomes) == 1 else f"{len(outcomes)} lessons"
+    counts = f"{good} run, {unchanged} unchanged, {failed} failed"
+    return f"{lessons} in {seconds:.0f} s: {counts}. Their notebooks are in build/run."

@@ -1,0 +1,135 @@
+"""A lesson that is to run: with which parameters, where its result goes, and whether it has to run at all."""
+
+import functools
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coursekit.lessons import Lesson, source, tags, write
+
+SUMMARY = "application/vnd.convlab.summary+json"
+UNKNOWN_GB = 1.0
+UNKNOWN_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A lesson of the course in `root` and the parameters that it runs with."""
+
+    lesson: Lesson
+    root: Path
+    parameters: dict = field(compare=False)
+
+    @property
+    def output(self) -> Path:
+        """The notebook that a run leaves."""
+        return self.root / "build" / "run" / self.lesson.path.name
+
+    @property
+    def record(self) -> Path:
+        """What a good run leaves beside it: its inputs' digests, its seconds, its figures."""
+        return self.output.with_suffix(".json")
+
+    @property
+    def seconds(self) -> float:
+        """What the lesson takes, as it says itself."""
+        return float(self.lesson.header.get("seconds", UNKNOWN_SECONDS))
+
+    @property
+    def memory(self) -> float:
+        """Its peak memory in GB, as it says itself."""
+        return float(self.lesson.header.get("memory_gb", UNKNOWN_GB))
+
+    @property
+    def tensorflow(self) -> bool:
+        """Whether it uses TensorFlow, which takes all cores that it finds."""
+        return bool(self.lesson.header.get("tensorflow", False))
+
+
+@dataclass
+class Outcome:
+    """How a job went."""
+
+    job: Job
+    seconds: float = 0.0
+    summary: dict = field(default_factory=dict)
+    failure: str = ""
+    recorded: bool = False
+
+
+def summary(notebook: dict) -> dict:
+    """Return the last summary that a lesson's cells left: data, figures and their text; empty if none."""
+    found = [
+        output["data"][SUMMARY]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if SUMMARY in output.get("data", {})
+    ]
+    return dict(found[-1]) if found else {}
+
+
+def keep(outcome: Outcome, before: dict[str, str]) -> None:
+    """Write down a good run that began with the inputs `before`, so that the lesson need not run again."""
+    used = before | {"data": inputs(outcome.job)["data"]}  # what the lesson has downloaded, it has used
+    record = {"inputs": used, "seconds": outcome.seconds, "summary": outcome.summary}
+    write(outcome.job.record, json.dumps(record, indent=1) + "\n")
+
+
+def recorded(job: Job) -> Outcome | None:
+    """Return the outcome of the last good run if nothing that the lesson depends on has changed since."""
+    try:
+        record = json.loads(job.record.read_text(encoding="utf-8"))
+        if job.output.exists() and record["inputs"] == inputs(job):
+            return Outcome(job, record["seconds"], record["summary"], recorded=True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
+
+
+def inputs(job: Job) -> dict[str, str]:
+    """Return digests of all that a run depends on: its cells and parameters, the software, the data."""
+    cells = [(cell["cell_type"], source(cell), tags(cell)) for cell in job.lesson.cells]
+    software = [platform.python_version(), platform.machine(), *map(_named_digest, _software(job.root))]
+    data = [_named_digest(path) for path in _images(job)]
+    parts = {"lesson": [cells, job.parameters], "software": software, "data": data}
+    return {name: _json_digest(part) for name, part in parts.items()}
+
+
+def _software(root: Path) -> Iterator[Path]:
+    """Yield the lock, convlab, and what has been recorded and trained for the lessons."""
+    yield root / "requirements.txt"
+    for folder in ("lib/convlab", "data/runs", "data/weights"):
+        paths = sorted((root / folder).rglob("*"))
+        yield from (path for path in paths if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _images(job: Job) -> Iterator[Path]:
+    """Yield where a lesson's images may lie; a file that is missing counts as well."""
+    folders = [Path(name) for name in (os.environ.get("CONVLAB_DATA"), job.root / "data") if name]
+    for name in sorted({"mnist", *job.lesson.header.get("data", [])}):  # MNIST stands in for others
+        yield from (folder / f"{name}.npz" for folder in folders)
+
+
+def _json_digest(part: list) -> str:
+    """Return the SHA-256 over a part's JSON."""
+    return hashlib.sha256(json.dumps(part, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _named_digest(path: Path) -> tuple[str, str]:
+    """Return a file's name and SHA-256, or `missing`."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path.name, "missing"
+    return path.name, _digest(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.cache
+def _digest(path: Path, *_version: int) -> str:
+    """Return the SHA-256 of a file, read once for as long as its time and size stay."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

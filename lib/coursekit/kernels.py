@@ -1,0 +1,140 @@
+"""Kernels for lessons: this interpreter's, deaf to a person's own Jupyter settings, and gone afterwards."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+
+THREAD_CAPS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+# each of these would make a lesson's outputs depend on who runs it
+NOT_PASSED_ON = ("MPLBACKEND", "PYTHONSTARTUP", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR")
+LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
+
+
+def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
+    """Return the variables of a kernel whose progress, history and settings live in `scratch`."""
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    own = {
+        "CONVLAB_PROGRESS": str(scratch / "progress.json"),
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    return kept | own | (dict.fromkeys(THREAD_CAPS, str(threads)) if threads else {})
+
+
+class ThisPython(KernelSpecManager):
+    """Knows one kernel under every name: the Python that runs this."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return that kernel."""
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+
+def connection(scratch: Path, name: str) -> dict:
+    """Return a manager's options: sockets in `scratch`, as kernels that start at once race for ports."""
+    options = {"kernel_spec_manager": ThisPython(), "connection_file": str(scratch / f"{name}.json")}
+    if sys.platform != "win32" and len(os.fsencode(scratch / name)) < LONGEST_SOCKET_PATH:
+        options["transport"] = "ipc"
+    return options
+
+
+class Kernel(AsyncKernelManager):
+    """A manager that remembers the client made from it, so that both can be closed."""
+
+    made = None
+
+    def client(self, **options):
+        """Return a new client."""
+        self.made = super().client(**options)
+        return self.made
+
+    @property
+    def process(self) -> subprocess.Popen | None:
+        """The kernel's process, once started."""
+        return self.provisioner.process if self.provisioner else None
+
+    def kill(self) -> None:
+        """End the kernel and what it has started, without asking."""
+        if self.process is None:
+            return
+        with suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)  # it leads a process group of its own
+            else:
+                self.process.kill()
+
+
+class Kernels:
+    """The kernels of one run, in a folder of their own; leaving the context ends them all."""
+
+    def __init__(self) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="convlab-"))
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._running: list[Kernel] = []
+        self._closed = False
+
+    def __enter__(self) -> "Kernels":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.kill()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End all kernels and let no other start."""
+        with self._lock:
+            self._closed = True
+            for kernel in self._running:
+                kernel.kill()
+
+    @contextmanager
+    def start(self, folder: Path, threads: int | None = None) -> Iterator[Kernel]:
+        """Start a kernel in `folder`, one at a time, and end it on leaving the context."""
+        name = f"k{next(self._numbers)}"
+        kernel = Kernel(**connection(self.scratch, name))
+        with self._lock, open(self.scratch / f"{name}.log", "wb") as log:
+            if self._closed:
+                raise RuntimeError("the run has been stopped")
+            self._running.append(kernel)
+            run_sync(kernel.start_kernel)(
+                cwd=str(folder),
+                env=environment(self.scratch, threads),
+                stdout=log,
+                stderr=log,
+                extra_arguments=["--HistoryManager.hist_file=:memory:"],
+            )
+        try:
+            yield kernel
+        finally:
+            self._stop(kernel)
+
+    def _stop(self, kernel: Kernel) -> None:
+        """End one kernel and close what led to it."""
+        with self._lock:
+            self._running.remove(kernel)
+        process = kernel.process
+        kernel.kill()
+        if process is not None:
+            process.wait()
+        if kernel.made is not None:
+            kernel.made.stop_channels()
+        run_sync(kernel.cleanup_resources)()

@@ -1,0 +1,130 @@
+"""Lessons as documents: found in notebooks/, named, and described by their own metadata."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSON_NAME = re.compile(r"(\d\d)_\w+\.ipynb")
+
+
+class CourseError(Exception):
+    """What a person can mend: the message says what is wrong and the way out."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook of the course."""
+
+    path: Path
+
+    @property
+    def slug(self) -> str:
+        """The file's name without its ending, as in `01_linear_regression`."""
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        """The two digits that the file's name starts with."""
+        return self.slug[:2]
+
+    @cached_property
+    def notebook(self) -> dict:
+        """The notebook as it stands in the file; `CourseError` if it is not one."""
+        try:
+            notebook = json.loads(self.path.read_text(encoding="utf-8"))
+            if not isinstance(notebook["cells"], list) or not isinstance(notebook["metadata"], dict):
+                raise ValueError("it has no list of cells")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CourseError(f"{self.path.name} is not a notebook: {error}. Restore it with git.") from error
+        return notebook
+
+    @property
+    def header(self) -> dict:
+        """What the lesson says about itself: title, question, minutes, needs."""
+        return self.notebook["metadata"].get("convlab", {})
+
+    @property
+    def cells(self) -> list[dict]:
+        """All cells, in order."""
+        return self.notebook["cells"]
+
+    @property
+    def code_cells(self) -> list[dict]:
+        """The cells that a kernel runs, in order."""
+        return [cell for cell in self.cells if cell["cell_type"] == "code"]
+
+
+def text(lines: str | list[str]) -> str:
+    """Return a notebook's text, which may be stored as one string or as a list of lines."""
+    return lines if isinstance(lines, str) else "".join(lines)
+
+
+def source(cell: dict) -> str:
+    """Return what a cell says."""
+    return text(cell["source"])
+
+
+def tags(cell: dict) -> list[str]:
+    """Return a cell's tags."""
+    return cell["metadata"].get("tags", [])
+
+
+def code_digest(cells: list[dict]) -> str:
+    """Return the SHA-256 over the sources of the code cells among `cells`."""
+    sources = [source(cell) for cell in cells if cell["cell_type"] == "code"]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def find(root: Path = ROOT) -> list[Lesson]:
+    """Return all lessons of the course in `root`, in order."""
+    paths = sorted((root / "notebooks").glob("*.ipynb"))
+    return [Lesson(path) for path in paths if LESSON_NAME.fullmatch(path.name)]
+
+
+def select(lessons: list[Lesson], wanted: list[str]) -> list[Lesson]:
+    """Return the lessons that `wanted` names by number, slug or file, all for an empty list."""
+    names = [name for words in wanted for name in words.replace(",", " ").split()]
+    chosen = {name: next((one for one in lessons if _is_called(one, name)), None) for name in names}
+    unknown = [name for name, lesson in chosen.items() if lesson is None]
+    if unknown:
+        known = ", ".join(lesson.slug for lesson in lessons) or "none"
+        raise CourseError(f"no lesson is called {', '.join(unknown)}; there are: {known}")
+    return [lesson for lesson in lessons if lesson in chosen.values()] if names else lessons
+
+
+def _is_called(lesson: Lesson, name: str) -> bool:
+    """Tell whether `name` means this lesson: `1`, `01`, `linear_regression` or the whole slug."""
+    stem = Path(name).name.removesuffix(".ipynb")
+    return stem in (lesson.slug, lesson.slug[3:]) or (stem.isdecimal() and int(stem) == int(lesson.number))
+
+
+def profile(name: str, root: Path = ROOT) -> dict[str, dict]:
+    """Return the parameters that the profile `default` or `full` gives to each lesson, by slug."""
+    if name == "default":
+        return {}
+    if name != "full":
+        raise CourseError(f"there is no profile {name!r}; there are: default, full")
+    path = root / "notebooks" / "profiles.yaml"
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
+
+
+def write(path: Path, content: str) -> None:
+    """Write `content` to `path` so that a reader finds the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(content)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

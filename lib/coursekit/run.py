@@ -1,0 +1,166 @@
+"""Run lessons into build/run/, two at a time where this machine allows, and say how each went."""
+
+import argparse
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from coursekit.board import Bar, report
+from coursekit.execution import Cell, LessonFailed, execute
+from coursekit.jobs import Job, Outcome, inputs, keep, recorded, summary
+from coursekit.kernels import Kernels
+from coursekit.lessons import ROOT, CourseError, find, profile, select
+
+CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
+
+
+def main(argv: list[str]) -> int:
+    """Run what the command line names; return 0, 1 for a failed lesson, 2 for a wrong name."""
+    options = _parser().parse_args(argv)
+    try:
+        usual = CELL_LIMIT if options.profile == "default" else 0
+        limit = usual if options.time_limit is None else options.time_limit
+        return run(_jobs(options), force=options.force, at_once=options.jobs, limit=limit or None)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m coursekit run", description=__doc__)
+    parser.add_argument("lessons", nargs="*", help="numbers or names, all by default")
+    parser.add_argument("--profile", default="default", help="default, or full, as profiles.yaml has it")
+    parser.add_argument("--force", action="store_true", help="run lessons that have not changed, too")
+    parser.add_argument("--jobs", type=int, help="lessons at once; by default what memory and cores allow")
+    parser.add_argument("--time-limit", type=int, metavar="S", help="seconds for one cell; 0 for no limit")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
+    return parser
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """Return what the command line asks for."""
+    root = options.root.resolve()
+    parameters = profile(options.profile, root)
+    lessons = select(find(root), options.lessons)
+    return [Job(lesson, root, parameters.get(lesson.slug) or {}) for lesson in lessons]
+
+
+def run(jobs: list[Job], force: bool = False, at_once: int | None = None, limit: int | None = None) -> int:
+    """Run the jobs that need it, print the closing table, and return 1 if a lesson failed, else 0.
+
+    `at_once` is the number of lessons that may run at the same time, `limit` the seconds for one cell.
+    """
+    begun = time.monotonic()
+    known = {job: outcome for job in jobs if (outcome := _unreadable(job) or (not force and recorded(job)))}
+    due = sorted((job for job in jobs if job not in known), key=lambda job: -job.seconds)
+    if due:
+        known |= {outcome.job: outcome for outcome in _run_all(due, at_once or _usually_at_once(due), limit)}
+    print(report([known[job] for job in jobs], time.monotonic() - begun))
+    return int(any(outcome.failure for outcome in known.values()))
+
+
+def _unreadable(job: Job) -> Outcome | None:
+    """Return the failure of a lesson whose file cannot be understood."""
+    try:
+        inputs(job)
+        float(job.seconds + job.memory)
+    except (CourseError, ValueError, TypeError, AttributeError, KeyError) as error:
+        return Outcome(job, failure=f"could not be read: {error}")
+    return None
+
+
+def _usually_at_once(jobs: list[Job]) -> int:
+    """Return how many of these lessons should run at once here: two if there are cores and a pair."""
+    pair = len(jobs) > 1 and not all(job.tensorflow for job in jobs)
+    return 2 if pair and _cores() > 1 else 1
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_start(job: Job, running: Iterable[Job], at_once: int, free_gb: float) -> bool:
+    """Tell whether `job` may start beside the running ones; two TensorFlow lessons slow each other down."""
+    others = list(running)
+    if not others:
+        return True
+    if len(others) >= at_once or (job.tensorflow and any(other.tensorflow for other in others)):
+        return False
+    return job.memory + sum(other.memory for other in others) <= free_gb
+
+
+def _next(waiting: list[Job], running: Iterable[Job], at_once: int, free_gb: float) -> Job | None:
+    """Return the first waiting job that may start beside the running ones."""
+    return next((job for job in waiting if may_start(job, running, at_once, free_gb)), None)
+
+
+def _run_all(jobs: list[Job], at_once: int, limit: int | None) -> Iterator[Outcome]:
+    """Run the jobs, at most `at_once` at a time, under one progress bar; yield each outcome."""
+    free_gb = psutil.virtual_memory().available / 1e9
+    events: queue.Queue = queue.Queue()
+    waiting, running = list(jobs), {}
+    with Kernels() as kernels, Bar(jobs) as bar:
+        try:
+            while waiting or running:
+                while job := _next(waiting, running, at_once, free_gb):
+                    waiting.remove(job)
+                    shared = running or _next(waiting, [job], at_once, free_gb)
+                    threads = max(1, _cores() // at_once) if shared else None
+                    running[job] = _start(job, kernels, limit, threads, events)
+                job, event = bar.wait(events)
+                bar.show(job, event)
+                if isinstance(event, Outcome):
+                    running.pop(job).join()
+                    yield event
+        finally:
+            kernels.kill()
+            for thread in running.values():
+                thread.join()
+
+
+def _start(job: Job, *details) -> threading.Thread:
+    """Start a thread that runs one job."""
+    thread = threading.Thread(target=_run_one, args=(job, *details), name=job.lesson.slug)
+    thread.start()
+    return thread
+
+
+def _run_one(job: Job, kernels: Kernels, limit: int | None, threads: int | None, events: queue.Queue) -> None:
+    """Run one job; put each cell before it runs, then the outcome, into `events`."""
+
+    def begins(cell: Cell) -> None:
+        events.put((job, cell))
+
+    begun, outcome = time.monotonic(), Outcome(job)
+    try:
+        before = inputs(job)
+        outcome.summary = _result(job, kernels, limit, threads, begins)
+        outcome.seconds = time.monotonic() - begun
+        keep(outcome, before)
+    except LessonFailed as failure:
+        outcome.failure = str(failure)
+    except Exception as error:  # whatever it is, the other lessons go on
+        outcome.failure = f"could not be run: {type(error).__name__}: {error}"
+    outcome.seconds = time.monotonic() - begun
+    events.put((job, outcome))
+
+
+def _result(job: Job, kernels: Kernels, limit: int | None, threads: int | None, on_cell) -> dict:
+    """Execute a job's lesson, leave its notebook in place and return its summary."""
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = job.output.with_name(f".{job.output.name}")
+    for path in (job.record, job.output, unfinished):
+        path.unlink(missing_ok=True)
+    try:
+        return summary(execute(job.lesson, unfinished, kernels, job.parameters, limit, threads, on_cell))
+    finally:
+        if unfinished.exists():
+            os.replace(unfinished, job.output)
