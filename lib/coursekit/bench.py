@@ -1,0 +1,172 @@
+"""`make bench`: what this machine can do, and what the course's code reaches of it (build/bench.json).
+
+A table compares the rows of one task beside the speed of a plain matrix product in the same minutes. Each row
+runs in a process of its own (`coursekit.benchmarks`); they take turns, and a row's median round counts.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+LIMIT = "matrix_product"
+TABLES = {
+    "mlp": (
+        "Training an MLP 784-256-10 (batch 128, Adam, float32)",
+        ["mlp_numpy", "mlp_keras", "mlp_tf_function"],
+    ),
+}
+"""Table -> its title and its rows, ours first: every other row shows how many times its speed ours is."""
+
+
+def main(argv):
+    """Measure the tables named, or all; print each, write the JSON file and return 0."""
+    parser = argparse.ArgumentParser(prog="python -m coursekit bench", description="Measure this machine.")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(TABLES)}; all by default")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds per row (default: 7)")
+    parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
+    chosen = parser.parse_args(argv)
+    if unknown := sorted(set(chosen.tables) - set(TABLES)):
+        parser.error(f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    report = {"machine": machine(), "tables": {}}
+    for name in chosen.tables or TABLES:
+        title, rows = TABLES[name]
+        figures = summary(measure([LIMIT, *rows], chosen.rounds))
+        report["tables"][name] = {"title": title, "rows": figures}
+        print(table(title, figures), flush=True)
+    write(report, chosen.output)
+    return 0
+
+
+def machine():
+    """Return what the figures depend on: processor, cores, load before the start, versions."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "keras")},
+    }
+
+
+def processor():
+    """Return the processor's name, as far as the system tells."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def measure(names, rounds):
+    """Return one dict per row: its description and the seconds of each round, the rows taking turns."""
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(Row(name)) for name in names]
+        rows = [{"name": process.name, **process.describe(), "seconds": []} for process in processes]
+        for _ in range(rounds):
+            for process, row in zip(processes, rows):
+                row["seconds"].append(process.round())
+        return rows
+
+
+class Row:
+    """A benchmark in a process of its own, which leaving the `with` block ends.
+
+    RuntimeError, with the process's last words, where it ends before that.
+    """
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "coursekit.benchmarks", self.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ},
+        )
+        return self
+
+    def describe(self):
+        """Return the row's title, unit, items and flops, once it is ready."""
+        return json.loads(self._answer())
+
+    def round(self):
+        """Return the seconds of one more round."""
+        print(file=self.process.stdin, flush=True)
+        return float(self._answer())
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            self.errors.seek(0)
+            raise RuntimeError(
+                f"{self.name} ended early:\n{self.errors.read().decode(errors='replace')[-2000:]}"
+            )
+        return line
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def summary(rows):
+    """Return the figures of a table, one dict per row: the first is the limit, the second is ours.
+
+    Each is a median over the rounds; shares and ratios are taken round by round, between neighbours in time.
+    """
+    limit, ours = ([row["items"] * row["flops"] / s / 1e9 for s in row["seconds"]] for row in rows[:2])
+    return [_figures(row, limit, ours) for row in rows]
+
+
+def _figures(row, limit, ours):
+    rates = [row["items"] / seconds for seconds in row["seconds"]]
+    gflops = [rate * row["flops"] / 1e9 for rate in rates]
+    return {
+        "name": row["name"],
+        "title": row["title"],
+        "unit": row["unit"],
+        "rate": median(rates),
+        "rates": rates,
+        "gflops": median(gflops),
+        "share_of_limit": median(mine / most for mine, most in zip(gflops, limit)),
+        "ours_to_this": median(mine / this for mine, this in zip(ours, gflops)),
+    }
+
+
+def table(title, rows):
+    """Return the figures as lines of text, the limit without a rate and without a ratio."""
+    limit, *others = rows
+    unit = others[0]["unit"]
+    lines = [
+        title,
+        f"{'':32}{unit:>10}{'lowest … highest':>22}{'GFLOP/s':>9}{'of limit':>10}{'ours : this':>13}",
+    ]
+    lines.append(f"{limit['title']:32}{'':32}{limit['gflops']:9.0f}")
+    for row in others:
+        spread = f"{min(row['rates']):,.0f} … {max(row['rates']):,.0f}"
+        figures = f"{row['gflops']:9.0f}{row['share_of_limit']:10.0%}{row['ours_to_this']:13.2f}"
+        lines.append(f"{row['title']:32}{row['rate']:10,.0f}{spread:>22}{figures}")
+    return "\n".join(lines) + "\n"
+
+
+def write(report, path):
+    """Write the report as JSON, under its name only once it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
