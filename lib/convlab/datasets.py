@@ -283,8 +283,12 @@ def _is_genuine(name, arrays):
 
 def _read_npz(path, name):
     """Return the four arrays of an .npz as `Dataset` promises them; ValueError names file and fault."""
-    with _naming(path.name), np.load(path, allow_pickle=False) as file:
-        arrays = [file[key] for key in KEYS]
+    with _naming(path.name), open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):  # np.load would take it for a pickle, and advise to trust it
+            raise ValueError("it is no .npz file, or one cut short")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as members:
+            arrays = [members[key] for key in KEYS]
     return _checked(arrays, name, path.name)
 
 
@@ -294,7 +298,8 @@ def _naming(file):
     try:
         yield
     except Exception as fault:  # zip, zlib, gzip, tar and NumPy have a dozen kinds of error between them
-        raise ValueError(f"{file} cannot be read ({type(fault).__name__}: {_words(fault)})") from fault
+        kind = "" if isinstance(fault, ValueError) else f"{type(fault).__name__}: "
+        raise ValueError(f"{file} cannot be read ({kind}{_words(fault)})") from fault
 
 
 def _words(fault):
@@ -558,7 +563,7 @@ def _first(*paths):
     for path in paths:
         if path.exists():
             return path
-    raise FileNotFoundError(f"no {paths[-1].name} there")
+    raise FileNotFoundError(f"neither an .npz file nor {paths[-1].name} is there")
 
 
 def _idx(path):
