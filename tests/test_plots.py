@@ -58,3 +58,97 @@ def test_images_share_one_value_range_and_hide_empty_places():
     assert {ax.images[0].get_clim() for ax in axes.flat[:3]} == {(0.0, 9.0)}
     assert not axes[1, 1].images
     assert axes[0, 1].get_title() == "nine"
+
+
+def outlines(ax):
+    """Return (row, column, height, width) of each outlined window."""
+    return [
+        (patch.get_y() + 0.5, patch.get_x() + 0.5, patch.get_height(), patch.get_width())
+        for patch in ax.patches
+        if patch.get_linewidth()
+    ]
+
+
+def test_grid_writes_each_number_into_its_cell_and_outlines_windows():
+    values = np.arange(6.0).reshape(2, 3)
+    ax = plots.grid(values, [(0, 1, 2, 1)], "finding", shade=values / 5)
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert written == {(column, row): f"{values[row, column]:g}" for row in range(2) for column in range(3)}
+    assert outlines(ax) == [(0, 1, 2, 1)]
+    assert ax.yaxis_inverted()
+    assert [text.get_color() for text in ax.texts] == ["0.7"] + ["black"] * 5
+    assert {text.get_color() for text in plots.grid(values).texts} == {"black"}
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation"),
+    [
+        (6, 3, 2, 0, 1),
+        (6, 3, 2, (0, 1), 1),
+        (7, 3, 2, 0, 2),
+        (5, 1, 3, 1, 1),
+        (5, 4, 1, 2, 1),
+        (4, 4, 1, 0, 1),
+    ],
+)
+def test_places_crosses_out_what_no_place_reads(size, kernel, stride, padding, dilation):
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    padded = np.pad(np.zeros((size, size), int), (before, after), constant_values=1)
+    reach, corners = dilation * (kernel - 1) + 1, []
+    for row in range(0, len(padded) - reach + 1, stride):
+        for column in range(0, len(padded) - reach + 1, stride):
+            padded[row : row + reach : dilation, column : column + reach : dilation] = 1
+            corners.append((row, column))
+    ax = plots.places(size, kernel, stride, padding, dilation)
+    marks = {line.get_marker(): line.get_xydata()[:, ::-1] for line in ax.lines}
+    np.testing.assert_array_equal(marks.get("x", np.empty((0, 2))), np.argwhere(padded == 0))
+    np.testing.assert_array_equal(sorted(map(tuple, marks["o"])), np.array(corners) + (reach - 1) / 2)
+    assert outlines(ax) == [(*corner, reach, reach) for corner in sorted({corners[0], corners[-1]})]
+
+
+def test_places_shows_a_kernel_that_does_not_fit_sticking_out():
+    ax = plots.places(3, 5)
+    assert outlines(ax) == [(0, 0, 5, 5)]
+    assert ax.get_xlim()[1] > 4
+    assert [text.get_text() for text in ax.get_legend().texts] == ["never read", "does not fit"]
+
+
+def test_filter_place_shows_window_products_and_the_map_so_far():
+    image, kernel = np.arange(20.0).reshape(4, 5) ** 2, np.array([[1.0, -1.0], [0.0, 2.0], [0.5, 0.0]])
+    left, middle, right = plots.filter_place(image, kernel, 1, 2)
+    assert outlines(left) == [(1, 2, 3, 2)]
+    products = [float(text.get_text()) for text in middle.texts]
+    np.testing.assert_allclose(products, (image[1:4, 2:4] * kernel).ravel(), rtol=1e-3)
+    drawn = right.images[0].get_array().filled(np.nan)
+    assert np.isnan(drawn).tolist() == [[False] * 4, [False, False, False, True]]
+    np.testing.assert_allclose(drawn[1, 2], np.sum(image[1:4, 2:4] * kernel))
+    assert outlines(right) == [(1, 2, 1, 1)]
+
+
+def test_layer_bars_draws_a_panel_for_each_series_first_layer_on_top():
+    left, right = plots.layer_bars(["a", "b", "c"], {"weights": [1, 6, 3], "activations": [5, 4, 1]})
+    assert [bar.get_width() for bar in left.patches] == [1, 6, 3]
+    assert left.yaxis_inverted()
+    assert (left.texts[0].get_text().strip(), right.texts[0].get_text().strip()) == ("60%", "50%")
+
+
+def test_two_classes_draws_points_and_the_line_where_the_probability_is_a_half():
+    features, labels = np.array([[0.0, 5.0], [1.0, 9.0], [4.0, 6.0]]), np.array([0, 1, 0])
+    ax = plots.two_classes(features, labels, ("no", "yes"), lambda points: points[:, 0] / 6)
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), features[[0, 2]])
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), features[[1]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["no", "yes"]
+    line = ax.collections[-1].get_paths()[0].vertices
+    np.testing.assert_allclose(line[:, 0], 3, atol=1e-9)
+    assert np.ptp(line[:, 1]) > 3
+    assert not plots.two_classes(features, labels, ("no", "yes")).collections
+
+
+def test_confusion_matrix_has_truth_down_and_colours_only_errors():
+    ax = plots.confusion_matrix([[50, 9], [2, 30]], ("cat", "dog"), "finding")
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[0, 9], [2, 0]])
+    texts = {text.get_position(): text.get_text() for text in ax.texts}
+    assert texts[(1, 0)] == "9"  # across 1, down 0: a cat called dog
+    assert ax.texts[0].get_weight() == "bold"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted", "truth")
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["cat", "dog"]

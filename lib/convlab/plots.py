@@ -8,6 +8,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 
 plt.style.use(Path(__file__).with_suffix(".mplstyle"))
 
@@ -67,3 +69,155 @@ def images(pictures, titles=(), columns=None, value_range=None, title="", cmap="
         ax.set_title(titles[i] if i < len(titles) else "", fontsize=9, loc="center")
     figure.suptitle(title, x=0, ha="left", fontsize=11)
     return axes
+
+
+def grid(values, windows=(), title="", ax=None, shade=None):
+    """Draw a small array as cells with numbers; each window (row, column, height, width) gets its own colour.
+
+    `shade`: an array of the same shape, 0 to 1, that colours the cells; where it is 0 the number is grey.
+    """
+    rows, columns = np.shape(values)
+    ax = ax or plt.figure(figsize=(0.4 * columns + 0.4, 0.4 * rows + 0.5)).gca()
+    lit = np.zeros((rows, columns)) if shade is None else np.asarray(shade)
+    ax.imshow(np.ma.masked_equal(lit, 0), cmap="YlOrBr", vmin=0, vmax=2.5)
+    for (row, column), value in np.ndenumerate(values):
+        color = "0.7" if lit.any() and not lit[row, column] else "black"
+        ax.text(column, row, f"{value:.4g}", ha="center", va="center", color=color)
+    for i, window in enumerate(windows):
+        ax.add_patch(_window(*window, f"C{i}"))
+    return _cells(ax, rows, columns, title)
+
+
+def places(input_size, kernel_size, stride=1, padding=0, dilation=1, title="", ax=None):
+    """Draw where a kernel may stand on a square input; what it never reads is crossed out (lesson 06).
+
+    `padding`: pixels on every side, or a pair (before, after); they are grey. A dot marks the centre of each
+    place; the pixels that the first place reads are blue, the last place is outlined in green.
+    """
+    own, ax = ax is None, ax or plt.figure(figsize=(5.2, 3.2)).gca()
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    size, taps = before + input_size + after, dilation * np.arange(kernel_size)
+    starts = np.arange(0, size - taps[-1], stride)  # empty where the kernel does not fit
+    inside = np.pad(np.ones((input_size, input_size), bool), (before, after))
+    read = np.isin(np.arange(size), starts[:, None] + taps)
+    unread = inside & ~np.outer(read, read)
+    ax.imshow(
+        np.select([unread, inside], [2, 0], 1), cmap=ListedColormap(["white", "0.85", "#fbe3d6"]), vmax=2
+    )
+    _crosses(ax, unread)
+    _stops(ax, starts, taps)
+    if own:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return _cells(ax, size, size, title, room=max(size, taps[-1] + 1))
+
+
+def _crosses(ax, unread):
+    """Cross out the pixels that are never read."""
+    rows, columns = np.nonzero(unread)
+    if len(rows):
+        ax.plot(columns, rows, "x", color=ORANGE, markersize=8, markeredgewidth=2, label="never read")
+
+
+def _stops(ax, starts, taps):
+    """Mark what a kernel reads at its first place, its last place, and the centre of every place."""
+    reach = taps[-1] + 1
+    for row in taps:
+        for column in taps:
+            ax.add_patch(_window(row, column, 1, 1, BLUE, linewidth=0))
+    label = "first place" if len(starts) else "does not fit"
+    ax.add_patch(_window(0, 0, reach, reach, BLUE, facecolor="none", label=label))
+    if len(starts) > 1:
+        ax.add_patch(
+            _window(starts[-1], starts[-1], reach, reach, GREEN, facecolor="none", label="last place")
+        )
+    if len(starts):
+        rows, columns = np.meshgrid(starts + taps[-1] / 2, starts + taps[-1] / 2)
+        ax.plot(columns.ravel(), rows.ravel(), "o", color="black", markersize=4, label="centre of a place")
+
+
+def _window(row, column, height, width, color, **style):
+    """Return the outline of a window of pixels, lightly filled."""
+    style = {"facecolor": (*to_rgb(color), 0.2), "edgecolor": color, "linewidth": 2.5} | style
+    return plt.Rectangle((column - 0.5, row - 0.5), width, height, **style)
+
+
+def _cells(ax, rows, columns, title, room=0):
+    """Rule the Axes into cells, row 0 on top, and leave room for so many."""
+    ax.set(xlim=(-0.6, max(columns, room) - 0.4), ylim=(max(rows, room) - 0.4, -0.6), title=title)
+    ax.set(xticks=[], yticks=[])
+    ax.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, colors="0.6", linewidths=0.6)
+    ax.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, colors="0.6", linewidths=0.6)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def filter_place(image, kernel, row, column, axes=None):
+    """Draw a filter at one place of an image (H, W), its products and the map so far; return the three Axes.
+
+    The window's top left pixel is (row, column); the map fills in reading order (lesson 05).
+    """
+    axes = plt.figure(figsize=(8.4, 2.9)).subplots(1, 3) if axes is None else axes
+    image, kernel = np.asarray(image, float), np.asarray(kernel, float)
+    seen = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    feature_map = np.tensordot(seen, kernel, 2)
+    done = np.arange(feature_map.size).reshape(feature_map.shape) <= row * feature_map.shape[1] + column
+    axes[0].imshow(image)
+    axes[0].add_patch(_window(row, column, *kernel.shape, ORANGE))
+    axes[0].set(title=f"row {row}, column {column}", xticks=[], yticks=[])
+    total = feature_map[row, column]
+    grid(seen[row, column] * kernel, title=f"pixels · weights: sum {total:.4g}", ax=axes[1])
+    axes[2].imshow(np.where(done, feature_map, np.nan), vmin=feature_map.min(), vmax=feature_map.max())
+    axes[2].add_patch(_window(row, column, 1, 1, ORANGE, facecolor="none"))
+    axes[2].set(title="feature map so far", xticks=[], yticks=[])
+    return axes
+
+
+def layer_bars(names, series, title=""):
+    """Draw one bar for each layer, a panel for each of `series` {what: values}; return the array of Axes.
+
+    The largest bar of a panel says its share of the panel's sum.
+    """
+    figure, axes = plt.subplots(1, len(series), figsize=(8.4, 0.17 * len(names) + 0.9), sharey=True)
+    for i, (ax, (what, values)) in enumerate(zip(axes, series.items())):
+        ax.barh(names, values, color=f"C{i}")
+        most = int(np.argmax(values))
+        share = f"{values[most] / np.sum(values):.0%} "
+        ax.text(values[most], most, share, ha="right", va="center", color="white", fontsize=9)
+        ax.set_xlabel(what)
+    axes[0].invert_yaxis()
+    figure.suptitle(title, x=0, ha="left", fontsize=11)
+    return axes
+
+
+def two_classes(features, labels, names, probability=None, title="", ax=None):
+    """Draw points (N, 2) of classes 0 and 1, and `probability(points)` as a shade with a line where it is 0.5."""
+    ax = ax or plt.figure(figsize=(6.4, 4)).gca()
+    for label, (name, colour, marker) in enumerate(zip(names, (BLUE, ORANGE), "o^")):
+        x, y = features[labels == label].T
+        ax.plot(x, y, marker, color=colour, markersize=3.5, alpha=0.6, linewidth=0, label=name)
+    if probability is not None:
+        across, up = (np.linspace(*limits, 121) for limits in (ax.get_xlim(), ax.get_ylim()))
+        points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+        surface = np.asarray(probability(points), float).reshape(121, 121)
+        shades = LinearSegmentedColormap.from_list("", (BLUE, "white", ORANGE))
+        ax.pcolormesh(across, up, surface, cmap=shades, vmin=0, vmax=1, alpha=0.35, zorder=0, rasterized=True)
+        ax.contour(across, up, surface, levels=[0.5], colors="black", linewidths=1.5)
+    ax.set(title=title)
+    ax.legend()
+    return ax
+
+
+def confusion_matrix(matrix, names, title="", ax=None):
+    """Draw counts, truth down and prediction across: the more frequent an error, the darker its field."""
+    ax = ax or plt.figure(figsize=(0.45 * len(names) + 1.6, 0.38 * len(names) + 1.4)).gca()
+    matrix = np.asarray(matrix)
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    ax.imshow(errors, cmap="Oranges", aspect="auto")
+    for (truth, predicted), count in np.ndenumerate(matrix):
+        dark = errors[truth, predicted] > 0.6 * errors.max()
+        style = {"color": "white" if dark else "black", "weight": "bold" if truth == predicted else "normal"}
+        ax.text(predicted, truth, count, ha="center", va="center", fontsize=8, **style)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="predicted", ylabel="truth", title=title)
+    return ax
