@@ -8,10 +8,12 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from convlab import DATA_FOLDER
 from convlab.checkpoints import write_whole
 
-FOLDER = DATA_FOLDER / "runs"
+FOLDER, WEIGHTS = DATA_FOLDER / "runs", DATA_FOLDER / "weights"
 
 
 @dataclass(frozen=True)
@@ -180,3 +182,39 @@ def _versions(*packages):
             except PackageNotFoundError:
                 continue
     return found
+
+
+def save_weights(model, name):
+    """Write the weights of a Keras model to data/weights/, as float16 in one compressed file of NumPy's.
+
+    `name` without a suffix, or a path that ends in .npz. Statistics beyond float16's range are clipped. Lesson 10.
+    """
+    half = np.finfo("float16")
+    arrays = {
+        str(i): np.clip(w, half.min, half.max).astype("float16") for i, w in enumerate(model.get_weights())
+    }
+    write_whole(_weights_place(name), lambda file: np.savez_compressed(file, **arrays))
+
+
+def load_weights(model, name):
+    """Put the weights of that name, or of that path, into a Keras model of the same form; return the model.
+
+    FileNotFoundError names what there is; ValueError if the shapes are those of another network. Lesson 10.
+    """
+    path = _weights_place(name)
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.npz"))) or "none yet"
+        raise FileNotFoundError(f"no weights {name!r}; there are: {known}")
+    with np.load(path, allow_pickle=False) as file:
+        arrays = [file[str(i)].astype("float32") for i in range(len(file.files))]
+    ours, theirs = [w.shape for w in model.get_weights()], [array.shape for array in arrays]
+    if ours != theirs:
+        raise ValueError(
+            f"{path.name} does not fit {model.name}: {len(theirs)} arrays {theirs[:3]}…, not {ours[:3]}…"
+        )
+    model.set_weights(arrays)
+    return model
+
+
+def _weights_place(name):
+    return Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"

@@ -41,8 +41,8 @@ def nesterov(weight, velocity, gradient, rate, momentum=0.9, weight_decay=0.0):
 def factors(weights, recipe):
     """Return a factor on each weight's learning rate: `recipe.bias_rate` for shifts of normalisation, else 1.
 
-    weights: Keras variables; such a shift is called "beta". Jordan 2024 (arXiv:2404.00498, section 3.4) lets them
-    learn 64 times as fast. Built in lesson 16.
+    weights: Keras variables; such a shift is called "beta". Jordan 2024 (arXiv:2404.00498) lets them learn 64
+    times as fast. Built in lesson 16.
     """
     return [recipe.bias_rate if weight.name == "beta" else 1.0 for weight in weights]
 
@@ -79,9 +79,9 @@ def cut(images, labels, scale, row, recipe):
 def start(model, images, labels, scale, recipe, compiled=False, strategy=None):
     """Return what trains `model` by `recipe`: an object with `.advance(plan)`, `.read()`, `.write(state)`.
 
-    images: (N, H, W, C) uint8; labels: (N,) int32; scale: mean and deviation per channel. `advance` takes a
-    dict of arrays with a row per step, at best `.chunk` rows (None: all), and returns losses and hits, one per
-    step. ValueError for other backends, and for a `tf.distribute` strategy on JAX. Lesson 16.
+    images: (N, H, W, C) uint8; labels: (N,) int32; scale: mean and deviation per channel. `advance` takes
+    a dict of arrays with a row per step, at best `.chunk` rows (None: all), and returns losses and hits, one
+    per step. ValueError for other backends, and for a `tf.distribute` strategy on JAX. Lesson 16.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":

@@ -40,7 +40,7 @@ class TensorFlowSteps:
 
     def read(self):
         """Return all that a resumed run needs, a list of arrays."""
-        return [np.array(variable) for variable in self.state]
+        return [tf.convert_to_tensor(variable).numpy() for variable in self.state]
 
     def write(self, arrays):
         """Put back what `read` returned."""

@@ -130,11 +130,14 @@ def _viewed(forward, images, scale, views, batch_size):
 
 def _views(pixels, views):
     """Return weights and views of a batch: itself, its mirror image, and both a pixel further either way."""
-    mirrored = pixels[:, :, ::-1]
     if views < 6:
-        return [(1 / views, view) for view in (pixels, mirrored)[:views]]
-    pairs = [(1 / 8, _shifted(view, by)) for by in (-1, 1) for view in (pixels, mirrored)]
-    return [(1 / 4, pixels), (1 / 4, mirrored), *pairs]
+        return [(1 / views, view) for view in _mirrored(pixels)[:views]]
+    near = [view for by in (-1, 1) for view in _mirrored(_shifted(pixels, by))]
+    return [(1 / 4, view) for view in _mirrored(pixels)] + [(1 / 8, view) for view in near]
+
+
+def _mirrored(pixels):
+    return pixels, pixels[:, :, ::-1]
 
 
 def _shifted(pixels, by):
