@@ -1,0 +1,21 @@
+"""Small courses with planted lessons, for the tests of what runs and renders them."""
+
+import json
+from pathlib import Path
+
+
+def cell(name: str, source: str, *tags: str) -> dict:
+    """Return a code cell that has not been run."""
+    metadata = {"tags": [*tags]}
+    empty = {"outputs": [], "execution_count": None}
+    return {"cell_type": "code", "id": name, "metadata": metadata, "source": source, **empty}
+
+
+def plant(root: Path, slug: str, *cells: dict, **header) -> Path:
+    """Write a lesson of these cells into the course in `root` and return its path."""
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3 (ipykernel)"}
+    metadata = {"convlab": header, "kernelspec": kernel, "language_info": {"name": "python"}}
+    path = root / "notebooks" / f"{slug}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
+    return path
