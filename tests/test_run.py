@@ -1,0 +1,221 @@
+"""`make run` tells each way a lesson can end from the others, and runs no lesson without a reason."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from planting import cell, plant
+
+from coursekit import run as running
+from coursekit.jobs import Job, Outcome, inputs, keep, recorded
+from coursekit.kernels import Kernels
+from coursekit.lessons import CourseError, Lesson, find, select, write
+
+SUMMARY = "from convlab import report\nreport.summary(data='bundled', accuracy=0.97123, epochs=epochs)"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Return the folder of an empty course, whose name is as awkward as a path may be."""
+    folder = tmp_path / "a {course} för alle"
+    folder.mkdir()
+    return folder
+
+
+def plant_good(root, slug="01_good", **header):
+    return plant(root, slug, cell("parameters", "epochs = 3", "parameters"), cell("end", SUMMARY), **header)
+
+
+def run(root, *arguments):
+    return running.main(["--root", str(root), *arguments])
+
+
+def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
+    plant_good(root)
+    plant(root, "02_wrong", cell("fine", "x = 1"), cell("divide", "def f():\n    return x / 0\n\n\nf()"))
+    plant(root, "03_killed", cell("kill", "import os\nos.kill(os.getpid(), 9)"), cell("after", "1"))
+    plant(root, "04_endless", cell("loop", "while True:\n    pass"))
+    plant(root, "05_left", cell("leave", "import sys\nsys.exit(0)"), cell("after", "1"))
+    (root / "notebooks" / "06_torn.ipynb").write_text('{"cells": [')
+    plant_good(root, "07_last", seconds=0.1)
+    assert run(root, "--time-limit", "2") == 1
+    said = capsys.readouterr().out
+    for line in (
+        "02_wrong failed in cell 2 (id divide): ZeroDivisionError: division by zero",
+        "03_killed failed in cell 1 (id kill): the kernel was killed, as the system does when memory runs",
+        "04_endless failed in cell 1 (id loop): it did not end within 2 seconds",
+        "05_left failed in cell 1 (id leave): it ended the lesson",
+        "06_torn could not be read: 06_torn.ipynb is not a notebook",
+        "----> 2     return x / 0",
+        "7 lessons in ",
+        ": 2 run, 0 unchanged, 5 failed.",
+    ):
+        assert line in said
+    good = [line for line in said.splitlines() if "accuracy 0.9712 · epochs 3" in line]
+    assert [line.split()[0] for line in good] == ["01_good", "07_last"]
+    assert "\x1b" not in said
+    assert {path.name for path in (root / "build" / "run").iterdir()} == {
+        *("01_good.ipynb", "01_good.json", "07_last.ipynb", "07_last.json"),
+        *("02_wrong.ipynb", "05_left.ipynb"),  # as far as they came
+    }
+
+
+def test_run_is_deaf_to_the_settings_of_its_user(root, tmp_path, monkeypatch, capsys):
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    false = {"argv": ["false", "{connection_file}"], "display_name": "other", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(false))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "startup.py"))
+    (tmp_path / "startup.py").write_text("raise SystemExit")
+    monkeypatch.setenv("CONVLAB_PROGRESS", str(tmp_path / "mine.json"))
+    ask = (
+        "import os, sys\nassert os.environ['CONVLAB_PROGRESS'] != os.environ['MINE'], 'mine'\nsys.executable"
+    )
+    monkeypatch.setenv("MINE", str(tmp_path / "mine.json"))
+    plant(root, "01_ask", cell("ask", ask), cell("backend", "import matplotlib\nmatplotlib.get_backend()"))
+    assert run(root) == 0
+    executed = (root / "build" / "run" / "01_ask.ipynb").read_text()
+    assert sys.executable in executed and "inline" in executed
+    assert capsys.readouterr().err == ""
+
+
+def test_full_profile_sets_parameters(root, capsys):
+    plant_good(root)
+    (root / "notebooks" / "profiles.yaml").write_text("01_good: {epochs: 40}\n")
+    assert run(root, "--profile", "full") == 0
+    assert "epochs 40" in capsys.readouterr().out
+    assert run(root, "--profile", "fuller") == 2
+    assert "no profile 'fuller'" in capsys.readouterr().err
+
+
+def test_unchanged_lesson_is_not_run_again_but_by_force(root, capsys):
+    plant(root, "01_tick", cell("tick", "with open('ticks', 'a') as ticks:\n    ticks.write('x')"))
+    ticks = root / "notebooks" / "ticks"
+    assert run(root) == 0
+    assert run(root) == 0
+    assert ticks.read_text() == "x"
+    said = capsys.readouterr().out
+    assert "* unchanged since its last good run" in said and ": 0 run, 1 unchanged, 0 failed." in said
+    assert run(root, "--force") == 0
+    assert ticks.read_text() == "xx"
+
+
+CHANGES = {
+    "a cell": lambda root: plant(root, "01_good", cell("end", "print(2)")),
+    "convlab": lambda root: write(root / "lib/convlab/layers.py", "changed"),
+    "new in convlab": lambda root: write(root / "lib/convlab/style.mplstyle", "new"),
+    "the lock": lambda root: write(root / "requirements.txt", "numpy==3"),
+    "its data": lambda root: write(root / "data/cifar10.npz", "changed"),
+    "what stands in for its data": lambda root: write(root / "data/mnist.npz", "changed"),
+    "recorded runs": lambda root: write(root / "data/runs/vgg.json", "new"),
+    "weights": lambda root: write(root / "data/weights/small.npz", "new"),
+    "lost output": lambda root: (root / "build/run/01_good.ipynb").unlink(),
+    "torn record": lambda root: write(root / "build/run/01_good.json", "{"),
+}
+
+
+@pytest.fixture
+def has_run(root):
+    """Return a function that makes the job of a lesson which has had a good run."""
+    for name in ("lib/convlab/layers.py", "requirements.txt", "data/cifar10.npz", "data/mnist.npz"):
+        write(root / name, "as it was")
+    path = plant_good(root, data=["cifar10"])
+
+    def job(**parameters):
+        return Job(Lesson(path), root, parameters)
+
+    write(job().output, "{}")
+    keep(Outcome(job(), 1.5, {"text": "accuracy 1"}), inputs(job()))
+    return job
+
+
+def test_record_brings_back_the_outcome(has_run):
+    outcome = recorded(has_run())
+    assert (outcome.seconds, outcome.summary, outcome.recorded) == (1.5, {"text": "accuracy 1"}, True)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_record_counts_no_more_after_a_change_of(change, has_run, root):
+    CHANGES[change](root)
+    assert recorded(has_run()) is None
+
+
+def test_record_counts_no_more_with_other_parameters_or_data(has_run, root, tmp_path, monkeypatch):
+    assert recorded(has_run(epochs=40)) is None
+    monkeypatch.setenv("CONVLAB_DATA", str(tmp_path))
+    write(tmp_path / "cifar10.npz", "a local copy")
+    assert recorded(has_run()) is None
+
+
+def test_record_does_not_count_what_a_lesson_does_not_use(has_run, root):
+    write(root / "data/fashion_mnist.npz", "new")
+    write(root / "lib/convlab/__pycache__/layers.pyc", "new")
+    write(root / "notebooks/02_other.ipynb", "new")
+    assert recorded(has_run())
+
+
+def test_who_may_start_beside_whom(root):
+    plant_good(root, "01_numpy", memory_gb=1)
+    plant_good(root, "02_flow", memory_gb=3, tensorflow=True)
+    plant_good(root, "03_flow", memory_gb=1, tensorflow=True)
+    numpy, flow, other_flow = [Job(lesson, root, {}) for lesson in find(root)]
+    assert running.may_start(flow, [], 1, 0.1)  # alone, whatever the memory
+    assert running.may_start(numpy, [flow], 2, 4)
+    assert not running.may_start(numpy, [flow], 2, 3.9)
+    assert not running.may_start(numpy, [flow], 1, 99)
+    assert not running.may_start(flow, [other_flow], 2, 99)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_stopping_leaves_no_kernel_behind(root):
+    plant(
+        root,
+        "01_slow",
+        cell("sleep", "import os, time\nprint(os.getpid(), file=open('pid', 'w'))\ntime.sleep(99)"),
+    )
+    command = [sys.executable, "-m", "coursekit", "run", "--root", str(root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pid = root / "notebooks" / "pid"
+    while not (pid.exists() and pid.read_text().endswith("\n")):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)  # goes the way of Ctrl-C
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and "stopped" in said and "Traceback" not in said
+    assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_no_kernel_starts_once_the_run_is_over(root):
+    with Kernels() as kernels:
+        kernels.kill()
+        with pytest.raises(RuntimeError, match="stopped"), kernels.start(root):
+            pass
+    assert not kernels.scratch.exists()
+
+
+def test_lessons_are_named_by_number_slug_or_file(root, capsys):
+    for slug in ("01_linear_regression", "05_convolution"):
+        plant_good(root, slug)
+    lessons = find(root)
+    assert select(lessons, []) == lessons
+    for name in ("5", "05", "convolution", "05_convolution", "notebooks/05_convolution.ipynb"):
+        assert select(lessons, [name]) == lessons[1:]
+    assert select(lessons, ["05 01"]) == lessons
+    with pytest.raises(CourseError, match="no lesson is called 06; there are: 01_linear_regression, 05_conv"):
+        select(lessons, ["05", "06"])
+    assert run(root, "99") == 2
+
+
+def test_write_leaves_the_old_file_or_the_new_one(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write(path, "old")
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        write(path, "new")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("record.json", "old")]
