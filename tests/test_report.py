@@ -1,0 +1,54 @@
+"""`report.summary` says a lesson's figures to its reader and to `make run`."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from convlab import report
+
+IN_A_NOTEBOOK = """
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+shell = InteractiveShell.instance()
+shell.display_pub.publish = lambda data, metadata=None, **rest: print("published", data)
+from convlab import report
+report.summary(data="bundled", accuracy=0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    "figure, said",
+    [
+        (0.971234, "0.9712"),
+        (203530, "203,530"),
+        (np.float32(0.5), "0.5"),
+        (np.int64(7), "7"),
+        (np.array([1.25]), "1.25"),
+        (np.inf, "inf"),
+        (True, "True"),
+        ("98 of 100", "98 of 100"),
+    ],
+)
+def test_figures_are_said_in_plain_python(capsys, figure, said):
+    report.summary(data="bundled", test_accuracy=figure)
+    assert capsys.readouterr().out == f"test accuracy {said} · data: bundled\n"
+
+
+def test_data_may_be_left_out(capsys):
+    report.summary(loss=1.0)
+    assert capsys.readouterr().out == "loss 1\n"
+
+
+def test_figure_must_be_one_number():
+    with pytest.raises(TypeError, match="losses is a ndarray; a key figure is one number or a text"):
+        report.summary(losses=np.ones(3))
+
+
+def test_notebook_gets_the_figures_for_the_runner():
+    result = subprocess.run([sys.executable, "-c", IN_A_NOTEBOOK], capture_output=True, text=True, check=True)
+    bundle = {"data": "bundled", "figures": {"accuracy": 0.5}, "text": "accuracy 0.5"}
+    published = {"text/plain": "accuracy 0.5 · data: bundled", report.MIME: bundle}
+    assert result.stdout == f"published {published}\n"
