@@ -187,7 +187,7 @@ def _versions(*packages):
 def save_weights(model, name):
     """Write the weights of a Keras model to data/weights/, as float16 in one compressed file of NumPy's.
 
-    `name` without a suffix, or a path that ends in .npz. Statistics beyond float16's range are clipped. Lesson 10.
+    `name` without a suffix, or a path that ends in .npz. What float16 cannot hold is clipped. Lesson 10.
     """
     half = np.finfo("float16")
     arrays = {

@@ -1,0 +1,195 @@
+"""`python -m coursekit record NAME`: train in full what a lesson can only begin, and keep how it went.
+
+One JSON file per name and seed goes to data/runs/, where `convlab.runs.load` finds it; small weights to
+data/weights/. An interrupted recording goes on with --resume.
+"""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from convlab import DATA_FOLDER
+from convlab.checkpoints import write_whole
+from convlab.recipes import FAST, PUBLISHED, Recipe
+
+CHECKPOINTS = Path("build/record")
+
+
+class Task(NamedTuple):
+    """What `record NAME` trains; `keep` says what stays beside the figures: "weights" (seed 0), "answers"."""
+
+    network: str  # a builder in convlab.networks
+    arguments: dict
+    recipe: Recipe
+    epochs: float
+    batch_size: int = 128
+    validation: int = 1000
+    keep: tuple = ()
+    note: str = ""
+
+
+# Lessons 12 to 15: one recipe for all, the published one with a triangle for the steps it has no time for.
+SHORT = replace(PUBLISHED, schedule="triangle")
+CASES = {
+    "plain20": ("cifar_resnet", {"depth": 20, "residual": False}),
+    "resnet20": ("cifar_resnet", {"depth": 20}),
+    "plain56": ("cifar_resnet", {"depth": 56, "residual": False}),
+    "resnet56": ("cifar_resnet", {"depth": 56}),
+    "vgg11": ("cifar_vgg", {"depth": 11}),
+    "vgg13": ("cifar_vgg", {"depth": 13}),
+    "vgg16": ("cifar_vgg", {"depth": 16}),
+    "vgg19": ("cifar_vgg", {"depth": 19}),
+    "alexnet": ("cifar_alexnet", {}),
+    "googlenet": ("cifar_googlenet", {}),
+}
+# Lesson 11: a small network, each part of its recipe taken away in turn.
+SMALL = {"depth": 11, "width": 16}
+USUAL = Recipe(crop=4, flip="random", label_smoothing=0.1)
+LESS_USUAL = {
+    "crop": {"crop": 0},
+    "flip": {"flip": None},
+    "schedule": {"schedule": "constant"},
+    "decay": {"weight_decay": 0.0},
+    "smoothing": {"label_smoothing": 0.0},
+    "all": {"crop": 0, "flip": None, "schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0},
+}
+# Lesson 16: the fast network, each trick taken away in turn; what the test views buy, every run says itself.
+NARROW = {"widths": (64, 128, 128)}
+LESS_FAST = {
+    "whitening": ({"whitening": False}, {}),
+    "dirac": ({"dirac": False}, {}),
+    "gelu": ({"activation": "relu"}, {}),
+    "scale": ({"scale": 1}, {}),
+    "smoothing": ({}, {"label_smoothing": 0.0}),
+    "alternating": ({}, {"flip": "random"}),
+    "flip": ({}, {"flip": None}),
+    "shift": ({}, {"crop": 0}),
+    "lookahead": ({}, {"lookahead": False}),
+    "bias-rate": ({}, {"bias_rate": 1.0}),
+}
+TASKS = {
+    **{name: Task(*case, SHORT, epochs=10, keep=("weights",)) for name, case in CASES.items()},
+    "usual": Task("cifar_vgg", SMALL, USUAL, epochs=12, keep=("answers",)),
+    **{
+        f"usual-less-{name}": Task("cifar_vgg", SMALL, replace(USUAL, **choices), epochs=12)
+        for name, choices in LESS_USUAL.items()
+    },
+    "fast-narrow": Task("cifar_fast", NARROW, FAST, epochs=6, batch_size=1000, keep=("weights",)),
+    **{
+        f"fast-narrow-less-{name}": Task("cifar_fast", NARROW | arguments, replace(FAST, **choices), 6, 1000)
+        for name, (arguments, choices) in LESS_FAST.items()
+    },
+    "fast": Task("cifar_fast", {}, FAST, epochs=9.9, batch_size=1000, validation=0),
+}
+
+
+def main(argv):
+    """Record the task named, with each seed in turn; without a name, list all. Return the exit status."""
+    chosen = _arguments(argv)
+    if chosen.name is None:
+        print(listing())
+        return 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if chosen.backend:
+        os.environ["KERAS_BACKEND"] = chosen.backend
+    task = TASKS[chosen.name]
+    task = task._replace(epochs=chosen.epochs or task.epochs)
+    data = _genuine()
+    for seed in chosen.seed:
+        print(record(chosen.name, task, data, seed, chosen.resume, chosen.output))
+    return 0
+
+
+def _arguments(argv):
+    parser = argparse.ArgumentParser(prog="python -m coursekit record", description=__doc__.split("\n\n")[0])
+    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
+    parser.add_argument("--epochs", type=float, help="instead of the task's own")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
+    parser.add_argument("--backend", choices=("tensorflow", "jax"), help="Keras's, instead of its default")
+    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
+    return parser.parse_args(argv)
+
+
+def listing():
+    """Return a line for each task: its name, network, epochs and batch."""
+    lines = [
+        f"{name:32}{task.network:16}{task.epochs:>5g} epochs, batches of {task.batch_size:,}"
+        for name, task in TASKS.items()
+    ]
+    return "\n".join(lines)
+
+
+def _genuine():
+    """Return CIFAR-10, if this machine has the genuine one."""
+    from convlab import datasets
+
+    data = datasets.load("cifar10")
+    if not data.genuine:
+        raise SystemExit("a recorded run needs genuine CIFAR-10 images: `make data`, or set CONVLAB_DATA")
+    return data
+
+
+def record(name, task, data, seed=0, resume=False, output=DATA_FOLDER):
+    """Train one task with one seed, test it once, write what there is to keep; return how it went, a line."""
+    from convlab import runs, training  # not above: Keras reads its backend when it is first imported
+
+    checkpoint = CHECKPOINTS / f"{name}-seed{seed}.npz"
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    model, how = built(task, data, seed), {"validation": task.validation, "seed": seed}
+    run = training.fit(model, data, task.epochs, task.batch_size, task.recipe, checkpoint=checkpoint, **how)
+    answers = {view: training.logits(model, data.x_test, _scale(data), view) for view in _views(task)}
+    shares = {view: float(np.mean(logits.argmax(axis=1) == data.y_test)) for view, logits in answers.items()}
+    runs.save(
+        replace(runs.tested(run, **shares), note=task.note), output / "runs" / f"{name}-seed{seed}.json"
+    )
+    _keep(task, name, seed, model, answers["plain"], data.y_test, output)
+    checkpoint.unlink()
+    return f"{name}, seed {seed}: " + ", ".join(f"{share:.2%} ({view})" for view, share in shares.items())
+
+
+def built(task, data, seed):
+    """Return the task's network, its weights drawn from the seed; the fast one's first layer whitened."""
+    import keras
+
+    from convlab import augmentation, networks
+
+    keras.utils.set_random_seed(seed)
+    model = getattr(networks, task.network)(**task.arguments)
+    if task.network == "cifar_fast" and task.arguments.get("whitening", True):
+        sample = np.random.default_rng(seed).choice(len(data.x_train), 5000, replace=False)
+        networks.whiten(model, np.asarray(augmentation.standardize(data.x_train[sample], _scale(data))))
+    return model
+
+
+def _scale(data):
+    from convlab import augmentation
+
+    return augmentation.statistics(data.x_train)
+
+
+def _views(task):
+    """Return how the test images are looked at: the fast network's paper averages six views."""
+    return ("plain", "flip", "flip and shift") if task.network == "cifar_fast" else ("plain",)
+
+
+def _keep(task, name, seed, model, logits, labels, output):
+    """Write weights (of seed 0) and answers, where the task keeps them."""
+    from convlab import runs
+
+    if "weights" in task.keep and seed == 0:
+        runs.save_weights(model, output / "weights" / f"{name}.npz")
+    if "answers" in task.keep:
+        _save_answers(logits, labels, output / "runs" / f"{name}-seed{seed}.npz")
+
+
+def _save_answers(logits, labels, path):
+    """Write the share that the network gives to each class, (N, 10) to three digits, and the labels (N,)."""
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares = np.round(shares / shares.sum(axis=1, keepdims=True), 3).astype("float16")
+    write_whole(path, lambda file: np.savez_compressed(file, shares=shares, labels=labels.astype("uint8")))
