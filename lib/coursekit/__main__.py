@@ -10,6 +10,7 @@ COMMANDS = {
     "render": "run lessons in place and store their outputs",
     "check": "hold the lessons against the rules of form",
     "map": "write the map of lessons where it is shown",
+    "record": "train in full what a lesson can only begin, and keep how it went",
     "bench": "measure how fast this machine is",
 }
 STOPPED = 130  # what a shell reports after Ctrl-C

@@ -29,6 +29,11 @@ NOT_PASSED_ON = ("MPLBACKEND", "PYTHONSTARTUP", "COLUMNS", "LINES", "CLICOLOR_FO
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
 
 
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
     """Return the variables of a kernel whose progress, history and settings live in `scratch`."""
     kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}

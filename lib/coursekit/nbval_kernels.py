@@ -14,9 +14,10 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 
-from coursekit.kernels import connection, environment
+from coursekit.kernels import connection, cores, environment
 
-THREADS = os.environ.get("CONVLAB_TEST_THREADS")
+# as pytest-xdist tells its workers; without it one kernel has all cores
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
 
 
 class CourseKernel(RunningKernel):
@@ -27,7 +28,7 @@ class CourseKernel(RunningKernel):
         scratch = Path(self.folder.name)
         self.km = KernelManager(**connection(scratch, "k"))
         with open(scratch / "k.log", "wb") as log:
-            variables = environment(scratch, int(THREADS) if THREADS else None)
+            variables = environment(scratch, max(1, cores() // WORKERS) if WORKERS > 1 else None)
             history = ["--HistoryManager.hist_file=:memory:"]
             self.km.start_kernel(cwd=cwd, env=variables, stdout=log, stderr=log, extra_arguments=history)
         self.kc = self.km.client()

@@ -14,7 +14,7 @@ import psutil
 from coursekit.board import Bar, report
 from coursekit.execution import Cell, LessonFailed, execute
 from coursekit.jobs import Job, Outcome, inputs, keep, recorded, summary
-from coursekit.kernels import Kernels
+from coursekit.kernels import Kernels, cores
 from coursekit.lessons import ROOT, CourseError, find, profile, select
 
 CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
@@ -79,12 +79,7 @@ def _unreadable(job: Job) -> Outcome | None:
 def _usually_at_once(jobs: list[Job]) -> int:
     """Return how many of these lessons should run at once here: two if there are cores and a pair."""
     pair = len(jobs) > 1 and not all(job.tensorflow for job in jobs)
-    return 2 if pair and _cores() > 1 else 1
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 2 if pair and cores() > 1 else 1
 
 
 def may_start(job: Job, running: Iterable[Job], at_once: int, free_gb: float) -> bool:
@@ -113,7 +108,7 @@ def _run_all(jobs: list[Job], at_once: int, limit: int | None) -> Iterator[Outco
                 while job := _next(waiting, running, at_once, free_gb):
                     waiting.remove(job)
                     shared = running or _next(waiting, [job], at_once, free_gb)
-                    threads = max(1, _cores() // at_once) if shared else None
+                    threads = max(1, cores() // at_once) if shared else None
                     running[job] = _start(job, kernels, limit, threads, events)
                 job, event = bar.wait(events)
                 bar.show(job, event)

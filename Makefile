@@ -1,0 +1,71 @@
+# The commands of the course. `make run` sets up all that it needs; `make help` lists the others.
+
+# the first Python that fits
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+PY = .venv/bin/python
+# how many processes test at once
+WORKERS ?= 2
+# seconds that one cell may take under `make test`
+CELL_LIMIT ?= 120
+
+.DEFAULT_GOAL = help
+.PHONY: help setup run lab test lint data render bench lock clean
+
+help:
+	@echo 'make run      run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
+	@echo 'make lab      open the lessons in JupyterLab'
+	@echo 'make data     get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
+	@echo 'make test     lint, unit tests, doctests, the form of the lessons, their stored outputs'
+	@echo 'make render   run lessons in place and store their outputs (LESSONS="06")'
+	@echo 'make bench    measure how fast this machine is'
+	@echo 'make lint     what `make test` begins with'
+	@echo 'make lock     write requirements.txt anew from pyproject.toml'
+	@echo 'make clean    remove what these commands have built, but not .venv and data'
+
+setup:
+	@test -n "$(PYTHON)" || { echo 'The course needs Python 3.11, 3.12 or 3.13, and none is on the PATH. Name one: make PYTHON=/path/to/python3'; exit 1; }
+	@"$(PYTHON)" -I lib/coursekit/install.py
+
+run: setup
+	@$(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \
+		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TIME_LIMIT),--time-limit "$(TIME_LIMIT)")
+
+lab: setup
+	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb
+
+data: setup
+	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)")
+
+render: setup
+	@$(PY) -m coursekit render $(LESSONS)
+
+bench: setup
+	@$(PY) -m coursekit bench
+
+lint: setup
+	@echo '--- ruff'
+	@$(PY) -m ruff check lib tests notebooks
+	@$(PY) -m ruff format --check lib tests notebooks
+
+test: lint
+	@mkdir -p build
+	@echo '--- the form of the lessons'
+	@$(PY) -m coursekit check
+	@echo '--- unit tests and doctests'
+	@CONVLAB_PROGRESS="$(CURDIR)/build/progress-of-tests.json" \
+		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules tests lib/convlab
+	@echo '--- the lessons, run and compared with their stored outputs'
+	@CONVLAB_OFFLINE=$${CONVLAB_OFFLINE-1} $(PY) -m pytest -q -n $(WORKERS) --dist loadfile -p coursekit.nbval_kernels \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout $(CELL_LIMIT) notebooks
+	@echo '--- all tests have passed'
+
+lock:
+	@uv --version >/dev/null 2>&1 || { echo '`make lock` needs uv: pip install uv'; exit 1; }
+	@uv pip compile --quiet --universal --generate-hashes --extra test --python-version 3.11 --no-annotate \
+		pyproject.toml -o requirements.txt
+
+clean:
+	@rm -rf build .pytest_cache .hypothesis .ruff_cache notebooks/.ipynb_checkpoints
+	@find lib tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""Make .venv from the lock, unless that is done already. `make` runs this file with any Python that fits.
+
+It needs nothing but that Python, and no network once the packages are there.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "convlab.json"  # written last: an installation without it was interrupted
+PIP = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
+
+
+def main() -> int:
+    """Bring .venv up to date and return 0, or say what went wrong and return 1."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        print(f"The course needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.")
+        return 1
+    have, wanted = installed(), needed()
+    if have == wanted:
+        return 0
+    begun = time.monotonic()
+    try:
+        install(have, wanted)
+    except subprocess.CalledProcessError as error:
+        print(
+            f"Setting up .venv failed (exit status {error.returncode}); the reason is above. Run make again."
+        )
+        return 1
+    print(f"Set up .venv in {time.monotonic() - begun:.0f} s.", flush=True)
+    return 0
+
+
+def needed() -> dict:
+    """Return what an installation depends on: the lock; the package's own settings and where it lies."""
+    lock = (ROOT / "requirements.txt").read_bytes()
+    package = (ROOT / "pyproject.toml").read_bytes() + os.fsencode(ROOT)
+    return {"lock": hashlib.sha256(lock).hexdigest(), "package": hashlib.sha256(package).hexdigest()}
+
+
+def installed() -> dict:
+    """Return what the last complete installation was made from; nothing if there is none that works."""
+    try:
+        return json.loads(STAMP.read_text()) if PYTHON.exists() else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def install(have: dict, wanted: dict) -> None:
+    """Install what has changed; start anew where there is no complete installation."""
+    if not have:
+        size = "about 0.5 GB of packages, one to three minutes"
+        print(f"Setting up .venv with Python {sys.version.split()[0]}: {size} …", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    STAMP.unlink(missing_ok=True)
+    if have.get("lock") != wanted["lock"]:
+        print("Installing what requirements.txt names …", flush=True)
+        subprocess.run([*PIP, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
+    subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+    STAMP.write_text(json.dumps(wanted))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nstopped; the next make starts the installation anew")
+        sys.exit(130)
