@@ -1,7 +1,7 @@
 """The data rooms: every source in its order, every fault named, nothing half-written, no server asked twice.
 
-The tests use tiny data sets under the real names: the fixture `room` puts their digests, and the addresses of a
-local server, into the table of what is published.
+The tests use tiny data sets under the real names: `room` puts their digests, and the addresses of a
+server on this machine into the table of what is published.
 """
 
 import gzip
@@ -453,7 +453,7 @@ def test_a_download_is_verified_converted_and_kept(room, name, capsys):
     with np.load(room.data / f"{name}.npz", allow_pickle=False) as kept:
         assert sorted(kept.files) == sorted(datasets.KEYS)
     captured = capsys.readouterr()
-    assert captured.out.endswith("downloaded and verified.\n")
+    assert captured.out.endswith("the published images, verified.\n")
     assert all(file in captured.err for file in originals(name, room.arrays[name]))  # the progress bars
 
 
@@ -869,6 +869,11 @@ def test_available_tells_by_the_files_alone(room, tmp_path):
     assert "downloaded on first use" in rows["cifar10"].note
     assert room.server.asked == []
     assert not any(str(tmp_path) in row.note for row in rows.values())
+
+
+def test_available_looks_into_the_list_of_an_npz(room):
+    room.put("mnist", npz(without(GOOD, "y_test")))
+    assert [row.source for row in datasets.available()] == ["missing"] * 3
 
 
 def test_available_says_when_the_download_is_off(room):

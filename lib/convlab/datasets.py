@@ -228,7 +228,7 @@ def _available(name):
             return Available(name, title, _source(name, place, genuine=True), f"{name}.npz in {place}")
     size = sum(original.size for original in originals) / 1e6
     fetch = (
-        "the download is off (CONVLAB_OFFLINE)" if _offline() else f"downloaded on first use ({size:.0f} MB)"
+        "not to be downloaded (CONVLAB_OFFLINE)" if _offline() else f"downloaded on first use ({size:.0f} MB)"
     )
     return Available(name, title, "missing", f"{fetch}; without it, {stand_in} would stand in")
 
@@ -247,7 +247,7 @@ def _folders():
     """Return the folders to look in, each with the name by which a message may call it on any machine."""
     folders = [(DATA_FOLDER, "data/")]
     if asked := os.environ.get("CONVLAB_DATA"):
-        folders.insert(0, (Path(asked), "the folder CONVLAB_DATA"))
+        folders.insert(0, (Path(asked).expanduser(), "the folder CONVLAB_DATA"))
     return folders
 
 
@@ -350,7 +350,7 @@ def _description(dataset):
     """Return the one line that says what was loaded; the same on every machine that has the same copy."""
     origin = {
         "bundled": "bundled with the course",
-        "downloaded": "downloaded and verified",
+        "downloaded": "the published images, verified",
         "local copy": "a local copy" + ", verified" * dataset.genuine,
         "stand-in": "a stand-in",
     }[dataset.source]
