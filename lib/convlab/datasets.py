@@ -377,7 +377,7 @@ def _banner(text):
     from IPython.display import display
 
     style = "border-left: 6px solid #b35900; background: #fff3e0; color: #222; padding: 0.6em 1em"
-    box = f'<div role="note" style="{style}"><b>Stand-in data.</b> {html.escape(text)}</div>'
+    box = f'<div role="note" style="{style}"><b>Not the published images.</b> {html.escape(text)}</div>'
     display({"text/html": box, "text/plain": text}, raw=True)
 
 
