@@ -8,8 +8,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgb
 
 plt.style.use(Path(__file__).with_suffix(".mplstyle"))
 
@@ -51,6 +50,7 @@ def curves(series, title="", xlabel="step", ylabel="loss", log=True, ax=None):
     for label, values in series.items():
         ax.plot(values, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax
 
@@ -190,11 +190,12 @@ def layer_bars(names, series, title=""):
 
 
 def two_classes(features, labels, names, probability=None, title="", ax=None):
-    """Draw points (N, 2) of classes 0 and 1, and `probability(points)` as a shade with a line where it is 0.5."""
+    """Draw points (N, 2) of classes 0 and 1; shade `probability(points)`, with a line where it is 0.5."""
     ax = ax or plt.figure(figsize=(6.4, 4)).gca()
     for label, (name, colour, marker) in enumerate(zip(names, (BLUE, ORANGE), "o^")):
         x, y = features[labels == label].T
-        ax.plot(x, y, marker, color=colour, markersize=3.5, alpha=0.6, linewidth=0, label=name)
+        size = 3.5 if len(labels) > 50 else 9
+        ax.plot(x, y, marker, color=colour, markersize=size, alpha=0.6, linewidth=0, label=name)
     if probability is not None:
         across, up = (np.linspace(*limits, 121) for limits in (ax.get_xlim(), ax.get_ylim()))
         points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
@@ -203,7 +204,7 @@ def two_classes(features, labels, names, probability=None, title="", ax=None):
         ax.pcolormesh(across, up, surface, cmap=shades, vmin=0, vmax=1, alpha=0.35, zorder=0, rasterized=True)
         ax.contour(across, up, surface, levels=[0.5], colors="black", linewidths=1.5)
     ax.set(title=title)
-    ax.legend()
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.5)
     return ax
 
 

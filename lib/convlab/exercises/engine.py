@@ -92,8 +92,8 @@ class Exercise:
         """Show the next hint; each call is more precise than the one before."""
         given = min(_HINTS_GIVEN.get(self, 0), len(self.hints) - 1)
         _HINTS_GIVEN[self] = given + 1
-        last = f" `exercises.{self.name}.solution()` shows one answer." if given + 1 == len(self.hints) else ""
-        show(Note(f"**Hint {given + 1} of {len(self.hints)}.** {self.hints[given]}{last}"))
+        way_out = f" `exercises.{self.name}.solution()` shows one answer." * (given + 1 == len(self.hints))
+        show(Note(f"**Hint {given + 1} of {len(self.hints)}.** {self.hints[given]}{way_out}"))
 
     def solution(self):
         """Show the reference answer, as code or as a value."""

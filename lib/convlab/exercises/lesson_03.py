@@ -1,0 +1,216 @@
+"""Lesson 03: the backward pass of a dense layer and of ReLU, and a bug found by a gradient check."""
+
+import numpy as np
+
+from convlab import layers
+from convlab.exercises.engine import Exercise, Mistake, exercise
+
+_rng = np.random.default_rng(3)
+DENSE_CASES = [
+    (_rng.normal(size=(4, 3)).round(2), _rng.normal(size=(3, 2)).round(2), _rng.normal(size=(4, 2)).round(2)),
+    (_rng.normal(size=(2, 5)).round(2), _rng.normal(size=(5, 5)).round(2), _rng.normal(size=(2, 5)).round(2)),
+    (_rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2)),
+]
+
+
+def _dense_mean_bias(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.mean(axis=0)
+
+
+def _dense_mean_everywhere(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy / len(x), dy.mean(axis=0)
+
+
+def _dense_other_order(x, kernel, dy):
+    return x.T @ dy, dy @ kernel.T, dy.sum(axis=0)
+
+
+def _dense_transposed_kernel_gradient(x, kernel, dy):
+    return dy @ kernel.T, dy.T @ x, dy.sum(axis=0)
+
+
+def _dense_bias_over_outputs(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=1)
+
+
+def _dense_bias_kept_in_rows(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=0, keepdims=True)
+
+
+def _dense_bias_not_summed(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy
+
+
+@exercise(
+    question="Which blame does a dense layer pass on to its input, its kernel and its bias?",
+    cases=DENSE_CASES,
+    hints=[
+        "Write the three shapes down first: dx is like x, dkernel like the kernel, dbias has one value per output.",
+        "Only one product of x and dy has the kernel's shape, and only one of dy and the kernel has that of x.",
+        "`dy @ kernel.T`, `x.T @ dy`, and the sum of dy over the examples, which are axis 0.",
+    ],
+    mistakes=[
+        Mistake(
+            "bias averaged",
+            _dense_mean_bias,
+            "the bias is added to every example, so the blame of all of them adds up: a sum, not a mean. "
+            "(The 1/N of a mean loss is already in dy.)",
+        ),
+        Mistake(
+            "everything averaged",
+            _dense_mean_everywhere,
+            "do not divide by N again: if the loss is a mean, its 1/N is already in dy.",
+        ),
+        Mistake(
+            "other order", _dense_other_order, "the values are right, the order is not: dx, dkernel, dbias."
+        ),
+        Mistake(
+            "kernel gradient transposed",
+            _dense_transposed_kernel_gradient,
+            "the gradient of the kernel has the shape (outputs, inputs); it must have the kernel's own, "
+            "(inputs, outputs), or no step can be taken with it.",
+        ),
+        Mistake(
+            "bias summed over the outputs",
+            _dense_bias_over_outputs,
+            "this sums dy over the outputs (axis 1) and gives one number per example; "
+            "the bias has one per output: sum over the examples, axis 0.",
+        ),
+        Mistake(
+            "bias gradient of two axes",
+            _dense_bias_kept_in_rows,
+            "the gradient of the bias has shape (1, outputs); the bias has (outputs,): leave `keepdims` out.",
+        ),
+        Mistake(
+            "bias gradient not summed",
+            _dense_bias_not_summed,
+            "this is the blame of the bias for each example by itself; there is one bias for all: add them up.",
+        ),
+    ],
+)
+def dense_backward(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=0)
+
+
+RELU_CASES = [
+    (np.array([[-2.0, 3.0, 0.5], [1.0, -0.1, 2.0]]), np.array([[0.5, -1.0, 2.0], [-3.0, 4.0, 0.25]])),
+    (np.array([-1.0, 0.0, 0.2, 7.0]), np.array([1.0, 2.0, -3.0, 4.0])),
+    (np.arange(-6.0, 6.0).reshape(2, 3, 2), np.linspace(-1.0, 2.0, 12).reshape(2, 3, 2)),
+]
+
+
+def _relu_in_place(x, dy):
+    dy[x <= 0] = 0
+    return dy
+
+
+@exercise(
+    question="Which blame does a ReLU pass on to its input?",
+    cases=RELU_CASES,
+    hints=[
+        "The slope of ReLU is 1 where it was awake and 0 where it slept.",
+        "Awake means that the *input* was positive. The sign of dy plays no part.",
+        "`dy * (x > 0)`",
+    ],
+    mistakes=[
+        Mistake(
+            "ReLU of the blame",
+            lambda x, dy: np.maximum(dy, 0),
+            "this applies ReLU to dy. Blame may be negative; what decides is whether the input was positive.",
+        ),
+        Mistake(
+            "forward again",
+            lambda x, dy: np.maximum(x, 0),
+            "this is the forward pass: dy is not used. Backward returns dy, let through where x was positive.",
+        ),
+        Mistake(
+            "the slope alone",
+            lambda x, dy: (x > 0).astype(float),
+            "this is the slope of ReLU itself; the chain rule multiplies it by dy.",
+        ),
+        Mistake(
+            "multiplied by the value",
+            lambda x, dy: dy * np.maximum(x, 0),
+            "this multiplies dy by the output of ReLU; it is to be multiplied by its slope, which is 0 or 1.",
+        ),
+        Mistake(
+            "passed on everywhere",
+            lambda x, dy: dy * 1.0,
+            "this lets all the blame through: where x was negative the output did not depend on x at all.",
+        ),
+        Mistake(
+            "awake at zero",
+            lambda x, dy: dy * (x >= 0),
+            "almost: at x = 0 exactly ReLU has no slope, and by convention (TensorFlow's too) none is passed on.",
+        ),
+        Mistake(
+            "dy overwritten",
+            _relu_in_place,
+            "the values are right, but the array dy that you were given is changed: "
+            "a layer that shares it would get wrong blame. Make a new array.",
+        ),
+    ],
+)
+def relu_backward(x, dy):
+    return dy * (x > 0)
+
+
+class _WrongSigmoid(layers.Sigmoid):
+    """A sigmoid with a sign turned round in its backward pass, on purpose."""
+
+    def backward(self, dy):
+        return dy * self.y * (1 + self.y)
+
+
+def broken_network():
+    """Return a network of five layers with one wrong backward pass, and a batch (x, labels) to check it on."""
+    rng = np.random.default_rng(33)
+    network = layers.Sequential(
+        [
+            layers.Dense(4, 6, rng=rng, dtype=np.float64),
+            layers.ReLU(),
+            layers.Dense(6, 5, rng=rng, dtype=np.float64),
+            _WrongSigmoid(),
+            layers.Dense(5, 3, rng=rng, dtype=np.float64),
+        ]
+    )
+    return network, rng.normal(size=(8, 4)), rng.integers(0, 3, 8)
+
+
+broken_layer = Exercise(
+    lesson="lesson_03",
+    name="broken_layer",
+    question="Which layer of the broken network has the wrong backward pass?",
+    reference=3,
+    hints=(
+        "The check can only see layers that have parameters: 0, 2 and 4. Which of them agree?",
+        "The blame comes from the back. Layer 4 gets the right blame and treats it rightly; "
+        "what reaches layer 2 is already wrong.",
+        "Between layer 4, which is right, and layer 2, which is wrong, there is one layer without parameters.",
+    ),
+    mistakes=(
+        Mistake(
+            "the last that agrees",
+            4,
+            "the parameters of layer 4 agree with the nudges, and the blame it passes on uses the same dy: look "
+            "at what comes after it on the way back.",
+        ),
+        Mistake(
+            "the last that disagrees",
+            2,
+            "layer 2 is the first on the way back whose parameters disagree, but it would get wrong gradients from "
+            "wrong blame too. Who hands it the blame?",
+        ),
+        Mistake(
+            "the first of all",
+            0,
+            "layer 0 is at the end of the way back: everything wrong behind it arrives there. "
+            "Find where it begins to be wrong.",
+        ),
+        Mistake(
+            "the wrong gap",
+            1,
+            "a fault in layer 1 would leave layer 2 right, for the blame reaches layer 2 first. Layer 2 is wrong.",
+        ),
+    ),
+)
