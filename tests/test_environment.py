@@ -1,0 +1,150 @@
+"""pyproject.toml, the lock and environment.yml say the same, and the lock can be installed anywhere."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from coursekit import install
+from coursekit.lessons import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.txt").read_text()
+# each entry: a line that pins, then its hashes, joined by backslashes
+ENTRIES = re.findall(r"^(?=[^\s#])(?:.*\\\n)*.*", LOCK, re.MULTILINE)
+PINS = [Requirement(entry.split("--hash")[0].replace("\\", "").strip()) for entry in ENTRIES]
+WANTED = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
+SYSTEMS = ["linux x86_64", "linux aarch64", "darwin x86_64", "darwin arm64", "win32 AMD64"]
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def environment(python, system):
+    """Return the values that markers ask for on such a machine."""
+    system, machine = system.split()
+    version = {"python_version": python, "python_full_version": f"{python}.4", "extra": "test"}
+    names = {"win32": ("nt", "Windows"), "linux": ("posix", "Linux"), "darwin": ("posix", "Darwin")}
+    name, platform = names[system]
+    place = {
+        "sys_platform": system,
+        "platform_machine": machine,
+        "os_name": name,
+        "platform_system": platform,
+    }
+    return version | place | {"implementation_name": "cpython", "platform_python_implementation": "CPython"}
+
+
+def applies(marker: Marker | None, python, system) -> bool:
+    """Tell whether a requirement counts on such a machine."""
+    return marker is None or marker.evaluate(environment(python, system))
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_each_dependency_is_pinned_once_within_its_bounds(python, system):
+    pins = {}
+    for pin in PINS:
+        if applies(pin.marker, python, system):
+            assert pin.name not in pins
+            pins[pin.name] = str(pin.specifier).removeprefix("==")
+    for wanted in WANTED:
+        if applies(wanted.marker, python, system):
+            assert wanted.specifier.contains(pins[wanted.name]), f"{wanted} is locked at {pins[wanted.name]}"
+
+
+def test_lock_pins_one_version_with_hashes_everywhere():
+    for entry, pin in zip(ENTRIES, PINS):
+        assert re.fullmatch(r"==[\w.+]+", str(pin.specifier)), entry.splitlines()[0]
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), f"{pin.name} has no hash"
+
+
+def test_lock_names_no_index_and_no_place():
+    assert not re.search(
+        r"://|^\s*-(?!-hash)|--(?:extra-)?index-url|--find-links| @ |file:", LOCK, re.MULTILINE
+    )
+
+
+def test_header_says_the_command_of_make_lock():
+    makefile = " ".join((ROOT / "Makefile").read_text().replace("\\\n", " ").split())
+    command = re.search(r"uv (pip compile .*)", LOCK)[1].split()
+    recipe = re.search(r"uv (pip compile .*? -o requirements\.txt)", makefile)[1].split()
+    assert {*command} == {*recipe} - {"--quiet"}
+
+
+def test_environment_for_conda_holds_python_pip_and_the_lock():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, pip, through_pip = conda["dependencies"]
+    assert SpecifierSet(python.removeprefix("python ")) == SpecifierSet(PROJECT["requires-python"])
+    assert (pip, through_pip) == ("pip", {"pip": ["-r requirements.txt"]})
+
+
+def test_every_python_that_the_project_allows_is_one_that_the_installer_takes():
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    assert [f"3.{minor}" for minor in range(30) if f"3.{minor}" in allowed] == PYTHONS
+    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "Makefile").read_text()
+
+
+@pytest.fixture
+def steps(tmp_path, monkeypatch):
+    """Put the installer into an empty folder and return the list of what it runs there."""
+    for name in ("requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text("as it was")
+    venv, run = tmp_path / ".venv", []
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "VENV", venv)
+    monkeypatch.setattr(install, "PYTHON", venv / "python")
+    monkeypatch.setattr(install, "STAMP", venv / "stamp")
+    monkeypatch.setattr(install.sys, "argv", ["install.py"])
+
+    def record(command, check):
+        words = [str(word) for word in command]
+        run.append("venv" if "venv" in words else "lock" if "-r" in words else "package")
+        venv.mkdir(exist_ok=True)
+        (venv / "python").touch()
+
+    monkeypatch.setattr(install.subprocess, "run", record)
+    return run
+
+
+def test_installer_does_nothing_twice(steps):
+    assert install.main() == 0
+    assert steps == ["venv", "lock", "package"]
+    steps.clear()
+    assert install.main() == 0
+    assert steps == []
+
+
+def test_installer_redoes_what_has_changed(steps, tmp_path):
+    install.main()
+    steps.clear()
+    (tmp_path / "pyproject.toml").write_text("changed")
+    install.main()
+    assert steps == ["package"]
+    steps.clear()
+    (tmp_path / "requirements.txt").write_text("changed")
+    install.main()
+    assert steps == ["lock", "package"]
+
+
+@pytest.mark.parametrize("wrong", [KeyboardInterrupt, install.subprocess.CalledProcessError(1, "pip")])
+def test_installer_starts_anew_after_an_interruption(steps, monkeypatch, wrong):
+    record = install.subprocess.run
+
+    def fails(command, check):
+        if "--require-hashes" in command:
+            raise wrong
+        record(command, check)
+
+    monkeypatch.setattr(install.subprocess, "run", fails)
+    if wrong is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            install.main()
+    else:
+        assert install.main() == 1
+    steps.clear()
+    monkeypatch.setattr(install.subprocess, "run", record)
+    assert install.main() == 0
+    assert steps == ["venv", "lock", "package"]
