@@ -1,9 +1,5 @@
 # The commands of the course. `make run` sets up all that it needs; `make help` lists the others.
 
-# the first Python that fits
-PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-	&& echo "$$python" && break; done)
 PY = .venv/bin/python
 # how many processes test at once
 WORKERS ?= 2
@@ -24,9 +20,14 @@ help:
 	@echo 'make lock     write requirements.txt anew from pyproject.toml'
 	@echo 'make clean    remove what these commands have built, but not .venv and data'
 
+# PYTHON=... names one; otherwise the first that fits
 setup:
-	@test -n "$(PYTHON)" || { echo 'The course needs Python 3.11, 3.12 or 3.13, and none is on the PATH. Name one: make PYTHON=/path/to/python3'; exit 1; }
-	@"$(PYTHON)" -I lib/coursekit/install.py
+	@$(PY) -I lib/coursekit/install.py --done 2>/dev/null && exit; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
+		then exec "$$python" -I lib/coursekit/install.py; fi; \
+	done; \
+	echo 'The course needs Python 3.11, 3.12 or 3.13, and found none. Name one: make PYTHON=/path/to/python3'; exit 1
 
 run: setup
 	@$(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \

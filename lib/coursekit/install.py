@@ -19,30 +19,25 @@ PIP = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-inpu
 
 
 def main() -> int:
-    """Bring .venv up to date and return 0, or say what went wrong and return 1."""
-    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-        print(f"The course needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.")
-        return 1
+    """Bring .venv up to date and return 0, or say what went wrong and return 1; --done only tells."""
     have, wanted = installed(), needed()
-    if have == wanted:
-        return 0
+    if have == wanted or "--done" in sys.argv:
+        return int(have != wanted)
     begun = time.monotonic()
     try:
         install(have, wanted)
     except subprocess.CalledProcessError as error:
-        print(
-            f"Setting up .venv failed (exit status {error.returncode}); the reason is above. Run make again."
-        )
+        print(f"Setting up .venv failed (exit status {error.returncode}): the reason is above.")
+        print("A first set-up needs the package registry. Run make again to start anew.")
         return 1
     print(f"Set up .venv in {time.monotonic() - begun:.0f} s.", flush=True)
     return 0
 
 
 def needed() -> dict:
-    """Return what an installation depends on: the lock; the package's own settings and where it lies."""
-    lock = (ROOT / "requirements.txt").read_bytes()
-    package = (ROOT / "pyproject.toml").read_bytes() + os.fsencode(ROOT)
-    return {"lock": hashlib.sha256(lock).hexdigest(), "package": hashlib.sha256(package).hexdigest()}
+    """Return what an installation depends on: the lock and the package's own settings."""
+    files = {"lock": ROOT / "requirements.txt", "package": ROOT / "pyproject.toml"}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
 
 
 def installed() -> dict:
@@ -64,6 +59,9 @@ def install(have: dict, wanted: dict) -> None:
         print("Installing what requirements.txt names …", flush=True)
         subprocess.run([*PIP, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
     subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+    for link in VENV.glob("**/site-packages/__editable__.convlab-*.pth"):
+        # relative, so that the folder may be copied or moved, and be named in any script
+        link.write_text(os.path.relpath(ROOT / "lib", link.parent) + "\n", encoding="ascii")
     STAMP.write_text(json.dumps(wanted))
 
 
