@@ -9,7 +9,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("course", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "course", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("course")
 
 
