@@ -1,0 +1,55 @@
+"""The published networks at ImageNet size and their versions for CIFAR-10, in Keras, whatever its backend.
+
+Every builder returns an untrained `keras.Model` that takes normalised float images (N, H, W, C) and ends in
+logits; layers are called as in the papers. Nothing here knows a backend, so that a network trains wherever
+Keras does. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights
+trained elsewhere do not fit without explicit padding (lesson 06).
+"""
+
+from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
+from convlab.networks.blocks import convolution, dense_head, logits, normalized_convolution
+from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
+from convlab.networks.googlenet import INCEPTIONS, cifar_googlenet, googlenet, inception
+from convlab.networks.lenet import lenet5
+from convlab.networks.resnet import (
+    PaddedShortcut,
+    cifar_resnet,
+    padded,
+    projected,
+    residual_block,
+    resnet34,
+    resnet50,
+    resnet101,
+    resnet152,
+)
+from convlab.networks.vgg import cifar_vgg, vgg16, vgg19
+
+__all__ = [
+    "INCEPTIONS",
+    "LocalResponseNormalization",
+    "PaddedShortcut",
+    "alexnet",
+    "cifar_alexnet",
+    "cifar_fast",
+    "cifar_googlenet",
+    "cifar_resnet",
+    "cifar_vgg",
+    "convolution",
+    "dense_head",
+    "googlenet",
+    "inception",
+    "lenet5",
+    "logits",
+    "normalized_convolution",
+    "padded",
+    "projected",
+    "residual_block",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "vgg16",
+    "vgg19",
+    "whiten",
+    "whitening_kernels",
+]

@@ -1,0 +1,171 @@
+"""ResNet: He, Zhang, Ren & Sun 2015, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385)."""
+
+import keras
+from keras import layers, ops
+
+from convlab.networks.blocks import logits, normalized_convolution
+
+# Table 1: blocks in conv2_x to conv5_x, and the (kernel, maps) of a block's convolutions in conv2_x.
+BASIC = [(3, 64), (3, 64)]
+BOTTLENECK = [(1, 64), (3, 64), (1, 256)]
+IMAGENET = {
+    34: ((3, 4, 6, 3), BASIC),
+    50: ((3, 4, 6, 3), BOTTLENECK),
+    101: ((3, 4, 23, 3), BOTTLENECK),
+    152: ((3, 8, 36, 3), BOTTLENECK),
+}
+
+
+def resnet34(classes=1000, input_shape=(224, 224, 3)):
+    """Return ResNet-34, logits out: basic blocks, 21,797,672 trainable parameters.
+
+    Images: (N, 224, 224, 3), floats. Table 1, option B of section 4.1. Built in lesson 15.
+
+    >>> 2 * sum(IMAGENET[34][0]) + 2  # 2 convolutions a block, conv1 and the dense layer
+    34
+    """
+    return _imagenet_resnet(34, classes, input_shape)
+
+
+def resnet50(classes=1000, input_shape=(224, 224, 3)):
+    """Return ResNet-50, logits out: bottleneck blocks, 25,557,032 trainable parameters.
+
+    Images: (N, 224, 224, 3), floats. Table 1 and figure 5; as in the paper, the first 1x1 convolution of a
+    stage has the stride (many rebuilds give it to the 3x3). Built in lesson 15.
+
+    >>> resnet50().get_layer("conv4_6").output.shape
+    (None, 14, 14, 1024)
+    """
+    return _imagenet_resnet(50, classes, input_shape)
+
+
+def resnet101(classes=1000, input_shape=(224, 224, 3)):
+    """Return ResNet-101, logits out: bottleneck blocks, 44,549,160 trainable parameters.
+
+    Images: (N, 224, 224, 3), floats. Table 1. Built in lesson 15.
+
+    >>> 3 * sum(IMAGENET[101][0]) + 2  # 3 convolutions a block, conv1 and the dense layer
+    101
+    """
+    return _imagenet_resnet(101, classes, input_shape)
+
+
+def resnet152(classes=1000, input_shape=(224, 224, 3)):
+    """Return ResNet-152, logits out: bottleneck blocks, 60,192,808 trainable parameters.
+
+    Images: (N, 224, 224, 3), floats. Table 1. Built in lesson 15.
+
+    >>> 3 * sum(IMAGENET[152][0]) + 2  # 3 convolutions a block, conv1 and the dense layer
+    152
+    """
+    return _imagenet_resnet(152, classes, input_shape)
+
+
+def cifar_resnet(depth=20, residual=True, projection=False, classes=10):
+    """Return the ResNet of `depth` = 6n + 2 layers for 32 x 32 pixels, or its plain twin; logits out.
+
+    Images: (N, 32, 32, 3), floats. Section 4.2: 16, 32 and 64 maps, n blocks each. `residual=False` leaves
+    the shortcuts out. They have no parameters (option A), so that plain and residual have equally many:
+    269,722 trainable at 20 layers, 853,018 at 56; `projection=True` learns those that change shape (option
+    B). Built in lesson 15. ValueError for another depth.
+
+    >>> cifar_resnet(56).get_layer("conv4_9").output.shape
+    (None, 8, 8, 64)
+    """
+    if depth < 8 or depth % 6 != 2:
+        raise ValueError(
+            f"depth {depth} is not 6n + 2 (8, 14, 20, …): try {max(8, round((depth - 2) / 6) * 6 + 2)}"
+        )
+    shortcut = projected if projection else padded
+    images = keras.Input((32, 32, 3))
+    x = normalized_convolution(images, 16, 3, "conv1")
+    for stage, maps in enumerate((16, 32, 64), start=2):
+        for block in range(1, (depth - 2) // 6 + 1):
+            strides = 2 if stage > 2 and block == 1 else 1
+            x = residual_block(
+                x, [(3, maps)] * 2, strides, f"conv{stage}_{block}", shortcut if residual else None
+            )
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(images, logits(x, classes), name=f"cifar_{'resnet' if residual else 'plain'}{depth}")
+
+
+def residual_block(x, convolutions, strides, name, shortcut):
+    """Return ReLU(F(x) + shortcut(x)), where F convolves and normalises; with `shortcut=None`, ReLU(F(x)).
+
+    x: (N, H, W, C), symbolic; convolutions: (kernel, maps) of each, the first with `strides`; returns (N,
+    ⌈H/strides⌉, ⌈W/strides⌉, last maps). Figures 2 and 5. Built in lesson 15.
+
+    >>> residual_block(keras.Input((56, 56, 256)), BOTTLENECK, 1, "conv2_2", projected).shape
+    (None, 56, 56, 256)
+    """
+    y = x
+    for number, (size, maps) in enumerate(convolutions):
+        last = number == len(convolutions) - 1
+        y = normalized_convolution(
+            y, maps, size, f"{name}_{'abc'[number]}", 1 if number else strides, None if last else "relu"
+        )
+    if shortcut is not None:
+        y = layers.Add(name=f"{name}_add")([y, shortcut(x, maps, strides, f"{name}_shortcut")])
+    return layers.Activation("relu", name=name)(y)
+
+
+def projected(x, maps, strides, name):
+    """Return x itself where the shape stays, else its 1x1 projection: option B of section 4.1.
+
+    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Built in lesson 15.
+
+    >>> projected(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
+    (None, 16, 16, 32)
+    """
+    if strides == 1 and x.shape[-1] == maps:
+        return x
+    return normalized_convolution(x, maps, 1, name, strides, activation=None)
+
+
+def padded(x, maps, strides, name):
+    """Return x itself where the shape stays, else thinned and with maps of zeros: option A of section 4.1.
+
+    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Built in lesson 15.
+
+    >>> padded(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
+    (None, 16, 16, 32)
+    """
+    if strides == 1 and x.shape[-1] == maps:
+        return x
+    return PaddedShortcut(maps, strides, name=name)(x)
+
+
+@keras.saving.register_keras_serializable("convlab")
+class PaddedShortcut(layers.Layer):
+    """Keep one pixel in `strides` each way and add maps of zeros until there are `maps`; no parameters.
+
+    >>> tuple(PaddedShortcut(4, 2)(keras.ops.ones((1, 5, 5, 3))).shape)
+    (1, 3, 3, 4)
+    """
+
+    def __init__(self, maps, strides, **kwargs):
+        super().__init__(**kwargs)
+        self.maps, self.strides = maps, strides
+
+    def call(self, x):
+        """Return the thinned and padded maps."""
+        x = x[:, :: self.strides, :: self.strides]
+        return ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, self.maps - x.shape[-1])))
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "maps": self.maps, "strides": self.strides}
+
+
+def _imagenet_resnet(depth, classes, input_shape):
+    repeats, convolutions = IMAGENET[depth]
+    images = keras.Input(input_shape)
+    x = normalized_convolution(images, 64, 7, "conv1", strides=2)
+    x = layers.MaxPooling2D(3, 2, "same", name="pool1")(x)
+    for stage, blocks in enumerate(repeats, start=2):
+        wider = [(size, maps * 2 ** (stage - 2)) for size, maps in convolutions]
+        for block in range(1, blocks + 1):
+            strides = 2 if stage > 2 and block == 1 else 1
+            x = residual_block(x, wider, strides, f"conv{stage}_{block}", projected)
+    x = layers.GlobalAveragePooling2D(name="pool5")(x)
+    return keras.Model(images, logits(x, classes, "fc1000"), name=f"resnet{depth}")
