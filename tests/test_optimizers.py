@@ -1,14 +1,11 @@
 """Every update rule against the one that Keras ships, over 20 steps on the same gradients."""
 
-import doctest
-
 import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import optimizers
 from convlab.optimizers import SGD, AdaGrad, Adam, Momentum
 
 TOLERANCE = {np.float64: 1e-6, np.float32: 1e-3}
@@ -153,8 +150,3 @@ def test_a_gradient_missing_or_misshapen_is_named_and_nothing_moves(name, grads,
     with pytest.raises(ValueError, match=message):
         RULES[name][0]().step(params, grads)
     assert (params["0.bias"] == 1).all()
-
-
-def test_the_examples_in_the_docstrings_hold():
-    result = doctest.testmod(optimizers)
-    assert result.attempted and not result.failed
