@@ -1,0 +1,340 @@
+"""Lesson 02: a softmax that does not overflow, the gradient of its cross-entropy, a confusion matrix read."""
+
+import numpy as np
+
+from convlab.exercises.engine import Exercise, Mistake, exercise
+
+# Never as many rows as columns: broadcasting along the wrong axis then shows.
+SMALL = np.array([[2.0, 1.0, -1.0], [0.0, 3.0, 1.0]])
+SOFTMAX_CASES = [
+    (SMALL,),
+    (np.array([[1000.0, 999.0, 0.0], [-5.0, 0.0, 5.0]]),),
+    (np.array([[-1001.0, -1000.0, -1003.0, -1002.0]]),),
+    (np.array([[0.0, 0.5], [800.0, -800.0], [7.0, 3.0]]),),
+]
+
+
+def _naive(logits):
+    powers = np.exp(logits)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _one_maximum_for_all(logits):
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _mean_taken_away(logits):
+    powers = np.exp(logits - logits.mean(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _one_sum_for_all(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum()
+
+
+def _along_the_batch(logits):
+    powers = np.exp(logits - logits.max(axis=0))
+    return powers / powers.sum(axis=0)
+
+
+def _without_keepdims(logits):
+    powers = np.exp(logits - logits.max(axis=1))
+    return powers / powers.sum(axis=1)
+
+
+def _not_shared_out(logits):
+    return np.exp(logits - logits.max(axis=1, keepdims=True))
+
+
+def _logarithms(logits):
+    return np.log(softmax.reference(logits))
+
+
+def _into_the_argument(logits):
+    logits -= logits.max(axis=1, keepdims=True)
+    powers = np.exp(logits)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@exercise(
+    question="What is the softmax of each row of the logits, also where they are in the thousands?",
+    cases=SOFTMAX_CASES,
+    hints=[
+        "Two steps: shift every row so that no exponential can overflow, then exponentiate and share out.",
+        "The shift that always works is the row's own maximum: `logits.max(axis=1, keepdims=True)`. "
+        "After it the largest exponential is e⁰ = 1.",
+        "`powers = np.exp(logits - logits.max(axis=1, keepdims=True))`, then divide `powers` by its own sum "
+        "along axis 1, with keepdims again.",
+    ],
+    mistakes=[
+        Mistake(
+            "overflow",
+            _naive,
+            "right for small logits, but e to the power of 1000 is infinite and infinity / infinity is NaN "
+            "(and e to the power of -1000 is 0, so 0 / 0). Shift each row before you exponentiate.",
+        ),
+        Mistake(
+            "one maximum for the whole batch",
+            _one_maximum_for_all,
+            "this takes away the largest logit of the *whole batch*. A row far below it becomes all zeros, "
+            "and 0 / 0 is NaN: one image's logits must not decide another's. Each row has its own maximum.",
+        ),
+        Mistake(
+            "mean instead of maximum",
+            _mean_taken_away,
+            "taking away the mean leaves logits that can still be hundreds above 0, and they overflow. "
+            "Only the maximum makes sure that nothing stands above 0.",
+        ),
+        Mistake(
+            "one sum for the whole batch",
+            _one_sum_for_all,
+            "the whole batch adds up to 1 here; each *row* must, for each image has its own probabilities.",
+        ),
+        Mistake(
+            "along the batch",
+            _along_the_batch,
+            "this goes down the columns: the images compete with each other for one class. "
+            "The classes of one image stand along axis 1.",
+        ),
+        Mistake(
+            "keepdims forgotten",
+            _without_keepdims,
+            "maximum and sum along axis 1 have the shape (N,), which does not line up with (N, classes) "
+            "(and lines up *wrongly* if N equals the number of classes). `keepdims=True` makes it (N, 1).",
+        ),
+        Mistake(
+            "not shared out",
+            _not_shared_out,
+            "the powers are right, and safe, but a row does not add up to 1 yet: divide it by its own sum.",
+        ),
+        Mistake(
+            "logarithms",
+            _logarithms,
+            "these are the logarithms of the probabilities. The exponential of them is asked for.",
+        ),
+        Mistake(
+            "argument overwritten",
+            _into_the_argument,
+            "the values are right, but `-=` changed the caller's own logits. "
+            "Write `shifted = logits - …`, which makes a new array.",
+        ),
+    ],
+)
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))  # (N, classes), none above 1
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+# Labels repeat and are not in order; one case has logits that overflow unless they are shifted.
+GRADIENT_CASES = [
+    (SMALL, np.array([1, 0])),
+    (np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 2.0, 0.5], [0.0, -1.0, 0.0, 3.0]]), np.array([2, 2, 0])),
+    (
+        np.array([[0.5, -0.5, 2.0], [3.0, 1.0, 1.0], [0.0, 2.0, -2.0], [1.0, 4.0, 2.0]]),
+        np.array([1, 0, 1, 2]),
+    ),
+    (np.array([[1000.0, 2.0, 999.0], [0.0, -1000.0, 1.0]]), np.array([2, 0])),
+]
+
+
+def _truth_out_of(probabilities, labels):
+    """Return probabilities minus one at each row's own label."""
+    change = probabilities.copy()
+    change[np.arange(len(labels)), labels] -= 1
+    return change
+
+
+def _gradient_of_sum(logits, labels):
+    return _truth_out_of(softmax.reference(logits), labels)
+
+
+def _gradient_over_entries(logits, labels):
+    return _truth_out_of(softmax.reference(logits), labels) / logits.size
+
+
+def _gradient_downhill(logits, labels):
+    return -_truth_out_of(softmax.reference(logits), labels) / len(labels)
+
+
+def _gradient_without_truth(logits, labels):
+    return softmax.reference(logits) / len(labels)
+
+
+def _gradient_every_label_everywhere(logits, labels):
+    change = softmax.reference(logits)
+    change[:, labels] -= 1
+    return change / len(labels)
+
+
+def _gradient_labels_as_rows(logits, labels):
+    change = softmax.reference(logits)
+    change[labels] -= 1
+    return change / len(labels)
+
+
+def _gradient_one_per_image(logits, labels):
+    return softmax.reference(logits)[np.arange(len(labels)), labels] - 1
+
+
+def _gradient_only_truth(logits, labels):
+    each = np.arange(len(labels))
+    change = np.zeros(logits.shape)
+    change[each, labels] = softmax.reference(logits)[each, labels] - 1
+    return change / len(labels)
+
+
+def _gradient_overflow(logits, labels):
+    return _truth_out_of(_naive(logits), labels) / len(labels)
+
+
+def _gradient_of_logits(logits, labels):
+    return _truth_out_of(logits, labels) / len(labels)
+
+
+def _gradient_to_probabilities(logits, labels):
+    each = np.arange(len(labels))
+    change = np.zeros(logits.shape)
+    change[each, labels] = -1 / softmax.reference(logits)[each, labels]
+    return change / len(labels)
+
+
+@exercise(
+    question="What is the gradient of the batch's mean cross-entropy with respect to the logits?",
+    cases=GRADIENT_CASES,
+    hints=[
+        "You know it for one image: probability minus truth. For a batch, each row has its own label, "
+        "and the loss is the mean over the rows.",
+        "`probabilities[np.arange(N), labels]` is one entry of each row: that of its own label. "
+        "From these, and only these, 1 is taken away.",
+        "Softmax of every row (shifted by its maximum), then `[np.arange(N), labels] -= 1` in that new "
+        "array, then divide by N.",
+    ],
+    mistakes=[
+        Mistake(
+            "sum instead of mean",
+            _gradient_of_sum,
+            "this is the gradient of the summed loss: divide by the number of images, "
+            "or the right learning rate changes with the batch size.",
+        ),
+        Mistake(
+            "mean over classes too",
+            _gradient_over_entries,
+            "this divides by the number of images times the number of classes. "
+            "The loss is one number for each image; its mean divides by N only.",
+        ),
+        Mistake(
+            "sign turned round",
+            _gradient_downhill,
+            "the sign is turned round: truth minus probability points downhill. "
+            "The gradient points uphill, and training subtracts it.",
+        ),
+        Mistake(
+            "truth not taken away",
+            _gradient_without_truth,
+            "these are the probabilities alone. The loss must fall when the true class's logit rises: "
+            "where is the 1 taken away?",
+        ),
+        Mistake(
+            "every label in every row",
+            _gradient_every_label_everywhere,
+            "`[:, labels]` means *all* rows at those columns, so each image loses a 1 at everybody's label. "
+            "`[np.arange(N), labels]` picks one entry per row.",
+        ),
+        Mistake(
+            "labels taken for rows",
+            _gradient_labels_as_rows,
+            "`[labels]` picks whole *rows*, those of the images numbered like the labels. "
+            "`[np.arange(N), labels]` picks one entry of each row: that of its own label.",
+        ),
+        Mistake(
+            "one slope per image",
+            _gradient_one_per_image,
+            "this is one slope for each image, that of its true class. Every logit has a slope: "
+            "the result has the shape of the logits, and the mean's 1/N belongs to it too.",
+        ),
+        Mistake(
+            "only the true class",
+            _gradient_only_truth,
+            "the entries of the other classes are 0 here. But softmax shares out: raising a wrong class's "
+            "logit takes probability from the truth, so the loss has a slope there too.",
+        ),
+        Mistake(
+            "overflow",
+            _gradient_overflow,
+            "right for small logits; for those around 1000 the exponential overflows to infinity and "
+            "NaN comes out. Shift each row by its maximum first.",
+        ),
+        Mistake(
+            "softmax forgotten",
+            _gradient_of_logits,
+            "this takes the 1 away from the logits themselves. Turn them into probabilities first.",
+        ),
+        Mistake(
+            "with respect to the probabilities",
+            _gradient_to_probabilities,
+            "-1/p is the slope of -log p along the *probability*. Asked for is the slope along the logits, "
+            "so the chain rule must go on through softmax.",
+        ),
+    ],
+)
+def cross_entropy_gradient(logits, labels):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    gradient = powers / powers.sum(axis=1, keepdims=True)  # the probabilities, (N, classes)
+    gradient[np.arange(len(labels)), labels] -= 1
+    return gradient / len(labels)
+
+
+# One hundred images of three classes, unequal on purpose; truth down, prediction across.
+MATRIX_NAMES = ("3", "5", "8")
+MATRIX = np.array([[42, 6, 2], [12, 24, 4], [0, 2, 8]])
+
+read_matrix = Exercise(
+    lesson="lesson_02",
+    name="read_matrix",
+    question="What are (the accuracy, the recall of class 5, the precision of class 5) of this matrix?",
+    reference=(0.74, 0.6, 0.75),
+    hints=(
+        "Each row is a true class, each column an answer. The right answers stand on the diagonal.",
+        "Accuracy: the diagonal's sum over the sum of all. Recall looks along a *row* (all true 5s), "
+        "precision down a *column* (all that were called 5).",
+        "The row of 5 is 12, 24, 4; its column is 6, 24, 2. In both, 24 are right.",
+    ),
+    tolerance=1e-3,
+    mistakes=(
+        Mistake(
+            "rows and columns swapped",
+            (0.74, 0.75, 0.6),
+            "recall and precision are swapped: truth runs down, prediction across. Recall asks of the true "
+            "5s (a row) how many were found; precision of those called 5 (a column) how many are 5s.",
+        ),
+        Mistake(
+            "per cent",
+            (74, 60, 75),
+            "these are the right three as percentages; give them as shares of 1, like 0.25.",
+        ),
+        Mistake(
+            "mean of the recalls",
+            (224 / 300, 0.6, 0.75),
+            "recall and precision are right, but the accuracy is the mean of the three recalls. The classes "
+            "are not equally frequent here: accuracy is all right answers over all images.",
+        ),
+        Mistake(
+            "shares of all images",
+            (0.74, 0.24, 0.24),
+            "recall and precision divide by all 100 images here. Recall divides by the true 5s alone, "
+            "precision by those called 5 alone.",
+        ),
+        Mistake(
+            "errors instead of right answers",
+            (0.26, 0.4, 0.25),
+            "these are the shares that went wrong. Asked for are the shares that are right: 1 minus each.",
+        ),
+        Mistake(
+            "first class taken",
+            (0.74, 0.84, 42 / 54),
+            "recall and precision are those of class 3, the first row and column; class 5 is the second.",
+        ),
+    ),
+)
