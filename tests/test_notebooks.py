@@ -8,7 +8,7 @@ import pytest
 from coursekit.check import course_findings, findings
 from coursekit.course import Course
 from coursekit.lessons import ROOT, Lesson, code_digest, find
-from coursekit.map import table
+from coursekit.map import table, update
 from coursekit.rules import RULES
 
 COURSE = Course(ROOT)
@@ -542,3 +542,6 @@ def test_map_links_from_where_it_is_shown(plant, tmp_path):
     assert row in table(find(tmp_path), tmp_path).splitlines()
     assert row.replace("notebooks/", "") in table(find(tmp_path), tmp_path / "notebooks").splitlines()
     assert [found.rule for found in course_findings(Course(tmp_path))] == ["map"]
+    assert update(tmp_path) == [tmp_path / "README.md"]
+    assert list(course_findings(Course(tmp_path))) == [] == update(tmp_path)
+    assert (tmp_path / "README.md").read_text().startswith("a\n<!-- map -->\n\n**Part II: convolution**\n")

@@ -15,27 +15,26 @@ START = "00_start_here"
 
 
 def main(argv: list[str]) -> int:
-    """Write the map into README.md and lesson 00."""
+    """Write the map into README.md and lesson 00; return 1 if one has no place for it."""
     argparse.ArgumentParser(prog="python -m coursekit map", description=__doc__).parse_args(argv)
     try:
-        changed = [path for path, wanted in wanted_texts(ROOT).items() if _replaced(path, wanted)]
+        names = " and ".join(path.name for path in update(ROOT))
     except CourseError as error:
         print(error)
         return 1
-    names = " and ".join(path.name for path in changed)
     print(f"wrote the map into {names}" if names else "the map is current")
     return 0
 
 
-def _replaced(path: Path, wanted: str) -> bool:
-    """Write `wanted` unless the file says it already, and tell whether it was written."""
-    if path.read_text(encoding="utf-8") == wanted:
-        return False
-    write(path, wanted)
-    return True
+def update(root: Path) -> list[Path]:
+    """Write the map where it is not current, and return those files."""
+    paths = stale(root)
+    for path in paths:
+        write(path, wanted_texts(root)[path])
+    return paths
 
 
-def stale(root: Path = ROOT) -> list[Path]:
+def stale(root: Path) -> list[Path]:
     """Return the files whose map differs from what the lessons say."""
     return [path for path, wanted in wanted_texts(root).items() if path.read_text(encoding="utf-8") != wanted]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image, ImageChops
 
+from coursekit import map as course_map
 from coursekit.execution import LessonFailed, execute, plain
 from coursekit.jobs import UNKNOWN_SECONDS
 from coursekit.kernels import Kernels
@@ -39,7 +40,18 @@ def main(argv: list[str]) -> int:
     with Kernels() as kernels:
         good = [_told(lesson, kernels) for lesson in chosen]
     raise_counts(root)
-    return int(not all(good))
+    return int(not all([*good, _mapped(root)]))
+
+
+def _mapped(root: Path) -> bool:
+    """Bring the map up to date, and tell whether that went well."""
+    try:
+        for path in course_map.update(root):
+            print(f"wrote the map into {path.name}")
+    except CourseError as error:
+        print(error)
+        return False
+    return True
 
 
 def _told(lesson: Lesson, kernels: Kernels) -> bool:
