@@ -10,17 +10,24 @@ import math
 
 import numpy as np
 
+from convlab.convolution import AvgPool2D, Conv2D, MaxPool2D, avg_pool2d, conv2d, max_pool2d
 from convlab.initializers import he
 
 __all__ = [
+    "AvgPool2D",
     "BatchNorm",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "MaxPool2D",
     "ReLU",
     "Sequential",
     "Sigmoid",
+    "avg_pool2d",
+    "conv2d",
     "log_softmax",
+    "max_pool2d",
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",

@@ -1,0 +1,270 @@
+"""Convolution and pooling against TensorFlow, values and gradients, over shapes drawn by hypothesis.
+
+TensorFlow's gradients of convolutions are taken in float64, exact enough to hold float32 to as well.
+"""
+
+import doctest
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convlab import convolution, layers
+from convlab.convolution import AvgPool2D, Conv2D, MaxPool2D, avg_pool2d, conv2d, conv2d_gradients, max_pool2d
+from convlab.shapes import output_size
+
+RTOL = {np.float64: 1e-11, np.float32: 2e-5}
+dtypes = st.sampled_from(list(RTOL))
+paddings = st.sampled_from(["valid", "same", 0, 1, 2, 3])
+
+
+@st.composite
+def convolutions(draw):
+    """(images, kernels, bias, stride, padding): odd sizes, kernels that are not square, every padding."""
+    stride, padding, dtype = draw(st.integers(1, 4)), draw(paddings), draw(dtypes)
+    window = [draw(st.integers(1, 5)) for _ in "HW"]
+    room = 2 * padding if isinstance(padding, int) else 0
+    least = [1 if padding == "same" else max(1, size - room) for size in window]
+    image = [size + draw(st.integers(0, 12)) for size in least]
+    number, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    channels = draw(st.sampled_from([1, 2, 3, 7, 20]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    shapes = [(number, *image, channels), (*window, channels, outputs), (outputs,)]
+    return *(rng.normal(size=shape).astype(dtype) for shape in shapes), stride, padding
+
+
+@st.composite
+def poolings(draw):
+    """(images, size, stride, padding): few different values, so that there are ties in most windows."""
+    size, stride, dtype = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(dtypes)
+    padding = draw(st.sampled_from(["valid", "same"]))
+    image = [draw(st.integers(1 if padding == "same" else size, 13)) for _ in "HW"]
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    images = rng.integers(-2, 3, (draw(st.integers(1, 3)), *image, draw(st.integers(1, 4))))
+    return images.astype(dtype), size, stride, padding
+
+
+def tf_padding(padding):
+    """TensorFlow's word for the paddings of `conv2d`."""
+    return padding.upper() if isinstance(padding, str) else [[0, 0], [padding] * 2, [padding] * 2, [0, 0]]
+
+
+def tf_conv2d(images, kernels, stride, padding):
+    return tf.nn.conv2d(images, kernels, stride, tf_padding(padding))
+
+
+def equal(ours, theirs, terms=1, dtype=None):
+    """Same shape, same type, and values that agree to the precision of sums of so many terms."""
+    theirs = theirs.numpy()
+    assert ours.dtype == (dtype or theirs.dtype) and ours.shape == theirs.shape
+    tolerance = RTOL[ours.dtype.type]
+    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * terms**0.5)
+
+
+@given(convolutions())
+@settings(max_examples=150)
+def test_conv2d_equals_tensorflows(case):
+    images, kernels, bias, stride, padding = case
+    terms = kernels[..., 0].size
+    expected = tf_conv2d(images, kernels, stride, padding)
+    equal(conv2d(images, kernels, stride=stride, padding=padding), expected, terms)
+    equal(conv2d(images, kernels, bias, stride, padding), expected + bias, terms)
+
+
+@given(convolutions())
+@settings(max_examples=150)
+def test_gradients_of_conv2d_equal_tensorflows(case):
+    images, kernels, _, stride, padding = case
+    tensors = tf.constant(images, tf.float64), tf.constant(kernels, tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        maps = tf_conv2d(*tensors, stride, padding)
+    dmaps = np.random.default_rng(0).normal(size=maps.shape).astype(images.dtype)
+    expected = tape.gradient(maps, tensors, dmaps.astype(float))
+    dimages, dkernels = conv2d_gradients(images, kernels, dmaps, stride, padding)
+    equal(dimages, expected[0], kernels[:, :, 0].size, images.dtype)
+    equal(dkernels, expected[1], dmaps[..., 0].size, images.dtype)
+
+
+@pytest.mark.parametrize("block", [1, 100, 5_000])
+def test_blocks_of_any_size_give_the_same(block, monkeypatch):
+    rng = np.random.default_rng(0)
+    images, kernels = rng.normal(size=(5, 9, 8, 3)), rng.normal(size=(3, 3, 3, 4))
+    whole = conv2d(images, kernels, padding="same")
+    gradients = conv2d_gradients(images, kernels, whole, padding="same")
+    monkeypatch.setattr(convolution, "BLOCK", block)
+    np.testing.assert_allclose(conv2d(images, kernels, padding="same"), whole, rtol=1e-12)
+    for ours, expected in zip(conv2d_gradients(images, kernels, whole, padding="same"), gradients):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(poolings())
+@settings(max_examples=150)
+def test_pools_equal_tensorflows(case):
+    images, size, stride, padding = case
+    tensor = tf.constant(images)
+    equal(max_pool2d(images, size, stride, padding), tf.nn.max_pool2d(tensor, size, stride, padding.upper()))
+    equal(avg_pool2d(images, size, stride, padding), tf.nn.avg_pool2d(tensor, size, stride, padding.upper()))
+
+
+@given(poolings())
+@settings(max_examples=150)
+def test_gradients_of_pools_equal_tensorflows_ties_included(case):
+    images, size, stride, padding = case
+    for layer, function in ((MaxPool2D, tf.nn.max_pool2d), (AvgPool2D, tf.nn.avg_pool2d)):
+        tensor = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(tensor)
+            maps = function(tensor, size, stride, padding.upper())
+        dmaps = np.random.default_rng(0).normal(size=maps.shape).astype(images.dtype)
+        ours = layer(size, stride, padding)
+        equal(ours.forward(images), maps)
+        equal(ours.backward(dmaps), tape.gradient(maps, tensor, dmaps), terms=size**2)
+
+
+def test_pools_step_by_their_size_unless_told_otherwise():
+    images = np.random.default_rng(0).normal(size=(1, 7, 7, 2)).astype(np.float32)
+    equal(max_pool2d(images, 3), tf.nn.max_pool2d(images, 3, 3, "VALID"))
+    equal(avg_pool2d(images, 2), tf.nn.avg_pool2d(images, 2, 2, "VALID"))
+
+
+def test_pools_of_the_lectures_example():
+    """Claim C4: the 4x4 example of maximum pooling, and what averaging makes of it."""
+    image = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]])[None, :, :, None]
+    assert max_pool2d(image, 2)[0, :, :, 0].tolist() == [[6, 8], [3, 4]]
+    assert avg_pool2d(image, 2)[0, :, :, 0].tolist() == [[3.25, 5.25], [2, 2]]
+
+
+@given(convolutions())
+@settings(max_examples=40)
+def test_conv2d_layer_equals_tensorflow_and_keeps_the_protocol(case):
+    images, kernels, bias, stride, padding = case
+    layer = Conv2D(kernels.shape[2], kernels.shape[3], 3, stride, padding, dtype=images.dtype)
+    layer.params["kernel"], layer.params["bias"] = kernels, bias
+    tensors = [tf.constant(array, tf.float64) for array in (images, kernels, bias)]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        maps = tf_conv2d(*tensors[:2], stride, padding) + tensors[2]
+    expected = tape.gradient(maps, tensors, tf.ones_like(maps))
+    equal(layer.forward(images, training=True), maps, kernels[..., 0].size, images.dtype)
+    terms = maps.shape[0] * maps.shape[1] * maps.shape[2]
+    equal(layer.backward(np.ones(maps.shape, images.dtype)), expected[0], kernels[:, :, 0].size, images.dtype)
+    equal(layer.grads["kernel"], expected[1], terms, images.dtype)
+    equal(layer.grads["bias"], expected[2], terms, images.dtype)
+    assert layer.grads.keys() == layer.params.keys()
+
+
+def test_conv2d_layer_draws_its_kernel_from_the_seed():
+    first, again, other = (Conv2D(16, 64, 3, rng=seed).params["kernel"] for seed in (0, 0, 1))
+    assert first.dtype == np.float32 and first.shape == (3, 3, 16, 64)
+    assert (first == again).all() and (first != other).any()
+    assert first.std() == pytest.approx((2 / (9 * 16)) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", 1])
+def test_arguments_are_left_as_they_were(padding):
+    """Read-only arrays would make any write an error; slices that do not lie in one piece must do as well."""
+    rng = np.random.default_rng(0)
+    images, kernels, bias = (
+        rng.normal(size=(2, 12, 12, 3))[:, ::2, ::-1],
+        rng.normal(size=(3, 3, 3, 4)),
+        np.ones(4),
+    )
+    arrays = images, kernels, bias
+    copies = [array.copy() for array in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    maps = conv2d(images, kernels, bias, padding=padding)
+    maps.flags.writeable = False
+    conv2d_gradients(images, kernels, maps, padding=padding)
+    np.testing.assert_allclose(maps, conv2d(*copies, padding=padding))
+    for layer in (MaxPool2D(2, 1), AvgPool2D(2, 1, "same"), Conv2D(3, 4, 3, padding=padding, dtype=float)):
+        pooled = layer.forward(images)
+        pooled.flags.writeable = False
+        layer.backward(pooled)
+    for array, copy in zip(arrays, copies):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_whole_numbers_are_taken_as_floating_point():
+    images, kernels = (
+        np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1) * 16,
+        np.ones((2, 2, 1, 1), np.float32),
+    )
+    assert conv2d(images, kernels).dtype == np.float32
+    assert conv2d(images, kernels)[0, -1, -1, 0] == 160 + 176 + 224 + 240
+    assert avg_pool2d(images, 2)[0, -1, -1, 0] == 200
+    assert max_pool2d(images, 2, padding="same").dtype == np.uint8
+
+
+def test_axes_added_by_indexing_are_as_good_as_any():
+    """NumPy gives the new axes of `grey[None, :, :, None]` a stride of 0 bytes."""
+    grey, kernel = np.random.default_rng(1).normal(size=(9, 7)), np.random.default_rng(2).normal(size=(3, 2))
+    as_views, as_copies = [
+        (grey[None, :, :, None], kernel[:, :, None, None]),
+        (grey.reshape(1, 9, 7, 1).copy(), kernel.reshape(3, 2, 1, 1).copy()),
+    ]
+    equal(conv2d(*as_views), tf_conv2d(*as_copies, 1, "valid"), 6)
+    dmaps = np.random.default_rng(3).normal(size=(1, 7, 6, 1))
+    for ours, theirs in zip(conv2d_gradients(*as_views, dmaps), conv2d_gradients(*as_copies, dmaps)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_no_images_make_no_maps():
+    assert conv2d(np.ones((0, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape == (0, 3, 3, 4)
+
+
+def test_memory_beyond_the_result_stays_small():
+    """The rows of 64 images at once would take 9 times the images' memory."""
+    import tracemalloc
+
+    images, kernels = np.ones((64, 28, 28, 32), np.float32), np.ones((3, 3, 32, 32), np.float32)
+    tracemalloc.start()
+    maps = conv2d(images, kernels, padding="same")
+    peak = tracemalloc.get_traced_memory()[1] - maps.nbytes
+    tracemalloc.stop()
+    assert peak < 0.5 * (images.nbytes + maps.nbytes)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: conv2d(np.ones((28, 28)), np.ones((3, 3, 1, 1))), r"\(28, 28\)"),
+        (lambda: conv2d(np.ones((1, 8, 8, 3)), np.ones((3, 3))), r"\(3, 3\)"),
+        (lambda: conv2d(np.ones((1, 8, 8, 3)), np.ones((3, 3, 1, 6))), "1 channels, but .* have 3"),
+        (lambda: conv2d(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 6)), np.ones(3)), r"\(6,\), not \(3,\)"),
+        (
+            lambda: conv2d(np.ones((1, 2, 8, 1)), np.ones((3, 3, 1, 1))),
+            "kernel of 3 does not fit an input of 2",
+        ),
+        (lambda: conv2d(np.ones((1, 8, 8, 1)), np.ones((3, 3, 1, 1)), stride=0), "stride .* not 0"),
+        (lambda: conv2d(np.ones((1, 8, 8, 1)), np.ones((3, 3, 1, 1)), padding=-1), "padding .* not -1"),
+        (lambda: conv2d(np.ones((1, 8, 8, 1)), np.ones((3, 3, 1, 1)), padding="full"), "not 'full'"),
+        (
+            lambda: conv2d_gradients(np.ones((1, 8, 8, 1)), np.ones((3, 3, 1, 1)), np.ones((1, 8, 8, 1))),
+            r"\(1, 6, 6, 1\) .* not \(1, 8, 8, 1\)",
+        ),
+        (lambda: max_pool2d(np.ones((28, 28)), 2), r"\(28, 28\)"),
+        (lambda: max_pool2d(np.ones((1, 1, 8, 1)), 2), "kernel of 2 does not fit an input of 1"),
+        (lambda: avg_pool2d(np.ones((1, 8, 8, 1)), 2, padding=1), "not 1"),
+    ],
+)
+def test_errors_name_the_values(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
+
+
+def test_maps_have_the_size_that_shapes_says():
+    maps = conv2d(np.ones((1, 13, 9, 1)), np.ones((4, 2, 1, 1)), stride=3, padding=2)
+    assert maps.shape[1:3] == (output_size(13, 4, 3, 2), output_size(9, 2, 3, 2))
+
+
+def test_layers_offers_the_same_names():
+    for name in ("AvgPool2D", "Conv2D", "MaxPool2D", "avg_pool2d", "conv2d", "max_pool2d"):
+        assert getattr(layers, name) is getattr(convolution, name)
+
+
+def test_examples_in_docstrings_hold():
+    assert doctest.testmod(convolution, extraglobs={"np": np}).failed == 0
