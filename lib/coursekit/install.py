@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "convlab.json"  # written last: an installation without it was interrupted
-PIP = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
+PIP = [PYTHON, "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
 
 
 def main() -> int:
