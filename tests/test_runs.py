@@ -81,7 +81,7 @@ def test_a_run_is_a_value():
     with pytest.raises(FrozenInstanceError):
         a_run().seconds = 3
     run = a_run()
-    tested = runs.tested(run, flip=0.92)
+    tested = runs.with_test(run, flip=0.92)
     assert run.test == {"plain": 0.91} and tested.test == {"plain": 0.91, "flip": 0.92}
     assert run.series("loss") == [1.25, 0.75] and run.seed == 3
 

@@ -136,8 +136,8 @@ def _percent(share):
     return "" if share is None else f"{share:.2%}"
 
 
-def tested(run, **accuracies):
-    """Return the run with test accuracies added, by view: `tested(run, plain=0.93)`."""
+def with_test(run, **accuracies):
+    """Return the run with test accuracies added, by view: `with_test(run, plain=0.93)`."""
     return replace(run, test={**run.test, **accuracies})
 
 

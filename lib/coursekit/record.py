@@ -146,7 +146,7 @@ def record(name, task, data, seed=0, resume=False, output=DATA_FOLDER):
     answers = {view: training.logits(model, data.x_test, _scale(data), view) for view in _views(task)}
     shares = {view: float(np.mean(logits.argmax(axis=1) == data.y_test)) for view, logits in answers.items()}
     runs.save(
-        replace(runs.tested(run, **shares), note=task.note), output / "runs" / f"{name}-seed{seed}.json"
+        replace(runs.with_test(run, **shares), note=task.note), output / "runs" / f"{name}-seed{seed}.json"
     )
     _keep(task, name, seed, model, answers["plain"], data.y_test, output)
     checkpoint.unlink()
