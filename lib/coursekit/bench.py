@@ -16,12 +16,17 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from coursekit.benchmarks import convolution
+
 LIMIT = "matrix_product"
+HOLDS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+"""Variables that hold NumPy, or TensorFlow, and not the other to what older processors can do."""
 TABLES = {
     "mlp": (
         "Training an MLP 784-256-10 (batch 128, Adam, float32)",
         ["mlp_numpy", "mlp_keras", "mlp_tf_function"],
     ),
+    **convolution.tables(),
 }
 """Table -> its title and its rows, ours first: every other row shows how many times its speed ours is."""
 
@@ -36,6 +41,8 @@ def main(argv):
     if unknown := sorted(set(chosen.tables) - set(TABLES)):
         parser.error(f"no table {', '.join(unknown)}; there are {', '.join(TABLES)}")
     report = {"machine": machine(), "tables": {}}
+    for name, value in report["machine"]["left_out"].items():
+        print(f"{name}={value} is left out: it would hold back one side only\n")
     for name in chosen.tables or TABLES:
         title, rows = TABLES[name]
         figures = summary(measure([LIMIT, *rows], chosen.rounds))
@@ -51,6 +58,7 @@ def machine():
         "processor": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "left_out": {name: os.environ[name] for name in HOLDS if name in os.environ},
         "system": platform.system(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "keras")},
@@ -77,6 +85,12 @@ def measure(names, rounds):
         return rows
 
 
+def environment():
+    """Return the variables of a row's process: this one's, without those that hold one side back."""
+    kept = {name: value for name, value in os.environ.items() if name not in HOLDS}
+    return {"TF_CPP_MIN_LOG_LEVEL": "2", **kept}
+
+
 class Row:
     """A benchmark in a process of its own, which leaving the `with` block ends.
 
@@ -94,7 +108,7 @@ class Row:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ},
+            env=environment(),
         )
         return self
 
@@ -134,8 +148,9 @@ def summary(rows):
 
 
 def _figures(row, limit, ours):
-    rates = [row["items"] / seconds for seconds in row["seconds"]]
-    gflops = [rate * row["flops"] / 1e9 for rate in rates]
+    speeds = [row["items"] / seconds for seconds in row["seconds"]]
+    gflops = [speed * row["flops"] / 1e9 for speed in speeds]
+    rates = [1e3 / speed for speed in speeds] if row["unit"].startswith("ms") else speeds
     return {
         "name": row["name"],
         "title": row["title"],
@@ -152,15 +167,16 @@ def table(title, rows):
     """Return the figures as lines of text, the limit without a rate and without a ratio."""
     limit, *others = rows
     unit = others[0]["unit"]
+    digits = 2 if unit.startswith("ms") else 0
     lines = [
         title,
         f"{'':32}{unit:>10}{'lowest … highest':>22}{'GFLOP/s':>9}{'of limit':>10}{'ours : this':>13}",
     ]
     lines.append(f"{limit['title']:32}{'':32}{limit['gflops']:9.0f}")
     for row in others:
-        spread = f"{min(row['rates']):,.0f} … {max(row['rates']):,.0f}"
+        spread = f"{min(row['rates']):,.{digits}f} … {max(row['rates']):,.{digits}f}"
         figures = f"{row['gflops']:9.0f}{row['share_of_limit']:10.0%}{row['ours_to_this']:13.2f}"
-        lines.append(f"{row['title']:32}{row['rate']:10,.0f}{spread:>22}{figures}")
+        lines.append(f"{row['title']:32}{row['rate']:10,.{digits}f}{spread:>22}{figures}")
     return "\n".join(lines) + "\n"
 
 

@@ -8,10 +8,14 @@ import time
 
 def serve(name, questions, answers):
     """Warm up the row `name`, describe it in one JSON line, then give a round's seconds per question."""
-    row = importlib.import_module(f"coursekit.benchmarks.{name}")
-    run = row.prepare()
+    module, *arguments = name.split(":")
+    row = importlib.import_module(f"coursekit.benchmarks.{module}")
+    run = row.prepare(*arguments)
     run()
-    description = {"title": row.TITLE, "unit": row.UNIT, "items": row.ITEMS, "flops": row.FLOPS}
+    if arguments:
+        description = row.describe(*arguments)
+    else:
+        description = {"title": row.TITLE, "unit": row.UNIT, "items": row.ITEMS, "flops": row.FLOPS}
     print(json.dumps(description), file=answers, flush=True)
     for _ in questions:
         start = time.perf_counter()
