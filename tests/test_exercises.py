@@ -264,3 +264,9 @@ def test_interrupted_write_leaves_the_old_progress(monkeypatch):
         progress.record("lesson_00", "values", "right")
     assert progress.file().read_text() == before
     assert list(progress.file().parent.iterdir()) == [progress.file()]
+
+
+def test_a_wrong_number_is_not_turned_into_the_right_one():
+    verdict = lesson_00.values.judge(lambda h, w, c: 15 * h * w * c / 16)
+    assert verdict.status == WRONG
+    assert "multiply" not in verdict.message

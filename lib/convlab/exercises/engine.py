@@ -281,7 +281,7 @@ def _difference(expected, came) -> str:
         return f"the shape is {b.shape} where {a.shape} is expected."
     if np.isnan(b).any() and not np.isnan(a).any():
         return "there are NaNs in it (0/0, log of 0, or infinity minus infinity?)."
-    if b.any() and a.any() and agrees(a, b * (f := np.vdot(b, a) / np.vdot(b, b)), 1e-6):
+    if a.size > 1 and b.any() and a.any() and agrees(a, b * (f := np.vdot(b, a) / np.vdot(b, b)), 1e-6):
         return f"right but for a constant factor: multiply by {f:.6g} and it fits."
     if not b.any() and a.any():
         return "all zeros."
