@@ -1,0 +1,287 @@
+"""Lesson 05: a filter by hand, a filter that moves, a layer in loops, and the parameters of a layer."""
+
+import numpy as np
+
+from convlab.exercises.engine import Exercise, Mistake, exercise
+
+# Digits of pi, so that no row, column or diagonal looks like another.
+IMAGE = np.array([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3], [5, 8, 9, 7, 9], [3, 2, 3, 8, 4]])
+KERNEL = np.array([[0, 0, 2], [0, 0, 0], [0, -1, 0]])
+
+by_hand = Exercise(
+    lesson="lesson_05",
+    name="by_hand",
+    question="Which six numbers does this kernel make of this image?",
+    reference=np.array([[0, -7, 3], [10, 7, -2]]),
+    hints=(
+        "Only two of the nine weights are not zero. Which two pixels of a window do they look at?",
+        "At each place: twice the pixel in the window's top right corner, minus the one in the middle of its "
+        "bottom row. The kernel is not turned.",
+        "The first window is [[3, 1, 4], [9, 2, 6], [5, 8, 9]]: 2 · 4 - 8 = 0. One step to the right, "
+        "2 · 1 - 9 = -7.",
+    ),
+    mistakes=(
+        Mistake(
+            "kernel turned",
+            np.array([[9, 12, 17], [4, -2, 1]]),
+            "this is the convolution of mathematics, with the kernel turned by 180 degrees. "
+            "Networks lay it on as it is.",
+        ),
+        Mistake(
+            "kernel transposed",
+            np.array([[4, 11, 15], [-3, -3, -3]]),
+            "rows and columns of the kernel are exchanged: the 2 stands in its *first row, last column*.",
+        ),
+        Mistake(
+            "kernel mirrored",
+            np.array([[-2, -7, 1], [16, 1, 4]]),
+            "left and right are exchanged: the 2 stands in the kernel's top *right* corner.",
+        ),
+        Mistake(
+            "output transposed",
+            np.array([[0, 10], [-7, 7], [3, -2]]),
+            "right numbers, wrong arrangement: there are two rows of three places, "
+            "as the image has four rows of five.",
+        ),
+        Mistake(
+            "sign lost",
+            np.array([[16, 11, 17], [14, 13, 14]]),
+            "the weight is -1: take the second pixel away, where you add it.",
+        ),
+        Mistake(
+            "negative values cut",
+            np.array([[0, 0, 3], [10, 7, 0]]),
+            "right but for the negative values, which you set to 0. A filter leaves them as they are.",
+        ),
+    ),
+)
+
+
+def _moving(row, column):
+    """Return a kernel that is all 0 but for a 1."""
+    kernel = np.zeros((5, 5))
+    kernel[row, column] = 1
+    return kernel
+
+
+@exercise(
+    question="Which 5x5 kernel moves an image down and to the right by so many pixels?",
+    cases=[(0, 0), (1, 0), (0, 2), (-2, 1), (2, -1), (-1, -2)],
+    hints=[
+        "The 1 in the centre copies the image: each output is the pixel in the middle of its window. "
+        "From where in its window must an output take its pixel for the content to move *down*?",
+        "If the content moves down by one, each place shows what stood one *above* it. So the 1 goes up. "
+        "It is the same with right and left.",
+        "The centre is [2, 2]: `kernel[2 - down, 2 - right] = 1`.",
+    ],
+    mistakes=[
+        Mistake(
+            "the wrong way",
+            lambda down, right: _moving(2 + down, 2 + right),
+            "this moves the image the opposite way. The 1 says where a pixel is *taken from*: "
+            "an image moves down if each place takes the pixel above it.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            lambda down, right: _moving(2 - right, 2 - down),
+            "down and right are exchanged: the first index of an array counts rows, from the top down.",
+        ),
+        Mistake(
+            "exchanged, and the wrong way",
+            lambda down, right: _moving(2 + right, 2 + down),
+            "this is exchanged and the wrong way, too: the first index counts rows, "
+            "and the 1 says where a pixel is taken from.",
+        ),
+        Mistake(
+            "columns the wrong way",
+            lambda down, right: _moving(2 - down, 2 + right),
+            "up and down are right; left and right are not. To move right, take the pixel from the left.",
+        ),
+        Mistake(
+            "rows the wrong way",
+            lambda down, right: _moving(2 + down, 2 - right),
+            "left and right are right; up and down are not. To move down, take the pixel from above.",
+        ),
+        Mistake(
+            "counted from the corner",
+            lambda down, right: _moving(down, right),
+            "you count from the top left corner. No movement is the *centre*, [2, 2]: count from there.",
+        ),
+        Mistake(
+            "no movement",
+            lambda down, right: _moving(2, 2),
+            "this kernel copies the image, wherever it should go.",
+        ),
+    ],
+)
+def move(down, right):
+    kernel = np.zeros((5, 5))
+    kernel[2 - down, 2 - right] = 1  # the 1 says where each output takes its pixel from
+    return kernel
+
+
+_rng = np.random.default_rng(5)
+LAYER_CASES = [
+    (_rng.normal(size=(7, 9, 1)), _rng.normal(size=(2, 3, 1, 1)), np.array([0.5])),
+    (_rng.normal(size=(5, 4, 2)), _rng.normal(size=(2, 3, 2, 3)), np.array([1.0, -2.0, 0.25])),
+    (_rng.integers(0, 256, (4, 6, 3)), _rng.normal(size=(3, 2, 3, 2)), np.array([-30.0, 7.5])),
+    (_rng.normal(size=(3, 5, 4)), _rng.normal(size=(1, 1, 4, 2)), np.array([0.0, 3.0])),
+]
+
+
+def _maps(image, kernels, bias):
+    return conv_layer.reference(image, kernels, bias)
+
+
+def _layer_of_whole_numbers(image, kernels, bias):
+    return _maps(image, kernels, bias).astype(image.dtype)
+
+
+def _layer_one_place_short(image, kernels, bias):
+    return _maps(image, kernels, bias)[:-1, :-1]
+
+
+@exercise(
+    question="Which maps (H', W', F) does a layer make of an image (H, W, C), its kernels (KH, KW, C, F) "
+    "and its bias (F,)?",
+    cases=LAYER_CASES,
+    hints=[
+        "Begin with the shape: how many rows of places are there, how many columns, how many maps? "
+        "`np.zeros` of that shape is your output.",
+        "Six indices: row, column and filter say which output; i, j and channel say which product. "
+        "The bias of a filter is added once to each of its outputs.",
+        "`maps[row, column, f] += image[row + i, column + j, c] * kernels[i, j, c, f]`, "
+        "for row in range(H - KH + 1), column in range(W - KW + 1); `maps + bias` at the end.",
+    ],
+    mistakes=[
+        Mistake(
+            "kernels turned",
+            lambda image, kernels, bias: _maps(image, kernels[::-1, ::-1], bias),
+            "the kernels are turned by 180 degrees. Mathematics calls that convolution; a layer leaves them.",
+        ),
+        Mistake(
+            "bias forgotten",
+            lambda image, kernels, bias: _maps(image, kernels, 0 * bias),
+            "right but for the bias: each map gets its own number added.",
+        ),
+        Mistake(
+            "bias once for each channel",
+            lambda image, kernels, bias: _maps(image, kernels, bias * image.shape[2]),
+            "the bias is added once for each channel. Add it once, after the sum over the channels.",
+        ),
+        Mistake(
+            "bias once for each product",
+            lambda image, kernels, bias: _maps(image, kernels, bias * kernels[..., 0].size),
+            "the bias is added with each product, inside the innermost loop. Add it once, after the sum.",
+        ),
+        Mistake(
+            "first channel only",
+            lambda image, kernels, bias: _maps(image[:, :, :1], kernels[:, :, :1], bias),
+            "only the first channel is read. A filter is as deep as the image: sum over all channels.",
+        ),
+        Mistake(
+            "channels averaged",
+            lambda image, kernels, bias: _maps(image, kernels / image.shape[2], bias),
+            "the channels are averaged; they must be summed.",
+        ),
+        Mistake(
+            "negative values cut",
+            lambda image, kernels, bias: _maps(image, kernels, bias).clip(0),
+            "right but for the negative values, which you set to 0. That would be a ReLU, a layer of its own.",
+        ),
+        Mistake(
+            "last places left out",
+            _layer_one_place_short,
+            "the last row and the last column of places are missing: "
+            "there are H - KH + 1 rows, one more than there are steps.",
+        ),
+        Mistake(
+            "filters first",
+            lambda image, kernels, bias: np.moveaxis(_maps(image, kernels, bias), -1, 0),
+            "right numbers, but the maps stand first, (F, H', W'). In this course channels are the last axis.",
+        ),
+        Mistake(
+            "whole numbers",
+            _layer_of_whole_numbers,
+            "right until the image holds whole numbers, as image files do: then your output does, too, "
+            "and the fractions are cut off. Make it with `np.zeros(shape)`, not like the image.",
+        ),
+    ],
+)
+def conv_layer(image, kernels, bias):
+    (height, width, channels), (rows, columns, _, filters) = image.shape, kernels.shape
+    maps = np.zeros((height - rows + 1, width - columns + 1, filters))
+    for row, column, f in np.ndindex(maps.shape):
+        for i, j, c in np.ndindex(rows, columns, channels):
+            maps[row, column, f] += image[row + i, column + j, c] * kernels[i, j, c, f]
+    return maps + bias
+
+
+@exercise(
+    question="How many parameters, weights and biases, has a convolution layer?",
+    cases=[
+        ((32, 32, 3), (5, 5), 6),
+        ((28, 28, 1), (3, 3), 32),
+        ((14, 10, 32), (3, 2), 64),
+        ((9, 7, 5), (1, 7), 2),
+    ],
+    hints=[
+        "What does one filter have to store? Then how many filters are there?",
+        "One filter reads all channels of a window, with a weight each, and adds one bias. "
+        "It uses the same numbers at every place.",
+        "`(kernel_height * kernel_width * channels + 1) * filters`. Height and width of the image "
+        "do not come in.",
+    ],
+    mistakes=[
+        Mistake(
+            "once for each place",
+            lambda image, kernel, filters: (
+                layer_parameters.reference(image, kernel, filters)
+                * (image[0] - kernel[0] + 1)
+                * (image[1] - kernel[1] + 1)
+            ),
+            "you count the weights anew at each place. They are shared: the same filter stands everywhere.",
+        ),
+        Mistake(
+            "a dense layer",
+            lambda image, kernel, filters: (
+                (np.prod(image) + 1) * (image[0] - kernel[0] + 1) * (image[1] - kernel[1] + 1) * filters
+            ),
+            "this is a dense layer with as many outputs: every output sees every pixel. A filter sees a "
+            "window, and shares its weights.",
+        ),
+        Mistake(
+            "depth forgotten",
+            lambda image, kernel, filters: (kernel[0] * kernel[1] + 1) * filters,
+            "a filter is as deep as its input: a weight for each *channel* of each pixel of the window.",
+        ),
+        Mistake(
+            "biases forgotten",
+            lambda image, kernel, filters: kernel[0] * kernel[1] * image[2] * filters,
+            "the weights are right; each filter has a bias, too.",
+        ),
+        Mistake(
+            "one bias for all",
+            lambda image, kernel, filters: kernel[0] * kernel[1] * image[2] * filters + 1,
+            "one bias is too few: each filter has its own.",
+        ),
+        Mistake(
+            "a bias for each channel",
+            lambda image, kernel, filters: (kernel[0] * kernel[1] + 1) * image[2] * filters,
+            "too many biases: a filter adds one number after summing over all channels, not one for each.",
+        ),
+        Mistake(
+            "kernel taken as square",
+            lambda image, kernel, filters: (kernel[0] ** 2 * image[2] + 1) * filters,
+            "right for square kernels. This one is `kernel_shape[0]` high and `kernel_shape[1]` wide.",
+        ),
+        Mistake(
+            "one filter",
+            lambda image, kernel, filters: kernel[0] * kernel[1] * image[2] + 1,
+            "this is one filter; the layer has several.",
+        ),
+    ],
+)
+def layer_parameters(image_shape, kernel_shape, filters):
+    height, width = kernel_shape
+    return (height * width * image_shape[2] + 1) * filters
