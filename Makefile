@@ -7,18 +7,19 @@ WORKERS ?= 2
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test lint data render bench lock clean
+.PHONY: help setup run lab test test-browser lint data render bench lock clean
 
 help:
-	@echo 'make run      run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
-	@echo 'make lab      open the lessons in JupyterLab'
-	@echo 'make data     get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
-	@echo 'make test     lint, unit tests, doctests, the form of the lessons, their stored outputs'
-	@echo 'make render   run lessons in place and store their outputs (LESSONS="06")'
-	@echo 'make bench    measure how fast this machine is'
-	@echo 'make lint     what `make test` begins with'
-	@echo 'make lock     write requirements.txt anew from pyproject.toml'
-	@echo 'make clean    remove what these commands have built, but not .venv and data'
+	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
+	@echo 'make lab           open the lessons in JupyterLab'
+	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
+	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
+	@echo 'make test-browser  the widgets in a real browser (needs Chromium and Selenium)'
+	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
+	@echo 'make bench         measure how fast this machine is'
+	@echo 'make lint          what `make test` begins with'
+	@echo 'make lock          write requirements.txt anew from pyproject.toml'
+	@echo 'make clean         remove what these commands have built, but not .venv and data'
 
 # PYTHON=... names one; otherwise the first that fits
 setup:
@@ -57,11 +58,15 @@ test: lint
 	@$(PY) -m coursekit check
 	@echo '--- unit tests and doctests'
 	@CONVLAB_PROGRESS="$(CURDIR)/build/progress-of-tests.json" \
-		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules --ignore-glob='*_jax.py' tests lib/convlab
+		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules \
+		--ignore=tests/browser --ignore-glob='*_jax.py' tests lib/convlab
 	@echo '--- the lessons, run and compared with their stored outputs'
 	@CONVLAB_OFFLINE=$${CONVLAB_OFFLINE-1} $(PY) -m pytest -q -n $(WORKERS) --dist loadfile -p coursekit.nbval_kernels \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout $(CELL_LIMIT) notebooks
 	@echo '--- all tests have passed'
+
+test-browser: setup
+	@$(PY) -m pytest -q tests/browser
 
 lock:
 	@uv --version >/dev/null 2>&1 || { echo '`make lock` needs uv: pip install uv'; exit 1; }
