@@ -1,5 +1,6 @@
 """Kernels for lessons: this interpreter's, deaf to a person's own Jupyter settings, and gone afterwards."""
 
+import asyncio
 import itertools
 import os
 import shutil
@@ -27,6 +28,9 @@ THREAD_CAPS = (
 # each of these would make a lesson's outputs depend on who runs it
 NOT_PASSED_ON = ("MPLBACKEND", "PYTHONSTARTUP", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR")
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
+
+if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual there
+    asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
 
 
 def cores() -> int:
