@@ -292,8 +292,10 @@ def _difference(expected, came) -> str:
 
 
 def _tuple_difference(expected, came) -> str:
-    if not isinstance(came, (tuple, list)) or len(came) != len(expected):
+    if not isinstance(came, (tuple, list)):
         return f"{len(expected)} values are expected, in a tuple; this is {_article(came)}."
+    if len(came) != len(expected):
+        return f"{len(expected)} values are expected, in a tuple; this one has {len(came)}."
     wrong = [i for i, (a, b) in enumerate(zip(expected, came)) if not agrees(a, b)]
     if not wrong:
         return "close, but not within the tolerance."
