@@ -4,6 +4,7 @@ Every layer has `forward(x, training=False) -> y`, `backward(dy) -> dx` and two 
 and `grads`, which `backward` fills. The first axis of `x` counts the examples; `dy` is the gradient of the
 loss with respect to `y`. Images are NHWC, as in TensorFlow. float32 stays float32, float64 stays float64, and
 no argument is changed; but a layer keeps what it was given until `backward`, so change nothing in between.
+Convolution and pooling live in `convlab.convolution` and are offered here as well.
 """
 
 import math
