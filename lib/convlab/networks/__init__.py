@@ -7,7 +7,14 @@ trained elsewhere do not fit without explicit padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
-from convlab.networks.blocks import convolution, dense_head, logits, normalized_convolution
+from convlab.networks.blocks import (
+    convolution,
+    dense,
+    dense_head,
+    logits,
+    normalized_convolution,
+    normalized_dense,
+)
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
 from convlab.networks.googlenet import INCEPTIONS, cifar_googlenet, googlenet, inception
 from convlab.networks.lenet import lenet5
@@ -35,12 +42,14 @@ __all__ = [
     "cifar_resnet",
     "cifar_vgg",
     "convolution",
+    "dense",
     "dense_head",
     "googlenet",
     "inception",
     "lenet5",
     "logits",
     "normalized_convolution",
+    "normalized_dense",
     "padded",
     "projected",
     "residual_block",

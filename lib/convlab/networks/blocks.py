@@ -1,4 +1,4 @@
-"""What several networks are made of: a convolution with what follows it, and a dense head."""
+"""What several networks are made of: a convolution or a dense layer with what follows it."""
 
 from keras import layers
 
@@ -30,24 +30,46 @@ def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
     x = layers.Conv2D(maps, size, strides, "same", use_bias=False, kernel_initializer="he_normal", name=name)(
         x
     )
-    # Keras averages its statistics over some hundred batches by default: more than a short run has.
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
-    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
+    return _normalized(x, name, activation)
 
 
-def dense_head(x, units, classes, dropout=0.5, activation="relu"):
+def dense(x, units, name, activation="relu"):
+    """Multiply by a matrix, add a bias, then apply `activation`.
+
+    x: (N, C), symbolic; returns (N, units). Weights start with He's variance. Built in lesson 12.
+
+    >>> dense(layers.Input((9216,)), 64, "fc6").shape
+    (None, 64)
+    """
+    # uniform, because drawing a hundred million truncated normals takes seconds; the variance is the same
+    return layers.Dense(units, activation, kernel_initializer="he_uniform", name=name)(x)
+
+
+def normalized_dense(x, units, name, activation="relu"):
+    """Multiply by a matrix, normalise over the batch, then apply `activation`.
+
+    x: (N, C), symbolic; returns (N, units). The three layers are called `name`, `name_norm` and `name_relu`.
+    Built in lesson 13.
+
+    >>> normalized_dense(layers.Input((1536,)), 64, "fc6").shape
+    (None, 64)
+    """
+    x = layers.Dense(units, use_bias=False, kernel_initializer="he_uniform", name=name)(x)
+    return _normalized(x, name, activation)
+
+
+def dense_head(x, units, classes, dropout=0.5, activation="relu", layer=dense):
     """Flatten, two dense layers with dropout, and logits: fc6, fc7 and fc8 of AlexNet and VGG.
 
-    x: (N, H, W, C), symbolic; returns (N, classes) in float32. Krizhevsky et al. 2012, sections 3.5 and 4.2.
-    Built in lesson 12.
+    x: (N, H, W, C), symbolic; returns (N, classes) in float32; `layer`: `dense` or `normalized_dense`.
+    Krizhevsky et al. 2012, sections 3.5 and 4.2. Built in lesson 12.
 
-    >>> dense_head(layers.Input((6, 6, 256)), 4096, 1000).shape
+    >>> dense_head(layers.Input((6, 6, 256)), 64, 1000).shape
     (None, 1000)
     """
     x = layers.Flatten(name="flatten")(x)
     for name in ("fc6", "fc7"):
-        # uniform, because drawing a hundred million truncated normals takes seconds; the variance is the same
-        x = layers.Dense(units, activation, kernel_initializer="he_uniform", name=name)(x)
+        x = layer(x, units, name, activation)
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return logits(x, classes, "fc8")
 
@@ -62,3 +84,9 @@ def logits(x, classes, name="logits"):
     (None, 10)
     """
     return layers.Dense(classes, dtype="float32", name=name)(x)
+
+
+def _normalized(x, name, activation):
+    # Keras averages its statistics over some hundred batches by default: more than a short run has.
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x

@@ -3,7 +3,13 @@
 import keras
 from keras import layers
 
-from convlab.networks.blocks import convolution, dense_head, logits, normalized_convolution
+from convlab.networks.blocks import (
+    convolution,
+    dense,
+    dense_head,
+    normalized_convolution,
+    normalized_dense,
+)
 
 # Table 1, columns A, B, D and E: 3x3 convolutions per block, by the number of layers with weights.
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -37,8 +43,8 @@ def cifar_vgg(depth=16, width=32, batch_norm=True, classes=10):
     """Return VGG of 11, 13, 16 or 19 layers for 32 x 32 pixels, logits out.
 
     Images: (N, 32, 32, 3), floats. The columns of table 1, from `width` maps (the paper: 64) to eight times
-    as many; five poolings leave one pixel, so that one dense layer of `8 * width` units with dropout replaces
-    fc6 and fc7. The paper trained its deepest without normalisation, but started them from shallow ones:
+    as many; five poolings leave one pixel, so that fc6 and fc7 have `8 * width` units (the paper: 4,096).
+    Batch normalisation everywhere; the paper had none, and started its deepest from a shallow one:
     `batch_norm=False` shows why. Built in lesson 13. ValueError for another depth.
 
     >>> cifar_vgg(19).get_layer("conv5_4").output.shape
@@ -48,12 +54,10 @@ def cifar_vgg(depth=16, width=32, batch_norm=True, classes=10):
         raise ValueError(
             f"VGG has no column of depth {depth} in its table 1: choose one of {list(CONVOLUTIONS)}"
         )
+    convolve, layer = (normalized_convolution, normalized_dense) if batch_norm else (convolution, dense)
     images = keras.Input((32, 32, 3))
-    x = _convolutions(images, depth, width, normalized_convolution if batch_norm else convolution)
-    x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(8 * width, "relu", kernel_initializer="he_normal", name="fc6")(x)
-    x = layers.Dropout(0.5, name="fc6_dropout")(x)
-    return keras.Model(images, logits(x, classes, "fc7"), name=f"cifar_vgg{depth}")
+    x = _convolutions(images, depth, width, convolve)
+    return keras.Model(images, dense_head(x, 8 * width, classes, layer=layer), name=f"cifar_vgg{depth}")
 
 
 def _vgg(depth, classes, input_shape):
