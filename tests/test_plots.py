@@ -152,3 +152,15 @@ def test_confusion_matrix_has_truth_down_and_colours_only_errors():
     assert ax.texts[0].get_weight() == "bold"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted", "truth")
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["cat", "dog"]
+
+
+def test_histograms_share_bins_and_leave_zeros_out_of_a_logarithm():
+    ax = plots.histograms({"a": [0.0, 1.0, 1.0, 5.0], "b": np.array([[2.0, 3.0]])}, "finding", "value")
+    low, high = (patch.get_xy() for patch in ax.patches)
+    np.testing.assert_allclose(np.unique(low[:, 0]), np.linspace(0, 5, 51))
+    np.testing.assert_allclose(np.unique(high[:, 0]), np.linspace(0, 5, 51))
+    assert (low[:, 1].max(), high[:, 1].max()) == (0.5, 0.5)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    ax = plots.histograms({"a": [0.0, -1e-3, 1e-3, 10.0]}, log=True)
+    assert ax.get_xscale() == "log"
+    np.testing.assert_allclose(ax.patches[0].get_xy()[:, 1].max(), 2 / 3)

@@ -222,3 +222,22 @@ def confusion_matrix(matrix, names, title="", ax=None):
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="predicted", ylabel="truth", title=title)
     return ax
+
+
+def histograms(series, title="", xlabel="", log=False, ax=None):
+    """Draw the outline of a histogram for each of `series` {label: values}, as shares over common bins.
+
+    With `log`, of the sizes |value| on a logarithmic axis; a value of exactly 0 has no place there.
+    """
+    ax = ax or plt.figure().gca()
+    shown = {label: np.ravel(values).astype(float) for label, values in series.items()}
+    if log:
+        shown = {label: abs(values[values != 0]) for label, values in shown.items()}
+    both = np.concatenate(list(shown.values()))
+    bins = (np.geomspace if log else np.linspace)(both.min(), both.max(), 51)
+    for label, values in shown.items():
+        shares = np.full(len(values), 1 / len(values))
+        ax.hist(values, bins, weights=shares, histtype="step", linewidth=1.5, label=label)
+    ax.set(xlabel=xlabel, ylabel="share", title=title, xscale="log" if log else "linear")
+    ax.legend()
+    return ax
