@@ -104,6 +104,18 @@ def _adam_without_root(weight, gradient, mean, mean_square, step, learning_rate)
     return weight - learning_rate * fair_mean / (fair_square + 1e-7), mean, mean_square
 
 
+def _adam_of_the_last_gradient(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = _averages(gradient, mean, mean_square)
+    fair_square = mean_square / (1 - 0.999**step)
+    return weight - learning_rate * gradient / (np.sqrt(fair_square) + 1e-7), mean, mean_square
+
+
+def _adam_squares_forgotten(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = 0.9 * mean + 0.1 * gradient, 0.999 * mean_square + 0.001 * gradient
+    fair_mean, fair_square = mean / (1 - 0.9**step), mean_square / (1 - 0.999**step)
+    return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
+
+
 def _adam_uphill(weight, gradient, mean, mean_square, step, learning_rate):
     return _adam(weight, gradient, mean, mean_square, step, learning_rate, sign=-1)
 
@@ -160,6 +172,17 @@ def _adam_shares_swapped(weight, gradient, mean, mean_square, step, learning_rat
             "no root",
             _adam_without_root,
             "you divide by the mean of the squares; its root is what has the size of a gradient.",
+        ),
+        Mistake(
+            "this gradient instead of the mean",
+            _adam_of_the_last_gradient,
+            "you step along this gradient alone. Adam steps along the mean of the gradients so far, corrected.",
+        ),
+        Mistake(
+            "squares forgotten",
+            _adam_squares_forgotten,
+            "the second average takes in the gradient itself; it is the mean of its *square*, which is never "
+            "negative and so has a root.",
         ),
         Mistake(
             "uphill", _adam_uphill, "right size, wrong way: the gradient points uphill. Take the step away."
