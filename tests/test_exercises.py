@@ -206,6 +206,7 @@ def test_lists_and_integers_count_as_what_they_mean():
     assert scale.judge(lambda values, factor: (values * factor).tolist()).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
+    assert lesson_01.step.judge(lambda *case: np.array(lesson_01.step.reference(*case))).status == RIGHT
 
 
 def test_hints_grow_more_precise_and_then_stay(capsys):

@@ -209,6 +209,8 @@ def _same(expected: list[Outcome], came: list[Outcome], tolerance) -> bool:
 def agrees(expected, came, tolerance=1e-5) -> bool:
     """Return whether two answers are the same: structure, shapes, and values within `tolerance`.
 
+    A list or an array of as many values counts as a tuple.
+
     >>> agrees((1.0, [2, 3]), (1.0, np.array([2, 3]))), agrees(1.0, np.array([1.0]))
     (True, False)
     """
@@ -220,7 +222,7 @@ def agrees(expected, came, tolerance=1e-5) -> bool:
         )
     if isinstance(expected, tuple):
         return (
-            isinstance(came, (tuple, list))
+            (isinstance(came, (tuple, list)) or (isinstance(came, np.ndarray) and came.ndim > 0))
             and len(expected) == len(came)
             and all(agrees(a, b, tolerance) for a, b in zip(expected, came))
         )

@@ -27,6 +27,16 @@ from convlab.exercises.engine import Mistake, exercise
             lambda height, width, channels: height * height * channels,
             "this is right for square images only: look at the width as well.",
         ),
+        Mistake(
+            "always three channels",
+            lambda height, width, channels: height * width * 3,
+            "this takes every image for a colour image; the number of channels is given, and may be 1.",
+        ),
+        Mistake(
+            "shape instead of number",
+            lambda height, width, channels: (height, width, channels),
+            "this is the shape of the image; the question is how many values a grid of this shape holds.",
+        ),
     ],
 )
 def values(height, width, channels):

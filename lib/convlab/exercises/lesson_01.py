@@ -40,6 +40,18 @@ def _gradient_without_bias(weights, bias, features, targets):
     return 2 * features.T @ error / len(targets), 2 * np.mean(error)
 
 
+def _gradient_swapped(weights, bias, features, targets):
+    return gradient.reference(weights, bias, features, targets)[::-1]
+
+
+def _gradient_for_weights_only(weights, bias, features, targets):
+    return gradient.reference(weights, bias, features, targets)[0]
+
+
+def _gradient_in_one_array(weights, bias, features, targets):
+    return np.append(*gradient.reference(weights, bias, features, targets))
+
+
 def _gradient_one_number(weights, bias, features, targets):
     error = features @ weights + bias - targets
     return 2 * np.mean(features * error[:, None]), 2 * np.mean(error)
@@ -92,6 +104,22 @@ def _gradient_one_number(weights, bias, features, targets):
             "this averages over examples *and* features. There is one slope per weight: "
             "average over the examples only (axis 0).",
         ),
+        Mistake(
+            "swapped",
+            _gradient_swapped,
+            "the values are right, the order is not: first the gradient for the weights, then that for the bias.",
+        ),
+        Mistake(
+            "weights only",
+            _gradient_for_weights_only,
+            "right for the weights, but the bias has a slope too: return the pair.",
+        ),
+        Mistake(
+            "in one array",
+            _gradient_in_one_array,
+            "the values are right, but in one array, with the bias as the last weight. "
+            "Here the bias stands by itself: return the two apart.",
+        ),
     ],
 )
 def gradient(weights, bias, features, targets):
@@ -121,6 +149,29 @@ def _step_one_after_the_other(slope, intercept, x, y, learning_rate):
 def _step_without_rate(slope, intercept, x, y, learning_rate):
     error = slope * x + intercept - y
     return slope - 2 * np.mean(error * x), intercept - 2 * np.mean(error)
+
+
+def _step_without_factor(slope, intercept, x, y, learning_rate):
+    error = slope * x + intercept - y
+    return slope - learning_rate * np.mean(error * x), intercept - learning_rate * np.mean(error)
+
+
+def _step_down_the_sum(slope, intercept, x, y, learning_rate):
+    return step.reference(slope, intercept, x, y, learning_rate * len(x))
+
+
+def _step_without_input(slope, intercept, x, y, learning_rate):
+    move = learning_rate * 2 * np.mean(slope * x + intercept - y)
+    return slope - move, intercept - move
+
+
+def _step_for_each_point(slope, intercept, x, y, learning_rate):
+    error = slope * x + intercept - y
+    return slope - learning_rate * 2 * error * x, intercept - learning_rate * 2 * error
+
+
+def _step_on_the_seven_points(slope, intercept, x, y, learning_rate):
+    return step.reference(slope, intercept, X, Y, learning_rate)
 
 
 def _step_swapped(slope, intercept, x, y, learning_rate):
@@ -156,6 +207,32 @@ def _step_only(slope, intercept, x, y, learning_rate):
             "learning rate left out",
             _step_without_rate,
             "the learning rate is not used: the step is the whole gradient, which is far too long here.",
+        ),
+        Mistake(
+            "factor 2 forgotten",
+            _step_without_factor,
+            "the step is half as long as it should be: the slope of error² is 2 · error times that of the error.",
+        ),
+        Mistake(
+            "sum instead of mean",
+            _step_down_the_sum,
+            "this adds up the slopes of all points; the loss is their mean, so its slope is a mean too.",
+        ),
+        Mistake(
+            "input forgotten",
+            _step_without_input,
+            "slope and intercept move by the same amount: the slope of the line is multiplied by x, "
+            "so its error is to be multiplied by x before the mean.",
+        ),
+        Mistake(
+            "one step for each point",
+            _step_for_each_point,
+            "this is a line for each point: take the mean over the points before the step.",
+        ),
+        Mistake(
+            "always the seven points",
+            _step_on_the_seven_points,
+            "right on the seven points only: the lesson's `gradient` always looks at those. Use the x and y given.",
         ),
         Mistake(
             "swapped",

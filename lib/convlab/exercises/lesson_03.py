@@ -37,6 +37,18 @@ def _dense_bias_kept_in_rows(x, kernel, dy):
     return dy @ kernel.T, x.T @ dy, dy.sum(axis=0, keepdims=True)
 
 
+def _dense_bias_one_number(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum()
+
+
+def _dense_kernel_bias_input(x, kernel, dy):
+    return x.T @ dy, dy.sum(axis=0), dy @ kernel.T
+
+
+def _dense_input_transposed(x, kernel, dy):
+    return kernel @ dy.T, x.T @ dy, dy.sum(axis=0)
+
+
 def _dense_bias_not_summed(x, kernel, dy):
     return dy @ kernel.T, x.T @ dy, dy
 
@@ -65,6 +77,16 @@ def _dense_bias_not_summed(x, kernel, dy):
             "other order", _dense_other_order, "the values are right, the order is not: dx, dkernel, dbias."
         ),
         Mistake(
+            "kernel, bias, input",
+            _dense_kernel_bias_input,
+            "all three are right, in the order dkernel, dbias, dx; asked for is dx, dkernel, dbias.",
+        ),
+        Mistake(
+            "input gradient transposed",
+            _dense_input_transposed,
+            "dx has the shape (inputs, N); it must have that of x, (N, inputs), an example in each row.",
+        ),
+        Mistake(
             "kernel gradient transposed",
             _dense_transposed_kernel_gradient,
             "the gradient of the kernel has the shape (outputs, inputs); it must have the kernel's own, "
@@ -80,6 +102,11 @@ def _dense_bias_not_summed(x, kernel, dy):
             "bias gradient of two axes",
             _dense_bias_kept_in_rows,
             "the gradient of the bias has shape (1, outputs); the bias has (outputs,): leave `keepdims` out.",
+        ),
+        Mistake(
+            "bias one number",
+            _dense_bias_one_number,
+            "the bias has one value per output; this sums over the outputs as well: sum over axis 0 only.",
         ),
         Mistake(
             "bias gradient not summed",
@@ -127,6 +154,26 @@ def _relu_in_place(x, dy):
             "the slope alone",
             lambda x, dy: (x > 0).astype(float),
             "this is the slope of ReLU itself; the chain rule multiplies it by dy.",
+        ),
+        Mistake(
+            "multiplied by the input",
+            lambda x, dy: dy * x,
+            "this multiplies dy by x itself; it is to be multiplied by the slope of ReLU at x, which is 0 or 1.",
+        ),
+        Mistake(
+            "sign for slope",
+            lambda x, dy: dy * np.sign(x),
+            "where x is negative the sign is -1, but the slope of ReLU is 0 there.",
+        ),
+        Mistake(
+            "only positive blame",
+            lambda x, dy: dy * ((x > 0) & (dy > 0)),
+            "where x was positive all of dy goes through, negative blame too.",
+        ),
+        Mistake(
+            "left out instead of zero",
+            lambda x, dy: dy[x > 0],
+            "this keeps the blame that goes through and drops the rest; dx has the shape of x, with zeros there.",
         ),
         Mistake(
             "multiplied by the value",
@@ -192,8 +239,8 @@ broken_layer = Exercise(
         Mistake(
             "the last that agrees",
             4,
-            "the parameters of layer 4 agree with the nudges, and the blame it passes on uses the same dy: look "
-            "at what comes after it on the way back.",
+            "the parameters of layer 4 agree with the nudges, and what it passes on is a Dense layer's, which you "
+            "have checked: look at what comes after it on the way back.",
         ),
         Mistake(
             "the last that disagrees",
@@ -207,6 +254,7 @@ broken_layer = Exercise(
             "layer 0 is at the end of the way back: everything wrong behind it arrives there. "
             "Find where it begins to be wrong.",
         ),
+        Mistake("its name", "Sigmoid", "the right layer; answer with its number."),
         Mistake(
             "the wrong gap",
             1,
