@@ -66,7 +66,7 @@ def conv2d_gradients(images, kernels, dmaps, stride=1, padding="valid"):
     plan = _plan(images.shape, kernels.shape, stride, padding)
     dmaps = _gradient(dmaps, (len(images), *plan.places, kernels.shape[-1]), images.dtype)
     matrix = _matrix(kernels, plan)
-    dmatrix, dpadded = np.zeros_like(matrix), np.zeros_like(_padded(images, plan.sides))
+    dmatrix, dpadded = np.zeros_like(matrix), _zeros_around(images, plan.sides)
     for where, rows in _rows(images, plan):
         dblock = dmaps[where].reshape(len(rows), -1)
         dmatrix += rows.T @ dblock
@@ -191,7 +191,7 @@ class AvgPool2D:
         """Return dy shared out equally among the pixels of each window."""
         pool, x = _pool(self.x.shape, self.size, self.stride, self.padding), _floats(self.x)
         dy = _gradient(dy, (len(x), *pool.places, x.shape[-1]), x.dtype)
-        share, dpadded = dy / _counts(x, pool), np.zeros_like(_padded(x, pool.sides))
+        share, dpadded = dy / _counts(x, pool), _zeros_around(x, pool.sides)
         for dwindow in _neighbours(dpadded, pool):
             dwindow += share
         return _cropped(dpadded, pool.sides)
@@ -336,6 +336,13 @@ def _padded(images, sides, value=0):
     padded = np.full((n, top + height + bottom, left + width + right, channels), value, images.dtype)
     padded[:, top : top + height, left : left + width] = images
     return padded
+
+
+def _zeros_around(images, sides):
+    """Return zeros of the size of the padded images."""
+    n, height, width, channels = images.shape
+    (top, bottom), (left, right) = sides
+    return np.zeros((n, top + height + bottom, left + width + right, channels), images.dtype)
 
 
 def _cropped(padded, sides):
