@@ -20,9 +20,7 @@ from convlab.shapes import output_size, same_padding
 
 __all__ = ["AvgPool2D", "Conv2D", "MaxPool2D", "avg_pool2d", "conv2d", "conv2d_gradients", "max_pool2d"]
 
-BLOCK = (
-    2**19
-)  # values copied at once: 2 MB of float32, which was fastest on processors with 1 MB of cache per core
+BLOCK = 2**20  # values copied at once; fewer cost more calls, more fall out of the cache
 
 
 def conv2d(images, kernels, bias=None, stride=1, padding="valid"):
