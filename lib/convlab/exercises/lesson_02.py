@@ -49,7 +49,21 @@ def _not_shared_out(logits):
 
 
 def _logarithms(logits):
-    return np.log(softmax.reference(logits))
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _softmax_of_one_image(logits):
+    powers = np.exp(logits)
+    return powers / powers.sum()
+
+
+def _shifted_softmax_of_one_image(logits):
+    return _softmax_of_one_image(logits - logits.max())
+
+
+def _clipped(logits):
+    return _naive(np.clip(logits, -700, 700))
 
 
 def _into_the_argument(logits):
@@ -91,6 +105,24 @@ def _into_the_argument(logits):
             "one sum for the whole batch",
             _one_sum_for_all,
             "the whole batch adds up to 1 here; each *row* must, for each image has its own probabilities.",
+        ),
+        Mistake(
+            "the lesson's softmax",
+            _softmax_of_one_image,
+            "this is the lesson's softmax for *one* image: on a batch `sum()` adds up all images. Sum each row "
+            "(`axis=1, keepdims=True`), and shift it first, or large logits overflow.",
+        ),
+        Mistake(
+            "the lesson's softmax, shifted",
+            _shifted_softmax_of_one_image,
+            "right for *one* image. On a batch, `max()` and `sum()` without an axis go over all images; "
+            "each row has its own maximum and its own sum: `axis=1, keepdims=True`.",
+        ),
+        Mistake(
+            "clipped",
+            _clipped,
+            "clipping avoids the overflow, but makes 1000 and 999 the same, and only differences count. "
+            "A shift keeps them.",
         ),
         Mistake(
             "along the batch",
@@ -200,6 +232,18 @@ def _gradient_to_probabilities(logits, labels):
     return change / len(labels)
 
 
+def _gradient_averaged_over_images(logits, labels):
+    return _gradient_of_sum(logits, labels).mean(axis=0)
+
+
+def _gradient_labels_as_numbers(logits, labels):
+    return (softmax.reference(logits) - labels[:, None]) / len(labels)
+
+
+def _gradient_truth_everywhere(logits, labels):
+    return (softmax.reference(logits) - 1) / len(labels)
+
+
 @exercise(
     question="What is the gradient of the batch's mean cross-entropy with respect to the logits?",
     cases=GRADIENT_CASES,
@@ -253,6 +297,22 @@ def _gradient_to_probabilities(logits, labels):
             _gradient_one_per_image,
             "this is one slope for each image, that of its true class. Every logit has a slope: "
             "the result has the shape of the logits, and the mean's 1/N belongs to it too.",
+        ),
+        Mistake(
+            "averaged over the images",
+            _gradient_averaged_over_images,
+            "this averages the slopes over the images, one row for all. The *loss* is a mean; its gradient "
+            "has a row for each image, with 1/N in every entry.",
+        ),
+        Mistake(
+            "labels taken for numbers",
+            _gradient_labels_as_numbers,
+            "the label itself is subtracted: 2 for class 2. The truth is 1 at the right class and 0 elsewhere.",
+        ),
+        Mistake(
+            "truth in every entry",
+            _gradient_truth_everywhere,
+            "1 is taken away from every entry. The truth is 1 at the right class only, and 0 elsewhere.",
         ),
         Mistake(
             "only the true class",
@@ -330,6 +390,16 @@ read_matrix = Exercise(
             "errors instead of right answers",
             (0.26, 0.4, 0.25),
             "these are the shares that went wrong. Asked for are the shares that are right: 1 minus each.",
+        ),
+        Mistake(
+            "errors for recall and precision",
+            (0.74, 0.4, 0.25),
+            "the accuracy is right; the other two are the shares that went wrong. Take 1 minus each.",
+        ),
+        Mistake(
+            "accuracy of one class",
+            (0.24, 0.6, 0.75),
+            "recall and precision are right, but the accuracy counts the 5s alone: add up the whole diagonal.",
         ),
         Mistake(
             "first class taken",

@@ -38,6 +38,11 @@ by_hand = Exercise(
             "left and right are exchanged: the 2 stands in the kernel's top *right* corner.",
         ),
         Mistake(
+            "kernel upside down",
+            np.array([[17, 10, 17], [4, 10, 3]]),
+            "top and bottom are exchanged: the 2 stands in the kernel's *top* row, the -1 in its bottom row.",
+        ),
+        Mistake(
             "output transposed",
             np.array([[0, 10], [-7, 7], [3, -2]]),
             "right numbers, wrong arrangement: there are two rows of three places, "
@@ -141,6 +146,11 @@ def _layer_one_place_short(image, kernels, bias):
     return _maps(image, kernels, bias)[:-1, :-1]
 
 
+def _layer_of_last_products(image, kernels, bias):
+    rows, columns = kernels.shape[:2]
+    return image[rows - 1 :, columns - 1 :, -1:] * kernels[-1, -1, -1] + bias
+
+
 @exercise(
     question="Which maps (H', W', F) does a layer make of an image (H, W, C), its kernels (KH, KW, C, F) "
     "and its bias (F,)?",
@@ -183,6 +193,11 @@ def _layer_one_place_short(image, kernels, bias):
             "channels averaged",
             lambda image, kernels, bias: _maps(image, kernels / image.shape[2], bias),
             "the channels are averaged; they must be summed.",
+        ),
+        Mistake(
+            "products overwritten",
+            _layer_of_last_products,
+            "each product overwrites the one before, so only the last remains. Add them up: `+=`, not `=`.",
         ),
         Mistake(
             "negative values cut",
@@ -269,6 +284,19 @@ def conv_layer(image, kernels, bias):
             "a bias for each channel",
             lambda image, kernel, filters: (kernel[0] * kernel[1] + 1) * image[2] * filters,
             "too many biases: a filter adds one number after summing over all channels, not one for each.",
+        ),
+        Mistake(
+            "a bias for each output",
+            lambda image, kernel, filters: (
+                kernel[0] * kernel[1] * image[2] * filters
+                + filters * (image[0] - kernel[0] + 1) * (image[1] - kernel[1] + 1)
+            ),
+            "the weights are right, but you count a bias for each place. It is shared as well: one per filter.",
+        ),
+        Mistake(
+            "height taken for depth",
+            lambda image, kernel, filters: (kernel[0] * kernel[1] * image[0] + 1) * filters,
+            "`image_shape[0]` is the height. The channels stand last: `image_shape[2]`.",
         ),
         Mistake(
             "kernel taken as square",

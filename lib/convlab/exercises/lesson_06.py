@@ -12,6 +12,7 @@ SIZE_CASES = [
     (28, 5, 3, 2, 1),
     (32, 3, 2, 1, 3),
     (9, 3, 1, 0, 4),
+    (2, 3, 1, 1, 1),
     (3, 5, 1, 0, 1),
     (6, 3, 4, 0, 3),
 ]
@@ -23,6 +24,18 @@ def _size(i, f, s, p, d):
 
 def _size_refusing_by_kernel(i, f, s, p, d):
     if f > i + 2 * p:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+def _size_refusing_before_padding(i, f, s, p, d):
+    if d * (f - 1) + 1 > i:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+def _size_refusing_exact_fit(i, f, s, p, d):
+    if d * (f - 1) + 1 >= i + 2 * p:
         raise ValueError("does not fit")
     return _size(i, f, s, p, d)
 
@@ -80,6 +93,17 @@ WRONG_FORMULAS = [
         "the dilated kernel is too long: f pixels have f - 1 gaps between them, so it reaches over d · (f - "
         "1) + 1 pixels, not over d · f.",
     ),
+    (
+        "dilation taken for the gap",
+        lambda size, i, f, s, p, d: size(i, f + d * (f - 1), s, p, 1),
+        "you leave d pixels free between neighbours. With dilation d they stand d apart, so d - 1 are free: "
+        "the kernel reaches over d · (f - 1) + 1 pixels.",
+    ),
+    (
+        "one added before the division",
+        lambda size, i, f, s, p, d: size(i, f, s, p, d) * 0 + (_size(i, f, 1, p, d) // s),
+        "the + 1 is inside the division. Divide the way from the first place to the last by s, then add 1.",
+    ),
 ]
 NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `raise ValueError(...)` there."
 
@@ -101,6 +125,18 @@ NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `
         *(
             Mistake(f"{name}, no refusal", partial(wrong, _size), f"{says} {NO_REFUSAL}")
             for name, wrong, says in WRONG_FORMULAS
+        ),
+        Mistake(
+            "refusal before the padding",
+            _size_refusing_before_padding,
+            "you compare the kernel with the image as it comes. A kernel may be larger than that and still "
+            "fit: it stands on the padded image, i + 2p.",
+        ),
+        Mistake(
+            "exact fit refused",
+            _size_refusing_exact_fit,
+            "you refuse a kernel that reaches exactly over the whole image. It fits, in one place: refuse "
+            "with `>`, not with `>=`.",
         ),
         Mistake(
             "refusal by the kernel's size",
@@ -147,6 +183,18 @@ def _padding_half_the_kernel_spread(kernel_size, dilation):
 def _padding_in_all(kernel_size, dilation):
     keep_size.reference(kernel_size, dilation)
     return dilation * (kernel_size - 1)
+
+
+def _padding_in_all_always(kernel_size, dilation):
+    return dilation * (kernel_size - 1)
+
+
+def _padding_of_too_long_a_kernel(kernel_size, dilation):
+    return keep_size.reference(dilation * kernel_size, 1)
+
+
+def _padding_of_too_long_a_kernel_rounded(kernel_size, dilation):
+    return (dilation * kernel_size - 1) // 2
 
 
 def _padding_without_dilation(kernel_size, dilation):
@@ -207,6 +255,23 @@ def _padding_for_odd_kernels(kernel_size, dilation):
             "both sides together",
             _padding_in_all,
             "this is the padding of both sides together; half of it stands on each.",
+        ),
+        Mistake(
+            "both sides together, no refusal",
+            _padding_in_all_always,
+            "this is the padding of both sides together; half of it stands on each, and where the half is no "
+            "whole number, `raise ValueError(...)`.",
+        ),
+        Mistake(
+            "dilated kernel too long",
+            _padding_of_too_long_a_kernel,
+            "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f.",
+        ),
+        Mistake(
+            "dilated kernel too long, rounded down",
+            _padding_of_too_long_a_kernel_rounded,
+            "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f; and where reach - 1 is odd, "
+            "`raise ValueError(...)` instead of rounding.",
         ),
         Mistake(
             "dilation forgotten",
@@ -281,6 +346,14 @@ def _field_of_nothing(layers):
     return receptive_field.reference(layers) - 1
 
 
+def _field_with_whole_kernels(layers):
+    field = step = 1
+    for kernel_size, stride in layers:
+        field += kernel_size * step
+        step *= stride
+    return field
+
+
 def _field_multiplied(layers):
     field = 1
     for kernel_size, _ in layers:
@@ -341,6 +414,12 @@ def _field_from_the_wrong_end(layers):
             "one too few: with no layer at all a pixel still sees one pixel, itself. Start at 1.",
         ),
         Mistake(
+            "whole kernels added",
+            _field_with_whole_kernels,
+            "each layer adds one pixel too many: a kernel of 3 stands on the pixel that is there already and "
+            "adds two, kernel_size - 1, times the step.",
+        ),
+        Mistake(
             "kernels multiplied",
             _field_multiplied,
             "the kernels are multiplied. That would need a stride as large as the kernel in each layer; "
@@ -398,6 +477,14 @@ def _stack_with_flat_kernels(channels, layers):
     return total
 
 
+def _stack_with_bias_per_channel(channels, layers):
+    total = 0
+    for kernel_size, filters in layers:
+        total += (kernel_size**2 + 1) * channels * filters
+        channels = filters
+    return total
+
+
 def _stack_of_last_layer(channels, layers):
     return stack_parameters.reference(([channels] + [filters for _, filters in layers])[-2], layers[-1:])
 
@@ -439,6 +526,12 @@ def _stack_of_last_layer(channels, layers):
             "one bias per layer",
             _stack_with_one_bias_each,
             "one bias for each layer is too few: each *filter* has its own.",
+        ),
+        Mistake(
+            "one bias per channel",
+            _stack_with_bias_per_channel,
+            "too many biases: a filter adds one number after summing over its channels, not one for each. "
+            "Where does the bracket close?",
         ),
         Mistake(
             "kernel not squared",
@@ -495,6 +588,16 @@ lecture_table = Exercise(
             "depth taken from the wrong row",
             (288, 18_432, 36_864, 1_280_000, 6_250, 1_341_834),
             "conv128 is counted as if its input had 32 maps; the layer below it has 64.",
+        ),
+        Mistake(
+            "second dense row left",
+            (288, 18_432, 73_728, 1_280_000, 20_480, 1_392_928),
+            "four rows are right. The last dense layer gets what the one before gives: 625 values, not 2048.",
+        ),
+        Mistake(
+            "before the last pooling",
+            (288, 18_432, 73_728, 3_920_000, 6_250, 4_018_698),
+            "the dense layer reads what the last pooling gives, 4x4x128, not the 7x7x128 that go into it.",
         ),
         Mistake(
             "biases counted",
