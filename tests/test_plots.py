@@ -164,3 +164,11 @@ def test_histograms_share_bins_and_leave_zeros_out_of_a_logarithm():
     ax = plots.histograms({"a": [0.0, -1e-3, 1e-3, 10.0]}, log=True)
     assert ax.get_xscale() == "log"
     np.testing.assert_allclose(ax.patches[0].get_xy()[:, 1].max(), 2 / 3)
+
+
+def test_speeds_draws_the_first_way_on_top_with_its_time_and_share():
+    ax = plots.speeds({"loops": 2000.0, "product": 12.5}, {"loops": 0.001, "product": 0.625}, "finding")
+    assert [bar.get_width() for bar in ax.patches] == [2000, 12.5]
+    assert (ax.get_xscale(), ax.yaxis_inverted()) == ("log", True)
+    assert [text.get_text() for text in ax.texts][1] == " 12.5 ms, 0.62 of the limit"
+    assert ax.get_xlim()[0] < 12.5 and ax.get_xlim()[1] > 2000
