@@ -49,7 +49,7 @@ def test_rows_take_turns_and_each_round_is_timed(monkeypatch):
 
 
 def test_a_row_that_fails_is_told_with_its_last_words():
-    with pytest.raises(RuntimeError, match=r"(?s)no_such_row ended early:.*No module named"):
+    with pytest.raises(RuntimeError, match=r"(?s)no_such_row ended early, with status 1:.*No module named"):
         bench.measure(["no_such_row"], rounds=1)
 
 

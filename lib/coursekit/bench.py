@@ -124,11 +124,10 @@ class Row:
     def _answer(self):
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
+            status = self.process.wait()
             self.errors.seek(0)
-            raise RuntimeError(
-                f"{self.name} ended early:\n{self.errors.read().decode(errors='replace')[-2000:]}"
-            )
+            words = self.errors.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{self.name} ended early, with status {status}:\n{words}")
         return line
 
     def __exit__(self, *_):
