@@ -270,12 +270,12 @@ def _diagnosis(exercise: Exercise, expected, came) -> str:
         return "your function returns nothing: is a `return` missing?"
     if got.changed:
         return f"your function changes its argument `{_names(exercise)[got.changed[0]]}`; work on a copy."
-    return _difference(want.value, got.value) + f" {exercise._help()}"
+    return _difference(want.value, got.value, exercise.tolerance) + f" {exercise._help()}"
 
 
-def _difference(expected, came) -> str:
+def _difference(expected, came, tolerance) -> str:
     if isinstance(expected, tuple):
-        return _tuple_difference(expected, came)
+        return _tuple_difference(expected, came, tolerance)
     if not _is_number(expected) or not _is_number(came):
         return "not this."
     a, b = np.asarray(expected), np.asarray(came)
@@ -288,20 +288,20 @@ def _difference(expected, came) -> str:
     if not b.any() and a.any():
         return "all zeros."
     if a.ndim:
-        bad = ~np.isclose(b, a, rtol=1e-5)
+        bad = ~np.isclose(b, a, rtol=tolerance, atol=tolerance * np.max(np.abs(a)))
         return f"{bad.sum()} of {a.size} values differ, first at index {_index(bad)}."
     return "the value differs."
 
 
-def _tuple_difference(expected, came) -> str:
+def _tuple_difference(expected, came, tolerance) -> str:
     if not isinstance(came, (tuple, list)):
         return f"{len(expected)} values are expected, in a tuple; this is {_article(came)}."
     if len(came) != len(expected):
         return f"{len(expected)} values are expected, in a tuple; this one has {len(came)}."
-    wrong = [i for i, (a, b) in enumerate(zip(expected, came)) if not agrees(a, b)]
-    if not wrong:
-        return "close, but not within the tolerance."
-    return f"value {wrong[0] + 1} of {len(expected)}: {_difference(expected[wrong[0]], came[wrong[0]])}"
+    for i, (a, b) in enumerate(zip(expected, came)):
+        if not agrees(a, b, tolerance):
+            return f"value {i + 1} of {len(expected)}: {_difference(a, b, tolerance)}"
+    return "the values agree one by one, but not as a whole."
 
 
 def _evidence(exercise: Exercise, expected, came) -> str:
@@ -343,7 +343,7 @@ def _index(bad) -> str:
 
 def _article(value) -> str:
     kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    return f"{'an' if kind[0] in 'aeiou' or kind == 'ndarray' else 'a'} {kind}"
 
 
 def _brief(value) -> str:
