@@ -55,7 +55,7 @@ def fans(shape):
 
 
 def xavier(shape, rng):
-    """Return uniform values of variance 2 / (fan_in + fan_out), which suit sigmoid and tanh (lesson 04).
+    """Return uniform values of variance 2 / (fan_in + fan_out), which suit tanh (lesson 04).
 
     Glorot and Bengio 2010, equation 16; Keras calls it `glorot_uniform`.
 
