@@ -14,7 +14,7 @@ help:
 	@echo 'make lab           open the lessons in JupyterLab'
 	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
-	@echo 'make test-browser  the widgets in a real browser (needs Chromium and Selenium)'
+	@echo 'make test-browser  the widgets in a real browser (needs Chromium)'
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make bench         measure how fast this machine is'
 	@echo 'make lint          what `make test` begins with'

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("selenium", reason='the browser test needs Selenium: pip install -e ".[browser]"')
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
