@@ -1,7 +1,7 @@
 """Lesson 06's explorer where learners meet it: in JupyterLab, in a browser, with a slider moved on the page.
 
-It needs Chromium with its driver (on Debian: apt-get install chromium chromium-driver) and Selenium; without
-them it is skipped and says so.
+It needs Chromium with its driver (on Debian: apt-get install chromium chromium-driver); without it the
+test is skipped and says so.
 """
 
 import json
@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 
 import pytest
-
-
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
