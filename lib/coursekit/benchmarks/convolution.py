@@ -12,11 +12,13 @@ SHAPES = {  # N, H = W, C, F, KH = KW
     "conv32": (64, 32, 3, 32, 5),
     "conv14": (32, 14, 128, 128, 3),
 }
-WAYS = {  # way: title, batches per round (None: one image)
-    "package": ("convlab.layers.conv2d", 20),
-    "tensorflow": ("TensorFlow, tf.function", 20),
-    "im2col": ("im2col, whole batch", 10),
-    "positions": ("loop over positions", 2),
+# way: title, batches per round (None: one image). A round is long beside the tenth of a second for which the
+# threads of the row before go on spinning.
+WAYS = {
+    "package": ("convlab.layers.conv2d", 100),
+    "tensorflow": ("TensorFlow, tf.function", 100),
+    "im2col": ("im2col, whole batch", 40),
+    "positions": ("loop over positions", 20),
     "four_loops": ("four loops (1 image, scaled)", None),
 }
 PASSES = {"forward": "forward", "training": "forward and backward"}
