@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from convlab import shapes
+from convlab import networks, shapes
 from convlab.shapes import Row, count, output_size, receptive_field, same_padding, table, total
 
 SIZES = range(1, 65)
@@ -287,3 +287,14 @@ def test_dropout_and_flatten_hold_no_memory_of_their_own():
 
 def test_examples_in_docstrings_hold():
     assert doctest.testmod(shapes).failed == 0
+
+
+SMALL = ["lenet5", "cifar_alexnet", "cifar_vgg", "cifar_googlenet", "cifar_resnet", "cifar_fast"]
+
+
+@pytest.mark.parametrize("builder", SMALL)
+def test_count_agrees_with_keras_on_the_built_networks(builder):
+    model = getattr(networks, builder)()
+    rows = count(model)
+    assert sum(row.parameters for row in rows) == model.count_params()
+    assert [row.output_shape for row in rows] == [tuple(layer.output.shape) for layer in model.layers]
