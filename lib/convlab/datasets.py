@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
+from convlab import DATA_FOLDER
+
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 ANSWER_SECONDS, SILENCE_SECONDS = 6, 30  # for a server's first answer; for a gap within a download
 DAY = 24 * 3600
