@@ -30,6 +30,10 @@ SMALL = {
     "fast": networks.cifar_fast,
     "fast, narrow": partial(networks.cifar_fast, (8, 16, 16)),
     "fast, no tricks": partial(networks.cifar_fast, (8, 16, 16), False, False, "relu", 0.9, 1),
+    "mnist, dense": networks.mnist_dense,
+    "mnist, conv": partial(networks.mnist_conv, (8, 16, 16), 32),
+    "mnist, deep": partial(networks.mnist_deep, rotation=10),
+    "mnist, fast": networks.mnist_fast,
 }
 
 
@@ -346,6 +350,40 @@ def test_cifar_vgg_has_the_convolutions_of_table_1(depth):
         (2, 2, 256),
         (1, 1, 256),
     ]
+
+
+# by hand: a convolution has 9·C·F + F parameters, a dense layer C·F + F
+MNIST = [
+    (784 * 128 + 128 + 1290, "mnist_dense", {}),
+    (320 + 18_496 + 73_856 + 2048 * 625 + 625 + 6260, "mnist_conv", {}),
+    (160 + 4640 + 18_496 + 1024 * 76 + 76 + 770, "mnist_conv", {"widths": (16, 32, 64), "units": 76}),
+    (160 + 2320 + 4640 + 9248 + 18_496 + 36_928 + 1024 * 50 + 50 + 510, "mnist_deep", {}),
+]
+
+
+@pytest.mark.parametrize("parameters, builder, options", MNIST)
+def test_the_mnist_networks_have_the_parameters_of_lesson_09(parameters, builder, options):
+    assert trainable(outline(builder, **options)) == parameters
+
+
+def test_the_lectures_mnist_network_has_its_shapes_and_products():
+    model = outline("mnist_conv")
+    assert macs(model) == 8_737_386  # claim C6, with the products alone
+    names = ["conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "flatten", "fc1"]
+    maps = [(28, 28, 32), (14, 14, 32), (14, 14, 64), (7, 7, 64), (7, 7, 128), (4, 4, 128), (2048,), (625,)]
+    assert [shape(model, name) for name in names] == maps
+
+
+def test_images_are_turned_in_training_only():
+    keras.utils.set_random_seed(0)
+    turn = networks.mnist_deep(rotation=30).get_layer("rotate")
+    bar = np.zeros((20, 28, 28, 1), "float32")
+    bar[:, 13:15, 4:24] = 1
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(turn(bar, training=False)), bar)
+    turned = keras.ops.convert_to_numpy(turn(bar, training=True))
+    rises = turned[:, :, 21:, 0].sum(2) @ np.arange(28) / turned[:, :, 21:, 0].sum((1, 2)) - 13.5
+    limit = 9 * math.tan(math.radians(30)) + 0.5
+    assert np.ptp(rises) > limit and np.abs(rises).max() < limit
 
 
 def test_the_small_networks_cost_what_two_cores_can_pay():
