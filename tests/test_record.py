@@ -70,7 +70,7 @@ def test_an_interrupted_recording_resumes(drawn, tmp_path, monkeypatch, capsys):
 
 def test_drawn_images_are_refused(drawn):
     drawn.genuine = False
-    with pytest.raises(SystemExit, match="needs genuine CIFAR-10"):
+    with pytest.raises(SystemExit, match="needs genuine cifar10"):
         record.main(["resnet20"])
 
 
@@ -82,9 +82,11 @@ def test_the_list_names_every_task(capsys):
         record.main(["resnet21"])
 
 
-def test_every_network_of_a_task_exists_and_fits_cifar(drawn):
+def test_every_network_of_a_task_exists_and_fits_its_images():
+    shapes = {"cifar10": (32, 32, 3), "mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1)}
     for task in {(task.network, str(task.arguments)): task for task in record.TASKS.values()}.values():
-        assert getattr(networks, task.network)(**task.arguments).output_shape == (None, 10)
+        model = getattr(networks, task.network)(**task.arguments)
+        assert (model.input_shape[1:], model.output_shape) == (shapes[task.data], (None, 10))
 
 
 def test_an_ablation_takes_away_one_thing():

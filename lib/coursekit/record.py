@@ -30,6 +30,7 @@ class Task(NamedTuple):
     validation: int = 1000
     keep: tuple = ()
     note: str = ""
+    data: str = "cifar10"
 
 
 # Lessons 12 to 15: one recipe for all, the published one with a triangle for the steps it has no time for.
@@ -98,7 +99,7 @@ def main(argv):
         os.environ["KERAS_BACKEND"] = chosen.backend
     task = TASKS[chosen.name]
     task = task._replace(epochs=chosen.epochs or task.epochs)
-    data = _genuine()
+    data = _genuine(task.data)
     for seed in chosen.seed:
         print(record(chosen.name, task, data, seed, chosen.resume, chosen.output))
     return 0
@@ -116,21 +117,21 @@ def _arguments(argv):
 
 
 def listing():
-    """Return a line for each task: its name, network, epochs and batch."""
+    """Return a line for each task: its name, network, data set, epochs and batch."""
     lines = [
-        f"{name:32}{task.network:16}{task.epochs:>5g} epochs, batches of {task.batch_size:,}"
+        f"{name:32}{task.network:16}{task.data:14}{task.epochs:>5g} epochs, batches of {task.batch_size:,}"
         for name, task in TASKS.items()
     ]
     return "\n".join(lines)
 
 
-def _genuine():
-    """Return CIFAR-10, if this machine has the genuine one."""
+def _genuine(name):
+    """Return the data set of that name, if this machine has the genuine one."""
     from convlab import datasets
 
-    data = datasets.load("cifar10")
+    data = datasets.load(name)
     if not data.genuine:
-        raise SystemExit("a recorded run needs genuine CIFAR-10 images: `make data`, or set CONVLAB_DATA")
+        raise SystemExit(f"a recorded run needs genuine {name} images: `make data`, or set CONVLAB_DATA")
     return data
 
 
