@@ -2,5 +2,9 @@
 
 from pathlib import Path
 
+from convlab import quiet
+
 DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
 """Where data sets, recorded runs and a learner's progress lie: `data/` of this clone."""
+
+quiet.expect("tensorflow")

@@ -45,6 +45,7 @@ def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
         "CONVLAB_PROGRESS": str(scratch / "progress.json"),
         "IPYTHONDIR": str(scratch / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "TQDM_DISABLE": "1",  # nobody watches, and the stored outputs would hold each state of a bar
     }
     return kept | own | (dict.fromkeys(THREAD_CAPS, str(threads)) if threads else {})
 
