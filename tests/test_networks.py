@@ -39,12 +39,15 @@ SMALL = {
 
 @cache
 def outline(builder, *arguments, **options):
-    """Build a network whose weights have a shape and no memory: those of VGG-19 would take 575 MB."""
-    with keras.StatelessScope(initialize_variables=False):
-        model = getattr(networks, builder)(*arguments, **options)
-    # or Keras would fill the weights when the next layer is called
-    keras.utils.clear_session()
-    return model
+    return networks.outline(getattr(networks, builder), *arguments, **options)
+
+
+def test_an_outline_has_shapes_and_no_values_and_leaves_later_networks_whole():
+    model = networks.outline(networks.lenet5, classes=7)
+    assert all(variable._value is None for variable in model.variables)
+    assert (model.count_params(), model.output.shape) == (61_706 - 3 * 85, (None, 7))
+    assert all(variable._value is not None for variable in networks.lenet5().variables)
+    assert all(variable._value is None for variable in model.variables)
 
 
 def trainable(model):
