@@ -1,4 +1,4 @@
-"""The published networks at ImageNet size and their versions for CIFAR-10, in Keras, whatever its backend.
+"""The published networks at ImageNet size, their versions for CIFAR-10, and small ones for MNIST, in Keras.
 
 Every builder returns an untrained `keras.Model` that takes normalised float images (N, H, W, C) and ends in
 logits; layers are called as in the papers. Nothing here knows a backend, so that a network trains wherever
@@ -18,6 +18,7 @@ from convlab.networks.blocks import (
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
 from convlab.networks.googlenet import INCEPTIONS, cifar_googlenet, googlenet, inception
 from convlab.networks.lenet import lenet5
+from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fast
 from convlab.networks.outline import outline
 from convlab.networks.resnet import (
     PaddedShortcut,
@@ -49,6 +50,10 @@ __all__ = [
     "inception",
     "lenet5",
     "logits",
+    "mnist_conv",
+    "mnist_deep",
+    "mnist_dense",
+    "mnist_fast",
     "normalized_convolution",
     "normalized_dense",
     "outline",
