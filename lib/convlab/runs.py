@@ -26,11 +26,12 @@ class Run:
     source: str  # where the images came from: see datasets.load
     settings: dict  # epochs, batch_size, validation, seed, precision, compiled, recipe
     machine: dict  # processor, cores, accelerator, versions
-    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, seconds and, with validation, validation
+    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds and, where held out, validation
     seconds: float  # all of `fit`: choosing, tracing, training, judging
     test: dict  # accuracy on the test images, by view ("plain", "flip", …); empty until looked at
     date: str
     note: str = ""
+    cpu_seconds: float = 0.0  # of all threads together; on idle cores, seconds times the number of cores
 
     def series(self, name):
         """Return one figure of each epoch, a list: "loss", "accuracy", "validation", "rate" or "seconds"."""

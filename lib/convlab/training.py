@@ -61,7 +61,7 @@ def fit(
         keep = _keeper(engine, checkpoint, settings, clock)
         with _bar(model, settings, len(images), log, progress) as bar:
             history = _train(engine, images.shape, log, settings, judge, keep, clock, bar)
-    return _run(model, data, settings, history, clock())
+    return _run(model, data, settings, history, **clock())
 
 
 def planned(recipe, shape, batch_size, epochs, epoch, seed):
@@ -158,7 +158,7 @@ def _train(engine, shape, log, settings, judge, keep, clock, bar):
             _show(bar, epoch, log, len(piece["rate"]), batch_size)
             keep(log)
         row = {"epoch": epoch + 1, **_means(log, batch_size), "rate": float(plan["rate"][-1]), **judge()}
-        log = {"history": [*log["history"], {**row, "seconds": clock()}], "losses": [], "hits": []}
+        log = {"history": [*log["history"], {**row, **clock()}], "losses": [], "hits": []}
         keep(log, at_once=True)
     return log["history"]
 
@@ -229,9 +229,13 @@ def _computing(precision, compiled, saved):
 
 
 def _clock(saved):
-    """Return a function that gives the seconds spent so far, those before an interruption included."""
-    began, earlier = time.perf_counter(), saved[1]["seconds"] if saved else 0.0
-    return lambda: earlier + time.perf_counter() - began
+    """Return a function that gives the seconds spent so far, those before an interruption included.
+
+    "seconds" on the wall and "cpu_seconds" of all threads together, which other programs disturb less.
+    """
+    timers = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
+    began = {name: timer() - (saved[1][name] if saved else 0.0) for name, timer in timers.items()}
+    return lambda: {name: timer() - began[name] for name, timer in timers.items()}
 
 
 def _saved(checkpoint):
@@ -258,18 +262,18 @@ def _resumed(engine, saved, settings, checkpoint):
 
 def _keeper(engine, checkpoint, settings, clock):
     """Return a function that writes a checkpoint when told, or when the last is a minute old."""
-    last = clock()
+    last = clock()["seconds"]
 
     def keep(log, at_once=False):
         nonlocal last
-        if checkpoint and (at_once or clock() - last > CHECKPOINT_EVERY):
-            last = clock()
-            checkpoints.save(checkpoint, engine.read(), {**log, "seconds": last}, settings)
+        if checkpoint and (at_once or clock()["seconds"] - last > CHECKPOINT_EVERY):
+            last = clock()["seconds"]
+            checkpoints.save(checkpoint, engine.read(), {**log, **clock()}, settings)
 
     return keep
 
 
-def _run(model, data, settings, history, seconds):
+def _run(model, data, settings, history, seconds, cpu_seconds):
     return runs.Run(
         network=model.name,
         parameters=int(sum(np.prod(weight.shape) for weight in model.trainable_variables)),
@@ -279,6 +283,7 @@ def _run(model, data, settings, history, seconds):
         machine=runs.machine(steps.accelerator()),
         history=tuple(history),
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         test={},
         date=runs.today(),
     )
