@@ -135,30 +135,38 @@ def exercise(question, cases, hints, mistakes, tolerance=1e-5) -> Callable:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """How an answer stopped: the error's class by its full name, what it says, and in which line."""
+
+    kind: str
+    says: str
+    line: str = ""
+
+    def __str__(self):
+        return _clip(f"{self.name}: {self.says}" if self.says else self.name)
+
+    @property
+    def name(self) -> str:
+        """The class's own name, as in `ValueError`."""
+        return self.kind.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What an answer did with one case: its value or error, and which arguments it changed."""
+    """What an answer did with one case: its value or failure, and which arguments it changed."""
 
     value: object = None
-    error: BaseException | None = None
+    error: Failure | None = None
     changed: tuple[int, ...] = ()
 
 
-def judge(exercise: Exercise, answer) -> Verdict:
-    """Return the verdict on `answer`: not attempted, right, or wrong with the reason."""
-    if untouched(answer):
-        return Verdict(NOT_ATTEMPTED, f"{exercise.question} {exercise._help()}")
-    if callable(exercise.reference) and not callable(answer):
-        came = f"this is {_article(answer)}, `{_brief(answer)}`"
-        return Verdict(WRONG, f"pass the function itself, without calling it; {came}.")
-    expected, came = outcomes(exercise, exercise.reference), outcomes(exercise, answer)
-    if all(outcome.value is ... for outcome in came):
-        return Verdict(NOT_ATTEMPTED, f"{exercise.question} {exercise._help()}")
-    if _same(expected, came, exercise.tolerance):
-        return Verdict(RIGHT, _praise(exercise))
-    for mistake in exercise.mistakes:
-        if _same(outcomes(exercise, mistake.answer), came, exercise.tolerance):
-            return Verdict(WRONG, mistake.says + "\n" + _evidence(exercise, expected, came), mistake.name)
-    return Verdict(WRONG, _diagnosis(exercise, expected, came) + "\n" + _evidence(exercise, expected, came))
+@dataclass(frozen=True)
+class Attempt:
+    """An answer as data: what it did with each case. Grading weighs it in another process than it ran in."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    untouched: bool = False
+    function: bool = False
 
 
 def untouched(answer) -> bool:
@@ -188,7 +196,7 @@ def _outcome(answer, case) -> Outcome:
         with np.errstate(all="ignore"):
             value = answer(*arguments)
     except FAULTS as error:
-        return Outcome(error=error)
+        return Outcome(error=failure(error))
     changed = tuple(
         i
         for i, (now, before) in enumerate(zip(arguments, case))
@@ -197,9 +205,49 @@ def _outcome(answer, case) -> Outcome:
     return Outcome(value, changed=changed)
 
 
-def _same(expected: list[Outcome], came: list[Outcome], tolerance) -> bool:
-    return all(
-        type(a.error) is type(b.error)
+def judge(exercise: Exercise, answer) -> Verdict:
+    """Return the verdict on `answer`: not attempted, right, or wrong with the reason."""
+    return weigh(exercise, attempt(exercise, answer))
+
+
+def attempt(exercise: Exercise, answer) -> Attempt:
+    """Return what `answer` does with every case of the exercise."""
+    if untouched(answer):
+        return Attempt(untouched=True)
+    if callable(exercise.reference) and not callable(answer):
+        return Attempt((Outcome(answer),))
+    return Attempt(tuple(outcomes(exercise, answer)), function=callable(exercise.reference))
+
+
+def weigh(exercise: Exercise, attempt: Attempt, outcomes=outcomes) -> Verdict:
+    """Return the verdict on what an answer did, beside what reference and mistakes do (`outcomes`)."""
+    came = attempt.outcomes
+    if attempt.untouched or (attempt.function and all(outcome.value is ... for outcome in came)):
+        return Verdict(NOT_ATTEMPTED, f"{exercise.question} {exercise._help()}")
+    if callable(exercise.reference) and not attempt.function:
+        came = f"this is {_article(came[0].value)}, `{_brief(came[0].value)}`"
+        return Verdict(WRONG, f"pass the function itself, without calling it; {came}.")
+    expected = outcomes(exercise, exercise.reference)
+    if _same(expected, came, exercise.tolerance):
+        return Verdict(RIGHT, _praise(exercise))
+    for mistake in exercise.mistakes:
+        if _same(outcomes(exercise, mistake.answer), came, exercise.tolerance):
+            return Verdict(WRONG, mistake.says + "\n" + _evidence(exercise, expected, came), mistake.name)
+    return Verdict(WRONG, _diagnosis(exercise, expected, came) + "\n" + _evidence(exercise, expected, came))
+
+
+def failure(error: BaseException) -> Failure:
+    """Return an error as data, with the learner's own line: the last that is not a library's."""
+    kind = type(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]
+    line = f", in its line {own[-1].lineno}: `{own[-1].line}`" if own and own[-1].line else ""
+    return Failure(f"{kind.__module__}.{kind.__qualname__}", _clip(str(error)), line)
+
+
+def _same(expected, came, tolerance) -> bool:
+    return len(expected) == len(came) and all(
+        (a.error and a.error.kind) == (b.error and b.error.kind)
         and a.changed == b.changed
         and (a.error is not None or agrees(a.value, b.value, tolerance))
         for a, b in zip(expected, came)
@@ -263,9 +311,9 @@ def _diagnosis(exercise: Exercise, expected, came) -> str:
     wrong = _first_wrong(exercise, expected, came)
     want, got = expected[wrong], came[wrong]
     if got.error is not None and want.error is None:
-        return f"your function stopped with {_sentence(got.error)}{_where(got.error, exercise)}."
+        return f"your function stopped with {got.error}{got.error.line}."
     if want.error is not None:
-        return f"here a {type(want.error).__name__} is asked for: {want.error}."
+        return f"here a {want.error.name} is asked for: {want.error.says}."
     if got.value is None:
         return "your function returns nothing: is a `return` missing?"
     if got.changed:
@@ -323,7 +371,7 @@ def _first_wrong(exercise: Exercise, expected, came) -> int:
 
 
 def _result(outcome: Outcome) -> str:
-    return _sentence(outcome.error) if outcome.error is not None else _brief(outcome.value)
+    return str(outcome.error) if outcome.error is not None else _brief(outcome.value)
 
 
 def _names(exercise: Exercise) -> list[str]:
@@ -365,13 +413,6 @@ def _clip(text, width=200) -> str:
 
 def _sentence(error: BaseException) -> str:
     return _clip(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-
-
-def _where(error: BaseException, exercise: Exercise) -> str:
-    """Return the learner's own line in a traceback: the last frame that is not of a library."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]
-    return f", in its line {own[-1].lineno}: `{own[-1].line}`" if own and own[-1].line else ""
 
 
 # Showing things
