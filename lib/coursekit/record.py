@@ -77,6 +77,20 @@ LESS_FAST = {
     "bias-rate": ({}, {"bias_rate": 1.0}),
 }
 USUALLY = {"epochs": 12, "images": 10_000}
+# Lesson 09: dense against convolution, with as many parameters and with as much work; the deep network, with
+# and without augmentation. Lesson 10 looks into the last two. "Reflect", because MNIST's border is its black.
+DIGITS = Recipe(learning_rate=0.05, border="reflect")
+CLOTHES = {
+    "dense": ("mnist_dense", {}),
+    "conv": ("mnist_conv", {"widths": (16, 32, 64), "units": 76}),
+    "dense-wide": ("mnist_dense", {"units": (2516,)}),
+}
+DEEP = {"dropout": 0.25}
+AUGMENTED = {
+    "mnist-deep": (DEEP, DIGITS),
+    "mnist-deep-shift": (DEEP, replace(DIGITS, crop=2)),
+    "mnist-deep-shift-turn": (DEEP | {"rotation": 12}, replace(DIGITS, crop=2)),
+}
 TASKS = {
     **{name: Task(*case, SHORT, epochs=4, keep=("weights",)) for name, case in DEPTHS.items()},
     **{name: Task(*case, SHORT, epochs) for name, (*case, epochs) in FAMILIES.items()},
@@ -96,6 +110,14 @@ TASKS = {
         "cifar_fast", {"widths": (64, 128, 128)}, FAST, epochs=5.5, batch_size=1000, validation=0
     ),
     "fast-94": Task("cifar_fast", {}, FAST, epochs=9.9, batch_size=1000, validation=0),
+    **{
+        f"fashion-{name}": Task(*case, DIGITS, 6, 100, 5000, data="fashion_mnist")
+        for name, case in CLOTHES.items()
+    },
+    **{
+        name: Task("mnist_deep", *case, 8, 100, 5000, ("weights", "answers"), data="mnist")
+        for name, case in AUGMENTED.items()
+    },
 }
 
 
