@@ -172,3 +172,36 @@ def test_speeds_draws_the_first_way_on_top_with_its_time_and_share():
     assert (ax.get_xscale(), ax.yaxis_inverted()) == ("log", True)
     assert [text.get_text() for text in ax.texts][1] == " 12.5 ms, 0.62 of the limit"
     assert ax.get_xlim()[0] < 12.5 and ax.get_xlim()[1] > 2000
+
+
+def test_dots_show_every_value_and_the_mean():
+    ax = plots.dots({"one": [1, 2, 6], "other": [4, 4]}, "spread", "score")
+    drawn = [line.get_xdata().tolist() for line in ax.lines]
+    assert drawn == [[1, 2, 6], [3, 3], [4, 4], [4, 4]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "other"]
+
+
+def test_a_roof_rises_with_the_memory_and_ends_at_the_arithmetic():
+    ax = plots.roofline({"small": (100, 10)}, {"here": (5, 40)})
+    where, reached = ax.lines[0].get_data()
+    np.testing.assert_allclose(reached, np.where(where < 10, 10 * where, 100))
+    assert [line.get_xydata().tolist() for line in ax.lines[1:]] == [[[5, 40]]]
+
+
+class Epochs:
+    """Stands for a Run: what it says of each epoch."""
+
+    def __init__(self, **series):
+        self.series = series.get
+
+
+def test_learning_curves_show_every_seed_and_the_mean_over_epochs():
+    seeds = [Epochs(loss=[3.0, 1], validation=[0.1, 0.2]), Epochs(loss=[5.0, 2], validation=[0.3, 0.2])]
+    ax = plots.learning_curves({"deep": seeds, "short": [Epochs(loss=[4.0])]}, title="finding")
+    drawn = [line.get_xydata().tolist() for line in ax.lines]
+    assert drawn[:3] == [[[1, 3], [2, 1]], [[1, 5], [2, 2]], [[1, 4], [2, 1.5]]]
+    assert drawn[3:] == [[[1, 4]], [[1, 4]]]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["deep", "short"]
+    ax = plots.learning_curves({"deep": seeds}, "validation")
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), [0.2, 0.2])
+    assert ax.get_ylabel() == "validation"

@@ -259,3 +259,50 @@ def speeds(times, shares, title="", ax=None):
     ax.set_xlabel("milliseconds")
     ax.invert_yaxis()
     return ax
+
+
+def dots(groups, title="", xlabel="", ax=None):
+    """Draw each value of {label: values} as a dot in the label's row, with a stroke at the row's mean."""
+    ax = ax or plt.figure(figsize=(6.4, 0.36 * len(groups) + 0.9)).gca()
+    for row, values in enumerate(groups.values()):
+        ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6, markersize=5)
+        ax.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color=ORANGE, linewidth=2)
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.4, -0.6))
+    ax.set(xlabel=xlabel, title=title)
+    return ax
+
+
+def roofline(machines, points=(), title="", ax=None):
+    """Draw what each machine can reach: {label: (operations a second, bytes a second)}, on two log axes.
+
+    points: {label: (operations per byte, operations a second)}. After Williams, Waterman & Patterson 2009.
+    Lesson 16.
+    """
+    ax = ax or plt.figure(figsize=(6.8, 4)).gca()
+    intensity = np.geomspace(0.1, 10_000, 200)
+    for i, (label, (operations, bandwidth)) in enumerate(machines.items()):
+        ax.plot(intensity, np.minimum(operations, intensity * bandwidth), color=f"C{i}", label=label)
+    for label, (where, reached) in dict(points).items():
+        ax.plot(where, reached, "o", color="black", markersize=5)
+        ax.annotate(label, (where, reached), (5, -10), textcoords="offset points", fontsize=8)
+    ax.set(xscale="log", yscale="log", xlabel="operations for each byte that is moved")
+    ax.set(ylabel="operations in a second", title=title)
+    ax.legend(loc="lower right")
+    return ax
+
+
+def learning_curves(runs, figure="loss", title="", ax=None):
+    """Draw a figure of each epoch for `runs` {label: [Run, …]}: a thin line for each seed, dots for their mean.
+
+    `figure`: what `Run.series` knows, "loss", "accuracy" or "validation".
+    """
+    ax = ax or plt.figure().gca()
+    for i, (label, seeds) in enumerate(runs.items()):
+        series = np.array([run.series(figure) for run in seeds])  # (seeds, epochs)
+        epochs = np.arange(1, series.shape[1] + 1)
+        ax.plot(epochs, series.T, color=f"C{i}", linewidth=0.8, alpha=0.6)
+        ax.plot(epochs, series.mean(axis=0), "o-", color=f"C{i}", label=label)
+    ax.set(xlabel="epoch", ylabel=figure, title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax

@@ -26,7 +26,9 @@ class Run:
     source: str  # where the images came from: see datasets.load
     settings: dict  # epochs, batch_size, validation, seed, precision, compiled, recipe
     machine: dict  # processor, cores, accelerator, versions
-    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds and, where held out, validation
+    history: (
+        tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds and, where held out, validation
+    )
     seconds: float  # all of `fit`: choosing, tracing, training, judging
     test: dict  # accuracy on the test images, by view ("plain", "flip", …); empty until looked at
     date: str
@@ -98,6 +100,20 @@ def matching(pattern="*"):
     return {path.stem: load(path) for path in sorted(FOLDER.glob(f"{pattern}.json"))}
 
 
+def answers(name):
+    """Return what a recorded network said of the test images: shares (N, 10) float32 and labels (N,) int64.
+
+    The images are in the order of the data set's own files. FileNotFoundError names what there is. Lessons 09
+    and 11.
+    """
+    path = FOLDER / f"{name}.npz"
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.npz"))) or "none yet"
+        raise FileNotFoundError(f"no answers of {name!r} are kept; there are those of: {known}")
+    with np.load(path, allow_pickle=False) as file:
+        return file["shares"].astype("float32"), file["labels"].astype("int64")
+
+
 def table(runs):
     """Return the runs as a table in Markdown, one line each.
 
@@ -112,6 +128,7 @@ def table(runs):
         "validation",
         "test",
         "minutes",
+        "cpu minutes",
         "processor",
     ]
     lines = [head, ["---"] * len(head), *map(_cells, runs)]
@@ -129,6 +146,7 @@ def _cells(run):
         _percent(last.get("validation")),
         _percent(max(run.test.values(), default=None)),
         f"{run.seconds / 60:.1f}",
+        f"{run.cpu_seconds / 60:.1f}",
         run.machine["accelerator"] or run.machine["processor"],
     ]
 

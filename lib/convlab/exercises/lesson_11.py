@@ -1,0 +1,280 @@
+"""Lesson 11: a random crop that is right, the epoch to stop at, and whether a difference is real."""
+
+import numpy as np
+
+from convlab.exercises.engine import Mistake, exercise
+
+_rng = np.random.default_rng(11)
+CROP_CASES = [
+    (_rng.integers(1, 99, (3, 4, 1)), 1, 2, 0),
+    (_rng.integers(1, 99, (5, 4, 3)), 2, 0, 3),
+    (_rng.integers(1, 99, (4, 6, 2)), 2, 4, 1),
+    (_rng.integers(1, 99, (6, 5, 3)), 3, 3, 5),
+]
+
+
+def _padded(image, pad, **how):
+    return np.pad(image, ((pad, pad), (pad, pad), (0, 0)), **how)
+
+
+def _cut(padded, image, top, left):
+    return padded[top : top + image.shape[0], left : left + image.shape[1]]
+
+
+def _crop_moved_other_way(image, pad, top, left):
+    return _cut(_padded(image, pad), image, 2 * pad - top, 2 * pad - left)
+
+
+def _crop_without_padding(image, pad, top, left):
+    return image[top : top + image.shape[0], left : left + image.shape[1]]
+
+
+def _crop_around_the_edge(image, pad, top, left):
+    return np.roll(image, (pad - top, pad - left), axis=(0, 1))
+
+
+@exercise(
+    question="Which H x W pixels does a crop leave, that begins at (top, left) of the image with `pad` rows and "
+    "columns of zeros on every side?",
+    tolerance=0,
+    cases=CROP_CASES,
+    hints=[
+        "Two steps. First make the larger image, H + 2 · pad rows and W + 2 · pad columns; then cut a window of "
+        "the old size out of it.",
+        "`np.pad` takes a pair (before, after) for each axis; the channels get none. A window of `height` rows "
+        "from `top` is `[top : top + height]`.",
+        "`padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))`, then return `padded[top : top + "
+        "image.shape[0], left : left + image.shape[1]]`.",
+    ],
+    mistakes=[
+        Mistake(
+            "not padded",
+            _crop_without_padding,
+            "the window begins in the image itself, so it loses rows and columns at the end. Put the zeros "
+            "around it first.",
+        ),
+        Mistake(
+            "everything padded",
+            lambda image, pad, top, left: _padded(image, pad),
+            "this is the whole padded image. It must have its old size again: cut out H x W of it.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            lambda image, pad, top, left: _cut(_padded(image, pad), image, left, top),
+            "`top` counts rows and `left` counts columns; here it is the other way round.",
+        ),
+        Mistake(
+            "moved the other way",
+            _crop_moved_other_way,
+            "the window moves up when `top` grows. `top` = 0 begins in the zeros above the image, `top` = 2 · "
+            "pad ends in those below it.",
+        ),
+        Mistake(
+            "counted from the image",
+            lambda image, pad, top, left: _cut(_padded(image, pad), image, pad + top, pad + left),
+            "the window begins `pad` too far down and right: `top` and `left` count from the corner of the "
+            "*padded* image, not of the image.",
+        ),
+        Mistake(
+            "edge repeated",
+            lambda image, pad, top, left: _cut(_padded(image, pad, mode="edge"), image, top, left),
+            "right window, but beyond the border stand copies of the edge instead of zeros.",
+        ),
+        Mistake(
+            "mirrored at the border",
+            lambda image, pad, top, left: _cut(_padded(image, pad, mode="reflect"), image, top, left),
+            "right window, but beyond the border stands the image mirrored instead of zeros. (The fast network "
+            "of lesson 16 does that. Here, zeros.)",
+        ),
+        Mistake(
+            "rolled",
+            _crop_around_the_edge,
+            "what leaves on one side comes in on the other: that is `np.roll`. A crop loses it, and zeros come in.",
+        ),
+        Mistake(
+            "always the middle",
+            lambda image, pad, top, left: image,
+            "the image has not moved at all: `top` and `left` say where the window begins.",
+        ),
+    ],
+)
+def random_crop(image, pad, top, left):
+    padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))
+    height, width = image.shape[:2]
+    return padded[top : top + height, left : left + width]
+
+
+CURVE_CASES = [
+    ([0.42, 0.55, 0.68, 0.81], [0.41, 0.52, 0.57, 0.54]),
+    ([0.30, 0.45, 0.58, 0.70, 0.90], [0.33, 0.47, 0.55, 0.61, 0.61]),
+    ([0.50, 0.62, 0.71], [0.48, 0.58, 0.64]),
+    ([0.60, 0.75, 0.85, 0.97, 0.96], [0.55, 0.50, 0.52, 0.49, 0.51]),
+]
+
+
+def _stop(training, validation, epoch):
+    return epoch, training[epoch - 1] - validation[epoch - 1]
+
+
+def _best(values):
+    return int(np.argmax(values)) + 1
+
+
+def _last_best(values):
+    return len(values) - int(np.argmax(values[::-1]))
+
+
+def _smallest_gap(training, validation):
+    return int(np.argmin(np.abs(np.subtract(training, validation)))) + 1
+
+
+@exercise(
+    question="Which epoch's weights are to be kept, and how large is the gap there?",
+    cases=CURVE_CASES,
+    hints=[
+        "Which of the two curves may choose? One of them goes up even while the network only remembers.",
+        "`np.argmax(validation)` is the place of the largest value, the first of several. Places count from 0, "
+        "epochs from 1.",
+        "`place = int(np.argmax(validation))`; return `place + 1, training[place] - validation[place]`.",
+    ],
+    mistakes=[
+        Mistake(
+            "best training accuracy",
+            lambda training, validation: _stop(training, validation, _best(training)),
+            "this is the epoch with the best *training* accuracy. It grows also while the network only learns "
+            "its images by heart; the images held out decide.",
+        ),
+        Mistake(
+            "counted from 0",
+            lambda training, validation: (
+                _best(validation) - 1,
+                _stop(training, validation, _best(validation))[1],
+            ),
+            "the right place, but counted from 0: the first entry belongs to epoch 1.",
+        ),
+        Mistake(
+            "the last epoch",
+            lambda training, validation: _stop(training, validation, len(training)),
+            "this is the last epoch, whatever happened before. On several of the curves validation was better "
+            "earlier.",
+        ),
+        Mistake(
+            "the latest of the best",
+            lambda training, validation: _stop(training, validation, _last_best(validation)),
+            "where several epochs are equally good you take the last of them. The earliest has been trained "
+            "less, and its gap is smaller.",
+        ),
+        Mistake(
+            "smallest gap",
+            lambda training, validation: _stop(training, validation, _smallest_gap(training, validation)),
+            "this is the epoch with the smallest gap. A network that has learned nothing yet has no gap at all: "
+            "what counts is the validation accuracy itself.",
+        ),
+        Mistake(
+            "gap turned round",
+            lambda training, validation: (
+                _best(validation),
+                -_stop(training, validation, _best(validation))[1],
+            ),
+            "right epoch; the gap has the wrong sign. It is training minus validation.",
+        ),
+        Mistake(
+            "gap of the last epoch",
+            lambda training, validation: (_best(validation), training[-1] - validation[-1]),
+            "right epoch, but the gap is that of the last epoch. Take both accuracies in the epoch that you keep.",
+        ),
+        Mistake(
+            "best minus best",
+            lambda training, validation: (_best(validation), max(training) - max(validation)),
+            "right epoch, but the gap compares the best training accuracy of *any* epoch. Take both accuracies "
+            "in the epoch that you keep.",
+        ),
+        Mistake(
+            "only the epoch",
+            lambda training, validation: _best(validation),
+            "the right epoch. Return the gap, too: `return epoch, gap`.",
+        ),
+    ],
+)
+def stop_at(training, validation):
+    place = int(np.argmax(validation))
+    return place + 1, training[place] - validation[place]
+
+
+ERROR_CASES = [
+    ([91.2, 91.6, 91.1], [91.9, 91.7, 92.3]),
+    ([70.0, 72.5, 71.0, 70.5], [70.2, 71.3]),
+    ([80.0, 81.0], [84.0, 83.0, 85.5, 84.5, 84.0]),
+    ([93.4, 93.9, 93.1, 93.6, 93.5], [93.0, 92.2, 92.9]),
+]
+
+
+def _ratio(first, second, error):
+    return (np.mean(second) - np.mean(first)) / error
+
+
+def _spread(values, ddof=1):
+    return np.var(values, ddof=ddof) / len(values)
+
+
+@exercise(
+    question="By how many standard errors is the mean of the second recipe above that of the first?",
+    cases=ERROR_CASES,
+    hints=[
+        "Above the line the difference of the two means. Below it, how uncertain that difference is: both means "
+        "are, and their uncertainties add up as squares.",
+        "The standard error is √(s₁²/n₁ + s₂²/n₂). s² is the variance estimated from a sample: `np.var(values, "
+        "ddof=1)` divides by n - 1.",
+        "`error = np.sqrt(np.var(first, ddof=1) / len(first) + np.var(second, ddof=1) / len(second))`; return "
+        "`(np.mean(second) - np.mean(first)) / error`.",
+    ],
+    mistakes=[
+        Mistake(
+            "the difference itself",
+            lambda first, second: np.mean(second) - np.mean(first),
+            "this is the difference in per cent. Divide it by its standard error.",
+        ),
+        Mistake(
+            "divided by n",
+            lambda first, second: _ratio(first, second, np.sqrt(_spread(first, 0) + _spread(second, 0))),
+            "nearly: `np.var` divides by n unless told otherwise, and takes the scatter of a few runs for "
+            "smaller than it is. `ddof=1` divides by n - 1.",
+        ),
+        Mistake(
+            "deviation of a run, not of a mean",
+            lambda first, second: _ratio(
+                first, second, np.sqrt(np.var(first, ddof=1) + np.var(second, ddof=1))
+            ),
+            "this is how uncertain the difference of two single *runs* is. A mean of n runs is surer: each "
+            "variance is divided by its n.",
+        ),
+        Mistake(
+            "deviations added up",
+            lambda first, second: _ratio(first, second, np.sqrt(_spread(first)) + np.sqrt(_spread(second))),
+            "the two uncertainties are added up as they are. Independent ones add up as squares: √(a² + b²).",
+        ),
+        Mistake(
+            "square root forgotten",
+            lambda first, second: _ratio(first, second, _spread(first) + _spread(second)),
+            "variances are squared per cents; the standard error is the square root of their sum.",
+        ),
+        Mistake(
+            "turned round",
+            lambda first, second: -_ratio(first, second, np.sqrt(_spread(first) + _spread(second))),
+            "right size, wrong sign: positive where the *second* recipe is better.",
+        ),
+        Mistake(
+            "sign lost",
+            lambda first, second: abs(_ratio(first, second, np.sqrt(_spread(first) + _spread(second)))),
+            "the sign is lost: where the second recipe is worse, the answer is negative.",
+        ),
+        Mistake(
+            "only the second's error",
+            lambda first, second: _ratio(first, second, np.sqrt(_spread(second))),
+            "only the second mean is taken as uncertain. The first is, too.",
+        ),
+    ],
+)
+def standard_errors(first, second):
+    variances = [np.var(scores, ddof=1) / len(scores) for scores in (first, second)]
+    return (np.mean(second) - np.mean(first)) / np.sqrt(sum(variances))
