@@ -1,0 +1,130 @@
+// Lay a deck out, by measuring: what does not fit a slide of 1280x720 shrinks a little, goes on to a slide of its own,
+// or, as the last resort, scrolls in its box. Only then does reveal.js take over.
+"use strict";
+
+const WIDTH = 1280, HEIGHT = 720, BOTTOM = 36; // BOTTOM: what slides.css leaves free below
+const SMALLEST_CODE = 14, SMALLEST_PICTURE = 0.62;
+
+window.MathJax = {
+  tex: { inlineMath: [["$", "$"], ["\\(", "\\)"]], processEscapes: true },
+  options: { enableMenu: false, skipHtmlTags: ["script", "noscript", "style", "textarea", "pre", "code"] },
+  startup: { pageReady: () => MathJax.startup.defaultPageReady().then(present) },
+};
+
+async function present() {
+  await document.fonts.ready;
+  await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
+  const deck = document.querySelector(".reveal");
+  deck.querySelectorAll(".slides pre").forEach(narrow);
+  deck.querySelectorAll(".slides > section > section").forEach(fit);
+  deck.classList.remove("measuring");
+  await Reveal.initialize({
+    width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, transition: "none", backgroundTransition: "none",
+    slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false, plugins: [RevealNotes],
+  });
+}
+
+// Make the letters of code smaller until its lines fit, down to a size that a room can still read; results also wrap.
+function narrow(pre) {
+  if (!shrink(pre, () => pre.scrollWidth <= pre.clientWidth) && pre.closest(".result")) pre.classList.add("wraps");
+}
+
+function shrink(pre, fits) {
+  for (let size = parseFloat(getComputedStyle(pre).fontSize); size > SMALLEST_CODE && !fits(); size -= 1)
+    pre.style.fontSize = `${size - 1}px`;
+  return fits();
+}
+
+const blocks = element => [...element.children].filter(child => !child.matches("aside, .running, .recalled"));
+const splits = element => element.matches("div.words, div.result, div.html, ul, ol, table, tbody");
+const end = slide => slide.getBoundingClientRect().top + HEIGHT - BOTTOM;
+const bottom = element => element.getBoundingClientRect().bottom;
+
+// Keep on a slide what fits, and move the rest to a new one below it, which is fitted in turn.
+function fit(slide) {
+  const limit = end(slide);
+  const parts = blocks(slide);
+  const over = parts.findIndex(part => bottom(part) > limit + 1);
+  if (over < 0) return;
+  const part = parts[over];
+  if (squeeze(part, limit)) return fit(slide);
+  const alone = !parts.slice(0, over).some(before => !onlyHeading(before));
+  const rest = splits(part) ? splitOff(part, limit, alone) : null;
+  if (!rest && alone) {
+    box(part, limit);
+    return bottom(part) <= limit + 1 ? fit(slide) : undefined;
+  }
+  let from = rest ? over + 1 : over;
+  if (!rest && onlyHeading(parts[over - 1])) from -= 1;
+  goOn(slide, [...(rest ? [rest] : []), ...parts.slice(from)]);
+}
+
+const onlyHeading = element => /^H[1-3]$/.test(element.lastElementChild?.tagName ?? "") && element.matches(".words");
+
+// Shrink a picture or code that is a little too tall; tell whether it fits now.
+function squeeze(part, limit) {
+  const picture = part.matches(".result") && part.lastElementChild?.matches("img") ? part.lastElementChild : null;
+  const pre = part.matches(".code, .result") ? part.querySelector("pre") : null;
+  const margin = 4;
+  if (picture) {
+    const room = limit - picture.getBoundingClientRect().top - margin;
+    if (room < SMALLEST_PICTURE * Math.min(picture.getBoundingClientRect().height, HEIGHT - 140)) return false;
+    picture.style.maxHeight = `${room}px`;
+    return bottom(picture) <= limit;
+  }
+  if (!pre || pre !== part.querySelector("pre:last-of-type")) return false;
+  const size = pre.style.fontSize;
+  if (shrink(pre, () => bottom(pre) <= limit)) return bottom(part) <= limit + 13;
+  pre.style.fontSize = size;
+  return false;
+}
+
+// Cut an element where it passes the limit; return its rest, or nothing if not even its beginning fits.
+function splitOff(element, limit, alone) {
+  const children = [...element.children];
+  let over = children.findIndex(child => bottom(child) > limit + 1);
+  if (over < 0) over = children.length - 1; // padding or a margin at its end
+  const head = element.matches("table") ? element.querySelector("thead")?.cloneNode(true) : null;
+  const whole = children[over].matches("table") && over > 0 && children[over].offsetHeight < HEIGHT - 150;
+  let rest = splits(children[over]) && !whole ? splitOff(children[over], limit, alone && over === 0) : null;
+  let moved = children.slice(rest ? over + 1 : over);
+  while (!rest && over > 0 && /^H[1-3]$/.test(children[over - 1].tagName)) moved.unshift(children[--over]);
+  if (!rest && over <= (head ? 1 : 0)) return null;
+  const copy = element.cloneNode(false);
+  copy.removeAttribute("id");
+  copy.append(...(head ? [head] : []), ...(rest ? [rest] : []), ...moved);
+  if (element.matches("ol")) copy.start = element.start + element.children.length - (rest ? 1 : 0);
+  return copy;
+}
+
+// Nothing helps: scroll inside what is too tall.
+function box(part, limit) {
+  const tall = part.querySelector("pre, img, table, .html") ?? part;
+  if (tall.matches("img")) return void (tall.style.maxHeight = `${limit - tall.getBoundingClientRect().top}px`);
+  tall.classList.add("scrolls");
+  tall.tabIndex = 0;
+  tall.style.maxHeight = `${Math.max(80, limit - tall.getBoundingClientRect().top - 26)}px`;
+}
+
+// Return the picture that the moved words speak of, to stand beside them once more.
+function recalled(slide, elements) {
+  const picture = [...slide.querySelectorAll(".result > img:last-child")].at(-1);
+  if (!picture || !elements[0].matches(".words.text")) return [];
+  const copy = picture.cloneNode();
+  copy.alt = ""; // its words are on the slide before
+  copy.className = "recalled";
+  copy.removeAttribute("style");
+  return [copy];
+}
+
+// Put elements on a new slide below; the first of them is there at once.
+function goOn(slide, elements) {
+  const next = slide.cloneNode(false);
+  const kept = [...slide.children].filter(child => child.matches("aside, .running"));
+  next.append(...kept.map(child => child.cloneNode(true)), ...recalled(slide, elements), ...elements);
+  elements[0].classList.remove("fragment");
+  const seconds = Math.max(1, Math.round(slide.dataset.timing / 2));
+  slide.dataset.timing = next.dataset.timing = seconds;
+  slide.after(next);
+  fit(next);
+}

@@ -1,0 +1,339 @@
+"""Make a deck of reveal.js slides out of each lesson's own cells: `make slides`.
+
+Which cell starts a slide and what waits for a click follows from what the cells are; a cell's metadata
+`slideshow.slide_type` (slide, subslide, fragment, -, skip, notes) overrides it. Lessons are not run: slides
+show their stored outputs. A deck opens from a file, without a network.
+"""
+
+import argparse
+import ast
+import html
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coursekit import vendor
+from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text, write
+from coursekit.links import relinked
+
+PAGES = Path(__file__).parent / "pages"
+OWN = ("slides.css", "slides.js")
+HEADING = re.compile(r"^#{1,3} ", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
+BLANK = re.compile(r"\n*^> \*Your prediction:\*.*\Z", re.MULTILINE)
+QUESTION = re.compile(r"\*\*Predict:?\*\*:?\s*(.*?)(?=\n\n|\Z)", re.DOTALL)
+LONGEST = 22  # lines of code or text in one box
+SHORT = 60  # words that may precede a prediction on its slide
+READING, CODE_LINE, PICTURE = 0.4, 4, 20  # seconds for a word, a line of code, an output
+COMMITTING, SOLVING = 60, 240  # seconds for a prediction, an exercise
+NEW = ("slide", "subslide")
+
+
+def main(argv: list[str]) -> int:
+    """Write the decks of the lessons that the command line names; return 0, or 2 and say what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m coursekit slides", description=__doc__)
+    parser.add_argument("lessons", nargs="*", help="numbers or names, all by default")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
+    parser.add_argument("--out", type=Path, help="where to write, build/slides by default")
+    options = parser.parse_args(argv)
+    out = options.out or options.root / "build" / "slides"
+    try:
+        course = find(options.root)
+        lessons = select(course, options.lessons)
+        make(lessons, out)
+        write(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"slides of {len(lessons)} lessons: open {out / 'index.html'} (S shows the speaker's notes)")
+    return 0
+
+
+def make(lessons: list[Lesson], out: Path) -> None:
+    """Write the decks of `lessons` and what they need into `out`."""
+    vendor.copy(vendor.DECK, out / "assets")
+    for name in OWN:
+        write(out / "assets" / name, (PAGES / name).read_text(encoding="utf-8"))
+    write(out / "assets" / "code.css", _code_style())
+    for lesson in lessons:
+        write(out / f"{lesson.slug}.html", deck(lesson))
+
+
+def deck(lesson: Lesson) -> str:
+    """Return a lesson as one page of HTML, which takes the rest from assets/ beside it."""
+    import nbformat
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(extra_template_basedirs=[str(PAGES)], template_name="deck")
+    exporter.exclude_anchor_links = True
+    notebook = nbformat.reads(json.dumps(staged(lesson)), as_version=4)
+    about = {"number": lesson.number, "title": str(lesson.header.get("title", lesson.slug))}
+    return exporter.from_notebook_node(notebook, resources={"deck": about})[0]
+
+
+@dataclass
+class Slide:
+    """The cells that are shown together, the heading they stand under, and what the speaker is told."""
+
+    start: str  # "slide" begins a new column, "subslide" goes on below
+    heading: str
+    cells: list[dict] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)  # from cells of type notes
+
+    @property
+    def seconds(self) -> float:
+        """How long the slide takes, before the lesson's own minutes are shared out."""
+        return sum(map(_seconds, self.cells))
+
+
+def staged(lesson: Lesson) -> dict:
+    """Return the lesson as a notebook whose cells say, in metadata.deck, where they stand in the slides."""
+    slides = divided(lesson)
+    total, gone, cells = sum(slide.seconds for slide in slides), 0.0, []
+    for index, slide in enumerate(slides):
+        gone += slide.seconds
+        minutes = lesson.header.get("minutes", total / 60)
+        share = minutes * slide.seconds / total
+        marks = {
+            "opens_stack": slide.start == "slide",
+            "closes_stack": index + 1 == len(slides) or slides[index + 1].start == "slide",
+            "heading": slide.heading,
+            "seconds": max(1, round(60 * share)),
+            "notes": [_pace(share, minutes * gone / total, minutes), *asked(slide, lesson), *slide.spoken],
+        }
+        cells += [_marked(cell, slide.cells, marks) for cell in slide.cells]
+    numbered = [cell | {"id": f"cell-{number}"} for number, cell in enumerate(cells)]
+    return lesson.notebook | {"cells": numbered}
+
+
+def _marked(cell: dict, shown: list[dict], marks: dict) -> dict:
+    """Return a cell of the notebook format, with all that the template asks about it."""
+    place = {"first": cell is shown[0], "last": cell is shown[-1], "role": cell["role"], "alt": _alt(cell)}
+    place |= {"code": boxes(source(cell))} if cell["cell_type"] == "code" else {}
+    kept = {name: value for name, value in cell.items() if name not in ("role", "metadata")}
+    return kept | {"metadata": {"deck": cell["metadata"].get("deck", {}) | marks | place}}
+
+
+def divided(lesson: Lesson) -> list[Slide]:
+    """Return the slides of a lesson."""
+    slides: list[Slide] = []
+    heading = ""
+    for piece in pieces(lesson):
+        kind = slide_type(piece, slides[-1].cells if slides else [])
+        if kind == "skip":
+            continue
+        if kind == "notes" and slides:
+            slides[-1].spoken.append(_plain(source(piece)))
+            continue
+        heading = _heading(piece) or heading
+        if kind in NEW or not slides:
+            slides.append(Slide(kind if slides else "slide", heading))
+        waits = kind == "fragment" or (kind == "-" and _waits(piece, slides[-1].cells))
+        slides[-1].cells.append(piece | {"metadata": piece["metadata"] | {"deck": {"waits": waits}}})
+    return [slide for slide in slides if slide.cells]
+
+
+def pieces(lesson: Lesson) -> list[dict]:
+    """Return the cells as slides want them: markdown cut before its headings, without room for answers."""
+    found = []
+    for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
+        if cell["cell_type"] == "code":
+            found += [_heading_for(cell), _code(cell)]
+        elif cell["cell_type"] == "markdown":
+            task = following is not None and "exercise" in tags(following)
+            found += [_heading_for(cell), *_markdown(cell, task)]
+    return [piece for piece in found if piece]
+
+
+def _heading_for(cell: dict) -> dict | None:
+    """Return a heading for a cell that opens a slide without one of its own."""
+    title = "Before we start" if cell.get("id") == "imports" else "Words" if "terms" in tags(cell) else None
+    kept = cell["metadata"].get("slideshow", {}).get("slide_type", "slide") == "slide"
+    return _piece(cell, f"## {title}", "text") if title and kept else None
+
+
+def _piece(cell: dict, said: str, role: str) -> dict:
+    """Return a piece of markdown."""
+    kept = {name: cell["metadata"][name] for name in ("tags", "slideshow") if name in cell["metadata"]}
+    return {"cell_type": "markdown", "source": said, "role": role, "metadata": kept}
+
+
+def _markdown(cell: dict, task: bool) -> list[dict]:
+    """Return a markdown cell's pieces, of which the last has the cell's role."""
+    said = relinked(BLANK.sub("", source(cell)), _deck_of).strip()
+    fences = [match.span() for match in FENCE.finditer(said)]
+    cuts = [match.start() for match in HEADING.finditer(said)]
+    cuts = [cut for cut in cuts if cut and not any(start < cut < end for start, end in fences)]
+    parts = [said[start:end].strip() for start, end in zip([0, *cuts], [*cuts, len(said)])]
+    role = "task" if task else next((tag for tag in ("prediction", "terms") if tag in tags(cell)), "text")
+    roles = ["text"] * (len(parts) - 1) + [role]
+    return [_piece(cell, part, one) for part, one in zip(parts, roles) if part]
+
+
+def _code(cell: dict) -> dict:
+    """Return a code cell's piece; what an exercise says before it has been tried is left out."""
+    exercise = "exercise" in tags(cell)
+    outputs = [] if exercise else [short for output in cell["outputs"] for short in _outputs(output)]
+    return cell | {
+        "source": source(cell).strip("\n"),
+        "outputs": outputs,
+        "role": "exercise" if exercise else "code",
+    }
+
+
+def _outputs(output: dict) -> list[dict]:
+    """Return one output, or, if it is long text, several."""
+    if output["output_type"] != "stream":
+        return [output]
+    lines = text(output["text"]).splitlines(keepends=True)
+    parts = [lines[start : start + LONGEST] for start in range(0, len(lines), LONGEST)]
+    return [dict(output) | {"text": "".join(part)} for part in parts]
+
+
+def slide_type(piece: dict, shown: list[dict]) -> str:
+    """Return slide, subslide, fragment, -, skip or notes: what the metadata say, or else what fits.
+
+    A heading starts a slide; so do a prediction, a task, and code after what explained the code before.
+    """
+    given = piece["metadata"].get("slideshow", {}).get("slide_type")
+    if given:
+        return given
+    coded = any(one["cell_type"] == "code" for one in shown)
+    words = sum(len(source(one).split()) for one in shown)
+    if level := _level(piece):
+        return "slide" if level < 3 else "subslide"
+    match piece["role"]:
+        case "prediction" | "task":
+            return "subslide" if coded or words > SHORT else "-"
+        case "code" if coded and shown[-1]["cell_type"] == "markdown":
+            return "subslide"
+    return "-"
+
+
+def _waits(piece: dict, shown: list[dict]) -> bool:
+    """Tell whether a piece waits for a click: what answers a prediction, and what explains code."""
+    if not shown or piece["role"] in ("exercise", "terms"):
+        return False
+    if piece["cell_type"] == "code":
+        return any(one["role"] == "prediction" for one in shown)
+    return any(one["role"] == "code" for one in shown)
+
+
+def boxes(code: str, longest: int = LONGEST) -> list[str]:
+    """Return code in boxes of at most `longest` lines, cut between statements; one statement stays whole.
+
+    >>> boxes("a = 1\\nb = 2\\nc = 3", longest=2)
+    ['a = 1\\nb = 2', 'c = 3']
+    """
+    lines = code.splitlines()
+    try:
+        starts = [node.lineno for node in ast.parse(code).body]
+    except SyntaxError:
+        starts = []
+    starts = [
+        _with_comment(lines, min(start, 1) if not index else start) for index, start in enumerate(starts)
+    ]
+    found, begin, last = [], 0, 0
+    for end in [*starts[1:], len(lines)]:
+        if end - begin > longest and last > begin:
+            found.append(lines[begin:last])
+            begin = last
+        last = end
+    return ["\n".join(box).strip("\n") for box in [*found, lines[begin:]]]
+
+
+def _with_comment(lines: list[str], number: int) -> int:
+    """Return the index of the line where a statement begins, with the comments and decorators above it."""
+    index = number - 1
+    while index > 0 and lines[index - 1].startswith(("#", "@")):
+        index -= 1
+    return index
+
+
+def asked(slide: Slide, lesson: Lesson) -> list[str]:
+    """Return what the speaker is told to ask and to do on a slide, in plain sentences."""
+    told = []
+    if slide.cells and _level(slide.cells[0]) == 1:
+        told.append(f"Ask: {lesson.header.get('question', '')} Collect guesses, answer none.")
+    for cell in slide.cells:
+        match cell["role"]:
+            case "prediction":
+                question = QUESTION.search(source(cell))
+                told.append(f"Ask: {_plain(question[1] if question else source(cell))}")
+                told.append("Let everybody write an answer down, then show hands; only then go on.")
+            case "task":
+                told.append(
+                    "Let them try alone first, then in pairs. Its hint() helps, and helps more each time."
+                )
+            case "terms":
+                told.append("Ask for each word in the room's own words.")
+            case "code" if cell["outputs"] and not any("Ask:" in one for one in told):
+                told.append("Ask: what will this show? Its output comes with the next click.")
+    return told
+
+
+def _pace(share: float, by_here: float, minutes: float) -> str:
+    """Return the sentence on time."""
+    return f"{_minutes(share)}; {by_here:.0f} of {minutes:.0f} minutes by the end of this slide."
+
+
+def _minutes(minutes: float) -> str:
+    """Return a duration as one says it."""
+    return f"About {60 * minutes:.0f} seconds" if minutes < 0.9 else f"About {minutes:.1f} minutes"
+
+
+def _seconds(cell: dict) -> float:
+    """Return how long a cell takes to be shown, compared with others."""
+    if cell["cell_type"] == "markdown":
+        return READING * len(source(cell).split()) + {"prediction": COMMITTING}.get(cell["role"], 1)
+    if cell["role"] == "exercise":
+        return SOLVING
+    return CODE_LINE * len(source(cell).splitlines()) + PICTURE * len(cell["outputs"])
+
+
+def _level(piece: dict) -> int:
+    """Return the level of the heading that a piece begins with; 0 without one."""
+    found = HEADING.match(source(piece)) if piece["cell_type"] == "markdown" else None
+    return len(found[0]) - 1 if found else 0
+
+
+def _heading(piece: dict) -> str:
+    """Return the heading that a piece begins with, if it has one below the title."""
+    return _plain(source(piece).splitlines()[0].lstrip("#")) if _level(piece) > 1 else ""
+
+
+def _plain(markdown: str) -> str:
+    """Return markdown as one line of plain words."""
+    return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", r"\1", markdown).split())
+
+
+def _deck_of(file: str) -> str | None:
+    """Return the deck of the lesson in a notebook; None for any other file."""
+    return f"{file[:-6]}.html" if LESSON_NAME.fullmatch(file) else None
+
+
+def _alt(cell: dict) -> str:
+    """Return the words for a cell's picture."""
+    return cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def _code_style() -> str:
+    """Return the colours of code, dark enough for every reader."""
+    from pygments.formatters import HtmlFormatter
+
+    return HtmlFormatter(style="a11y-high-contrast-light").get_style_defs(".highlight")
+
+
+def listed(lessons: list[Lesson]) -> str:
+    """Return the page that lists the decks."""
+    rows = "".join(_row(lesson.slug, lesson.number, lesson.header) for lesson in lessons)
+    return (PAGES / "slides.html").read_text(encoding="utf-8").replace("<!-- decks -->", rows)
+
+
+def _row(slug: str, number: str, header: dict) -> str:
+    """Return one deck's line in the list."""
+    title, question = (html.escape(str(header.get(name, ""))) for name in ("title", "question"))
+    link = f'<a href="{slug}.html">{number} {title}</a>'
+    return f"<li>{link} <span>{question}</span> <small>{header.get('minutes', '?')} minutes</small></li>\n"
