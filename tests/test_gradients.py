@@ -1,0 +1,53 @@
+"""convlab.gradients against nudges of single weights and against TensorFlow's own tape."""
+
+import keras
+import numpy as np
+import pytest
+
+from convlab import gradients, networks, steps
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A network with every kind of weight, one batch for it and its labels."""
+    keras.utils.set_random_seed(0)
+    images = keras.Input((6, 5, 2))
+    x = networks.normalized_convolution(images, 4, 3, "first", activation="tanh")
+    x = keras.layers.GlobalAveragePooling2D()(networks.convolution(x, 3, 3, "second", activation="tanh"))
+    rng = np.random.default_rng(0)
+    batch = rng.normal(size=(7, 6, 5, 2)).astype("float32"), rng.integers(0, 5, 7)
+    return keras.Model(images, networks.logits(x, 5)), *batch
+
+
+def test_kernel_gradients_are_what_nudges_say(small):
+    model, images, labels = small
+    found = gradients.kernel_gradients(model, images, labels)
+    assert list(found) == ["first", "second", "logits"]
+    kernel = model.get_layer("second").kernel
+    before = kernel.numpy()
+
+    def loss(place, nudge):
+        kernel.assign(before + nudge * (np.arange(before.size).reshape(before.shape) == place))
+        weights = ([v.value for v in group] for group in gradients._variables(model))
+        logits, _ = model.stateless_call(*weights, images, training=True)
+        kernel.assign(before)
+        return float(steps.objective(logits, labels)[0])
+
+    for place in (0, 50, before.size - 1):
+        nudged = (loss(place, 1e-2) - loss(place, -1e-2)) / 2e-2
+        assert found["second"].flat[place] == pytest.approx(nudged, abs=2e-4)
+
+
+def test_kernel_gradients_leave_the_model_as_it_was(small):
+    model, images, labels = small
+    before = model.get_weights()
+    gradients.kernel_gradients(model, images, labels)
+    for was, now in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_agreement_knows_same_opposite_and_scaled(small):
+    found = gradients.kernel_gradients(*small)
+    for factor, cosine in ((1, 1), (-3, -1), (0.1, 1)):
+        scaled = {name: factor * gradient for name, gradient in found.items()}
+        assert list(gradients.agreement(found, scaled).values()) == pytest.approx([cosine] * 3, abs=1e-6)
