@@ -1,0 +1,239 @@
+"""Lesson 15: a residual block forward, the layers of ResNet-152, and the blame that a shortcut lets through."""
+
+import numpy as np
+
+from convlab.exercises.engine import Mistake, exercise
+
+_rng = np.random.default_rng(15)
+
+
+def _whole(*shape):
+    return _rng.integers(-3, 4, shape).astype(float)
+
+
+# An identity block, one that widens, one that widens and strides over an odd number of pixels.
+BLOCK_CASES = [
+    (_whole(2, 3, 2), _whole(2, 2), _whole(2, 2), 1),
+    (_whole(3, 2, 2), _whole(2, 3), _whole(3, 3), 1),
+    (_whole(5, 3, 2), _whole(2, 4), _whole(4, 4), 2),
+]
+
+
+def _relu(x):
+    return np.maximum(x, 0)
+
+
+def _block(x, first, second, stride, *, join=None, inner=_relu, outer=_relu, fill=None):
+    """Return a block whose parts can be got wrong one by one."""
+    x = x[::stride, ::stride]
+    change = inner(x @ first) @ second
+    more = second.shape[1] - x.shape[2]
+    shortcut = np.pad(x, ((0, 0), (0, 0), (0, more))) if fill is None else fill(x, more)
+    return outer(change + shortcut if join is None else join(change, shortcut))
+
+
+def _zeros_in_front(x, more):
+    return np.pad(x, ((0, 0), (0, 0), (more, 0)))
+
+
+def _maps_again(x, more):
+    return np.concatenate([x, x, x], axis=2)[:, :, : x.shape[2] + more]
+
+
+def _nothing(x):
+    return x
+
+
+@exercise(
+    question="What comes out of a residual block, F being two 1x1 convolutions with a ReLU between them?",
+    cases=BLOCK_CASES,
+    hints=[
+        "Three things in this order: F(x), the shortcut, and one ReLU over their sum. A 1x1 convolution is "
+        "a matrix product over the channels: `x @ first`.",
+        "The stride belongs to the first convolution *and* to the shortcut: thin x once, `x[::stride, "
+        "::stride]`, and use it for both. Where F gives more maps than x has, the shortcut gets maps of "
+        "zeros behind its own.",
+        "`thin = x[::stride, ::stride]`; `change = np.maximum(thin @ first, 0) @ second`; `more = "
+        "change.shape[2] - thin.shape[2]`; `shortcut = np.pad(thin, ((0, 0), (0, 0), (0, more)))`; the "
+        "answer is `np.maximum(change + shortcut, 0)`.",
+    ],
+    mistakes=[
+        Mistake(
+            "no shortcut",
+            lambda *case: _block(*case, join=lambda change, shortcut: change),
+            "this is the plain block, ReLU(F(x)): the input is not added.",
+        ),
+        Mistake(
+            "ReLU before the addition",
+            lambda *case: _block(*case, join=lambda change, x: _relu(change) + x, outer=_nothing),
+            "the ReLU comes before the addition: then a block could only ever add to its input, never "
+            "take away. Add first, ReLU last.",
+        ),
+        Mistake(
+            "ReLU before the addition and after",
+            lambda *case: _block(*case, join=lambda change, x: _relu(change) + x),
+            "one ReLU too many: F ends without one. Otherwise a block could only ever add to its input, "
+            "never take away.",
+        ),
+        Mistake(
+            "no ReLU at the end",
+            lambda *case: _block(*case, outer=_nothing),
+            "the last ReLU, over the sum, is missing.",
+        ),
+        Mistake(
+            "no ReLU between",
+            lambda *case: _block(*case, inner=_nothing),
+            "the ReLU between the two convolutions is missing: without it, the two are one matrix.",
+        ),
+        Mistake(
+            "no ReLU at all",
+            lambda *case: _block(*case, inner=_nothing, outer=_nothing),
+            "there is no ReLU: one stands between the two convolutions, one over the sum.",
+        ),
+        Mistake(
+            "zeros in front",
+            lambda *case: _block(*case, fill=_zeros_in_front),
+            "the maps of zeros stand before those of x: the old maps stay the first ones, the new come behind.",
+        ),
+        Mistake(
+            "maps repeated",
+            lambda *case: _block(*case, fill=_maps_again),
+            "the missing maps of the shortcut are copies of x. Option A fills up with zeros.",
+        ),
+        Mistake(
+            "a product instead of a sum",
+            lambda *case: _block(*case, join=lambda change, shortcut: change * shortcut),
+            "F(x) and the shortcut are multiplied; a residual block adds them.",
+        ),
+        Mistake(
+            "side by side instead of a sum",
+            lambda *case: _block(
+                *case, join=lambda change, shortcut: np.concatenate([change, shortcut], axis=2)
+            ),
+            "F(x) and the shortcut stand side by side, as in an inception block; a residual block adds them.",
+        ),
+    ],
+)
+def block_forward(x, first, second, stride):
+    thin = x[::stride, ::stride]
+    change = np.maximum(thin @ first, 0) @ second
+    shortcut = np.pad(thin, ((0, 0), (0, 0), (0, change.shape[2] - thin.shape[2])))
+    return np.maximum(change + shortcut, 0)
+
+
+@exercise(
+    question="How many layers with weights has a ResNet, from its blocks in each stage?",
+    tolerance=0,
+    cases=[((3, 8, 36, 3), 3), ((3, 4, 6, 3), 2), ((9, 9, 9), 2), ((3, 4, 23, 3), 3)],
+    hints=[
+        "How many blocks are there in all, and how many convolutions are in each?",
+        "Two layers with weights stand outside the blocks: one before the first, one after the last.",
+        "`sum(blocks) * convolutions + 2`: conv1 and the dense layer.",
+    ],
+    mistakes=[
+        Mistake(
+            "only the blocks",
+            lambda blocks, convolutions: sum(blocks) * convolutions,
+            "this counts the blocks' layers only. What stands before the first block, and behind the last?",
+        ),
+        Mistake(
+            "one outside the blocks",
+            lambda blocks, convolutions: sum(blocks) * convolutions + 1,
+            "one too few: outside the blocks there are two, the first convolution and the dense layer at the end.",
+        ),
+        Mistake(
+            "pooling counted",
+            lambda blocks, convolutions: sum(blocks) * convolutions + 4,
+            "two too many: pooling, the first and the last, has no weights and is not counted.",
+        ),
+        Mistake(
+            "projections counted",
+            lambda blocks, convolutions: sum(blocks) * convolutions + 2 + len(blocks),
+            "this counts a projection for each stage. They do have weights, but lie beside F, not on the "
+            "longest way through: the names leave them out.",
+        ),
+        Mistake(
+            "blocks instead of layers",
+            lambda blocks, convolutions: sum(blocks) + 2,
+            "this counts a block as one layer; each has `convolutions` of them.",
+        ),
+        Mistake(
+            "always two convolutions",
+            lambda blocks, convolutions: sum(blocks) * 2 + 2,
+            "this takes two convolutions for each block. A bottleneck has three: use `convolutions`.",
+        ),
+    ],
+)
+def resnet_layers(blocks, convolutions):
+    return sum(blocks) * convolutions + 2
+
+
+BLAME_CASES = [
+    (np.array([1.0, -2]), [np.array([[0.0, 0.5], [-1, 2]])]),
+    (np.array([3.0, 1]), [np.array([[0.0, 1], [0, 0]]), np.array([[1.0, 0], [2, -1]])]),
+    (np.array([1.0, 0, 2]), [_whole(3, 3), _whole(3, 3), _whole(3, 3)]),
+    (np.array([2.0, 5]), [np.zeros((2, 2))] * 4),
+]
+
+
+def _back(blame, jacobians, step):
+    for jacobian in jacobians:
+        blame = step(blame, jacobian)
+    return blame
+
+
+@exercise(
+    question="Which blame reaches the input of a stack of blocks y = x + F(x), when `blame` enters at its end?",
+    cases=BLAME_CASES,
+    hints=[
+        "One block first: if y = x + F(x), how much does y change when x does? Two ways lead from x to y.",
+        "The derivative of x is the identity, that of F is its Jacobian J: blame comes back as `blame + blame "
+        "@ J`. Begin with the *last* block.",
+        "`for jacobian in reversed(jacobians): blame = blame + blame @ jacobian`.",
+    ],
+    mistakes=[
+        Mistake(
+            "no shortcut",
+            lambda blame, jacobians: _back(blame, jacobians[::-1], lambda b, j: b @ j),
+            "this is the plain stack, a product of Jacobians only. Put zeros into all of them: nothing "
+            "arrives. Where does the shortcut's blame go?",
+        ),
+        Mistake(
+            "front to back",
+            lambda blame, jacobians: _back(blame, jacobians, lambda b, j: b + b @ j),
+            "the right step, in the wrong order: blame enters at the end, so the last block comes first.",
+        ),
+        Mistake(
+            "Jacobian transposed",
+            lambda blame, jacobians: _back(blame, jacobians[::-1], lambda b, j: b + j @ b),
+            "the Jacobian is turned: `jacobian[i, j]` says how output i moves with input j, so blame for the "
+            "outputs comes from the left, `blame @ jacobian`.",
+        ),
+        Mistake(
+            "front to back, Jacobian transposed",
+            lambda blame, jacobians: _back(blame, jacobians, lambda b, j: b + j @ b),
+            "this goes forward: it is what a nudge of the *input* does to the output. Blame goes the other "
+            "way: last block first, `blame @ jacobian`.",
+        ),
+        Mistake(
+            "only ways through one block",
+            lambda blame, jacobians: blame + sum(blame @ jacobian for jacobian in jacobians),
+            "this has the way around all blocks and those through *one* of them. There are more: through two "
+            "blocks, through three… each block doubles the number of ways.",
+        ),
+        Mistake(
+            "one shortcut around everything",
+            lambda blame, jacobians: blame + _back(blame, jacobians[::-1], lambda b, j: b @ j),
+            "this adds one shortcut around the whole stack. Each block has its own.",
+        ),
+        Mistake(
+            "only the shortcuts",
+            lambda blame, jacobians: blame,
+            "this is what the shortcuts alone let through. The blocks send blame back too.",
+        ),
+    ],
+)
+def blame_at_the_input(blame, jacobians):
+    for jacobian in reversed(jacobians):
+        blame = blame + blame @ jacobian
+    return blame
