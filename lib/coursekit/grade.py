@@ -1,0 +1,261 @@
+"""Grade a folder of submissions: each exercise right, wrong and how, or not attempted.
+
+A submission is FOLDER/STUDENT/NN_slug.ipynb, at any depth below STUDENT, or FOLDER/STUDENT_NN_slug.ipynb.
+Submissions are programs. Each runs in a process of its own, with limits on time, memory, processes, files and
+output, which stops accidents and pranks, not a person who means harm: grade on a machine that may be lost.
+"""
+
+import argparse
+import concurrent.futures
+import importlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from coursekit.grading import gradebook, submissions, warden
+from coursekit.grading.submissions import Submission, Task, Unreadable
+from coursekit.kernels import cores
+from coursekit.lessons import ROOT, find, source
+
+NOT_GRADED = "not graded"
+WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]
+WALLS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
+
+
+@dataclass
+class Mark:
+    """What one exercise of one submission is worth: its status, the named mistake, and what was said."""
+
+    exercise: str
+    status: str
+    mistake: str = ""
+    message: str = ""
+    notes: list[str] = field(default_factory=list)
+    source: str = ""
+
+
+@dataclass
+class Graded:
+    """One submission with the marks of its exercises."""
+
+    submission: Submission
+    marks: list[Mark]
+
+    @property
+    def notes(self) -> list[str]:
+        """What an instructor should know beside the marks."""
+        problem = [self.submission.problem] if self.submission.problem else []
+        return problem + self.submission.notes.get("", [])
+
+
+def main(argv: list[str]) -> int:
+    """Grade the folder, write the results, show the table; return 2 where there is nothing to grade."""
+    options = _options(argv)
+    folder, output = options.folder.resolve(), options.output.resolve()
+    if not folder.is_dir():
+        return _refused(f"there is no folder {options.folder}: make grade SUBMISSIONS=folder")
+    if output == folder or folder in output.parents:
+        return _refused("the results belong outside of the submissions: choose another --output")
+    found = submissions.find(folder, find(ROOT))
+    if not found:
+        return _refused(
+            f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
+        )
+    begun = time.monotonic()
+    run = Run(options.seconds, options.memory, walls())
+    graded = _graded(found, run, max(1, options.jobs))
+    gradebook.write(graded, output)
+    print(gradebook.table(graded))
+    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {walls_told(run.walls)}")
+    print(f"See {os.path.relpath(output / 'index.html')} and grades.csv beside it.")
+    return 0
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    """Return the arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m coursekit grade",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, help="the submissions")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "grades", help="where the results go")
+    parser.add_argument("--jobs", type=int, default=cores(), help="how many run at once")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="for one exercise; three times that with TensorFlow"
+    )
+    parser.add_argument("--memory", type=float, default=3, metavar="GB", help="for one submission")
+    return parser.parse_args(argv)
+
+
+def _refused(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 2
+
+
+def walls() -> list[str]:
+    """Return the command that gives a submission processes and a network of its own; empty if none can."""
+    if sys.platform != "linux" or not shutil.which(WALLS[0]):
+        return []
+    trial = subprocess.run([*WALLS, sys.executable, "-c", ""], capture_output=True)
+    return [] if trial.returncode else WALLS
+
+
+def walls_told(walls: list[str]) -> str:
+    """Say what stood between the submissions and this machine."""
+    if walls:
+        return "They saw no network and no processes but their own; files stood open to them."
+    return "They ran as you, with your network and your files: see docs/instructor_guide.md."
+
+
+def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
+    """Run all submissions, `jobs` at once, and return them with their marks, in order."""
+    weigher = Weigher()
+    graded = {}
+    pool = concurrent.futures.ThreadPoolExecutor(jobs)
+    try:
+        futures = {pool.submit(run, one): i for i, one in enumerate(found)}
+        finished = concurrent.futures.as_completed(futures)
+        for future in tqdm(finished, total=len(found), disable=None, leave=False, unit="submission"):
+            graded[futures[future]] = weigher(found[futures[future]], *future.result())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        run.stop()
+        pool.shutdown()
+    return [graded[i] for i in range(len(found))]
+
+
+class Run:
+    """Runs submissions, each watched by a warden of its own."""
+
+    def __init__(self, seconds: float, memory: float, walls: list[str]) -> None:
+        self.seconds, self.memory, self.walls = seconds, memory, walls
+        self.mark = secrets.token_hex(8)
+        self.running: set[subprocess.Popen] = set()
+
+    def __call__(self, submission: Submission) -> tuple[list[Task], dict]:
+        """Return the answers of a submission and what the warden reports of them."""
+        if submission.problem or submission.path is None or submission.lesson is None:
+            submission.problem = submission.problem or "it is no lesson of this course"
+            return [], {}
+        try:
+            cells = submissions.cells(submission.path)
+        except Unreadable as error:
+            submission.problem = str(error)
+            return [], {}
+        tasks = list(submissions.tasks(submission, cells))
+        return tasks, self._watched(self._order(submission, tasks, cells)) if tasks else {}
+
+    def _order(self, submission: Submission, tasks: list[Task], cells: list[dict]) -> dict:
+        """Return what warden and worker have to know, and nothing of anybody else."""
+        lesson = submission.lesson
+        seconds = self.seconds * (3 if lesson.header.get("tensorflow") else 1)
+        imports = [source(cell) for cell in lesson.code_cells if cell.get("id") == "imports"]
+        return {
+            "mark": f"{self.mark}-{secrets.token_hex(8)}",
+            "module": f"lesson_{lesson.number}",
+            "cells": ["\n".join(imports), *map(source, cells)],
+            "tasks": [
+                {"exercise": t.stub.exercise, "answer": t.stub.answer, "source": t.source, "before": t.before}
+                for t in tasks
+            ],
+            "seconds": seconds,
+            "walls": self.walls,
+            "limits": {"memory_gb": self.memory, "cpu_seconds": 60 + seconds * len(tasks)},
+        }
+
+    def _watched(self, order: dict) -> dict:
+        """Return the warden's report; a note if the submission has ended its warden."""
+        longest = 60 + len(order["tasks"]) * (order["seconds"] + warden.START_SECONDS)
+        box = Path(tempfile.mkdtemp(prefix="grading-"))
+        process = subprocess.Popen(
+            WARDEN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=box
+        )
+        self.running.add(process)
+        try:
+            said, wrong = process.communicate(json.dumps(order | {"box": str(box)}).encode() + b"\n", longest)
+            return json.loads(said)
+        except subprocess.TimeoutExpired:
+            return {"results": {}, "notes": ["it could not be ended in time"]}
+        except ValueError:
+            last = (wrong.decode(errors="replace").strip().splitlines() or [""])[-1]
+            return {"results": {}, "notes": [f"it ended the process that watches it {last[:200]}".strip()]}
+        finally:
+            process.kill()
+            process.wait()
+            self.running.discard(process)
+            if process.returncode:
+                warden.end_marked(order["mark"])
+            warden.remove(box)
+
+    def stop(self) -> None:
+        """End what still runs, as after Ctrl-C."""
+        for process in list(self.running):
+            with suppress(OSError):
+                process.terminate()
+
+
+class Weigher:
+    """Turns what the answers did into marks, with the engine of this process, where no submission runs."""
+
+    def __init__(self) -> None:
+        self.engine = importlib.import_module("convlab.exercises.engine")
+        self.values = importlib.import_module("coursekit.grading.values")
+        self._known: dict[tuple, list] = {}
+
+    def __call__(self, submission: Submission, tasks: list[Task], report: dict) -> Graded:
+        """Return a submission with its marks."""
+        for note in report.get("notes", []):
+            submission.note(note)
+        answered = {task.stub.exercise: task for task in tasks}
+        marks = []
+        for stub in submission.stubs:
+            result = report.get("results", {}).get(stub.exercise)
+            mark = self._mark(submission, stub.exercise, answered.get(stub.exercise), result)
+            mark.notes = submission.notes.get(stub.exercise, []) + mark.notes
+            marks.append(mark)
+        return Graded(submission, marks)
+
+    def _mark(self, submission: Submission, name: str, task: Task | None, result: dict | None) -> Mark:
+        """Return the mark of one exercise."""
+        if submission.problem:
+            return Mark(name, NOT_GRADED)
+        if task is None:
+            return Mark(name, self.engine.NOT_ATTEMPTED)
+        match result:
+            case {"attempt": data}:
+                verdict = self._verdict(submission.lesson.number, name, data)
+                return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
+            case {"stopped": str() as how}:
+                why = f"the cell stopped: {how}"
+                return Mark(name, self.engine.WRONG, "", why, [why], task.source)
+            case {"ended": str() as why}:
+                return Mark(name, self.engine.WRONG, "", why, [why], task.source)
+        return Mark(name, NOT_GRADED, source=task.source)
+
+    def _verdict(self, number: str, name: str, data: dict):
+        """Return the engine's verdict on an attempt."""
+        exercise = getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
+        try:
+            attempt = self.values.decode(data)
+            return self.engine.weigh(exercise, attempt, self._outcomes)
+        except Exception as error:
+            why = f"what it returns could not be compared ({type(error).__name__})"
+            return self.engine.Verdict(self.engine.WRONG, why)
+
+    def _outcomes(self, exercise, answer) -> list:
+        """Return what reference or mistake do, tried once for all submissions."""
+        key = exercise.lesson, exercise.name, id(answer)
+        if key not in self._known:
+            self._known[key] = self.engine.outcomes(exercise, answer)
+        return self._known[key]
