@@ -1,0 +1,37 @@
+"""TensorBoard as lesson 08 opens it, in a browser: its page draws the curve that was written.
+
+It needs what test_explorer.py needs, and is skipped where that is missing.
+"""
+
+import pytest
+import tensorflow as tf
+from selenium.webdriver.common.by import By
+from test_explorer import browser, until  # noqa: F401 (a fixture)
+
+from convlab import events
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+TAG = "validation/accuracy"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with one curve of eight points in its event file."""
+    place = tmp_path_factory.mktemp("events")
+    with tf.summary.create_file_writer(str(place)).as_default() as writer:
+        for step in range(8):
+            tf.summary.scalar(TAG, step / 8, step)
+        writer.close()
+    return place
+
+
+def test_page_draws_the_curve_under_its_tag_and_tells_its_last_value(browser, folder):  # noqa: F811
+    browser.get(f"{events.live(folder).src}#timeseries")
+
+    def drawn():
+        card = browser.find_element(By.CSS_SELECTOR, "scalar-card")
+        told = card.text.replace("\n", "")  # the page breaks a long tag at its slash
+        chart = card.find_element(By.CSS_SELECTOR, "line-chart")
+        return TAG in told and "0.875" in told and chart.is_displayed()
+
+    assert until(browser, drawn)
