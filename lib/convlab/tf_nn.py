@@ -1,4 +1,4 @@
-"""A convolutional network in plain `tf.nn`, as lesson 08 builds it: the one that a lecture of 2016 draws for MNIST.
+"""A convolutional network in plain `tf.nn`: the one that a lecture of 2016 draws for MNIST (lesson 08).
 
 Its parameters are variables in a dict, under the names that `networks.mnist_conv`, the same network in Keras,
 gives its layers; the network itself is a function of them and of the images. Importing this imports
