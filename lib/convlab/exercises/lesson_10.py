@@ -1,0 +1,318 @@
+"""Lesson 10: Grad-CAM from maps and gradients, and the occlusion map."""
+
+import numpy as np
+
+from convlab.exercises.engine import Mistake, exercise
+
+
+def _drawn(height, width, channels, seed):
+    """Return maps, none negative, and gradients of any sign, (height, width, channels) each."""
+    rng = np.random.default_rng(seed)
+    maps = np.maximum(rng.normal(size=(height, width, channels)), 0)
+    return maps.round(2), rng.normal(0.2, 1, (height, width, channels)).round(2)
+
+
+CAM_CASES = [_drawn(2, 3, 2, 0), _drawn(4, 3, 5, 1), _drawn(1, 6, 3, 2), _drawn(5, 5, 1, 5)]
+
+
+def _weighted(maps, gradients):
+    return maps * gradients.mean(axis=(0, 1))
+
+
+def _without_relu(maps, gradients):
+    return _weighted(maps, gradients).sum(axis=2)
+
+
+def _absolute(maps, gradients):
+    return np.abs(_without_relu(maps, gradients))
+
+
+def _relu_too_early(maps, gradients):
+    return np.maximum(_weighted(maps, gradients), 0).sum(axis=2)
+
+
+def _place_by_place(maps, gradients):
+    return np.maximum((maps * gradients).sum(axis=2), 0)
+
+
+def _unweighted(maps, gradients):
+    return np.maximum(maps.sum(axis=2), 0)
+
+
+def _summed_weights(maps, gradients):
+    return np.maximum((maps * gradients.sum(axis=(0, 1))).sum(axis=2), 0)
+
+
+def _mean_of_maps(maps, gradients):
+    return np.maximum(_weighted(maps, gradients).mean(axis=2), 0)
+
+
+def _gradients_alone(maps, gradients):
+    return np.maximum(gradients.sum(axis=2), 0)
+
+
+def _weights_along_channels(maps, gradients):
+    return np.maximum((maps * gradients.mean(axis=2, keepdims=True)).sum(axis=2), 0)
+
+
+def _with_channels(maps, gradients):
+    return np.maximum(_weighted(maps, gradients), 0)
+
+
+@exercise(
+    question="Where on the maps does Grad-CAM find what speaks for the class?",
+    cases=CAM_CASES,
+    hints=[
+        "Three steps: a weight for each map; the sum of the weighted maps; what is negative becomes 0.",
+        "The weight of a map is the mean of its gradient over all places: `gradients.mean(axis=(0, 1))`, one "
+        "number for each channel.",
+        "`maps * weights` multiplies each map by its weight, because the channels come last. Sum over axis 2, "
+        "then `np.maximum(..., 0)`.",
+    ],
+    mistakes=[
+        Mistake(
+            "ReLU forgotten",
+            _without_relu,
+            "right but for the negative values: what speaks *against* the class is cut off at 0.",
+        ),
+        Mistake(
+            "absolute value for ReLU",
+            _absolute,
+            "what speaks against the class is made positive here, so that it looks like evidence for it. Cut it "
+            "off at 0.",
+        ),
+        Mistake(
+            "ReLU before the sum",
+            _relu_too_early,
+            "the ReLU comes too early, or negative weights are cut off: maps that speak against the class must be "
+            "able to outweigh others. Add up first.",
+        ),
+        Mistake(
+            "place by place",
+            _place_by_place,
+            "each place is multiplied by its own gradient. Grad-CAM gives a *map* one weight, the mean of its "
+            "gradient over all places.",
+        ),
+        Mistake(
+            "no weights",
+            _unweighted,
+            "the maps are added up as they are: this shows where something is, whatever the class.",
+        ),
+        Mistake(
+            "summed gradients",
+            _summed_weights,
+            "the weights are sums over all places; the paper takes the mean. The picture is the same, the numbers "
+            "grow with the size of the map.",
+        ),
+        Mistake(
+            "mean over the channels",
+            _mean_of_maps,
+            "the weighted maps are averaged; they should be added up, or a layer with more maps looks colder.",
+        ),
+        Mistake(
+            "gradients alone",
+            _gradients_alone,
+            "the maps are not used: the gradient says what *would* help, the map whether it is there.",
+        ),
+        Mistake(
+            "weights along the channels",
+            _weights_along_channels,
+            "the gradient is averaged over the channels. Average over rows and columns, axes 0 and 1: one weight "
+            "for each channel.",
+        ),
+        Mistake(
+            "not added up",
+            _with_channels,
+            "this is still one picture for each channel: add them up over axis 2.",
+        ),
+    ],
+)
+def grad_cam(maps, gradients):
+    weights = gradients.mean(axis=(0, 1))  # (C,)
+    return np.maximum((maps * weights).sum(axis=2), 0)
+
+
+class Score:
+    """A network's score, much simplified: the pixels, weighted, and not in proportion to what is left."""
+
+    def __init__(self, weights):
+        self.weights = np.asarray(weights)
+
+    def __call__(self, image):
+        return float(np.sum(self.weights * image) ** 2 / 100)
+
+    def __repr__(self):
+        return "a function from an image to a number"
+
+
+def _case(height, width, size, stride, seed):
+    rng = np.random.default_rng(seed)
+    image = rng.uniform(1, 9, (height, width)).round(1)
+    return Score(rng.normal(0.5, 1, (height, width)).round(1)), image, size, stride
+
+
+OCCLUSION_CASES = [_case(3, 4, 2, 1, 0), _case(5, 7, 2, 2, 1), _case(6, 5, 3, 1, 2), _case(4, 4, 1, 3, 3)]
+
+
+def _falls(score, image, size, stride, fill=0.0, end=1, step=None):
+    """Return what the reference does, with other squares: that is what some wrong answers share."""
+    step = step or stride
+    rows, columns = (range(0, side - size + end, step) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image.copy()
+            hidden[row : row + size, column : column + size] = fill
+            falls[i, j] = score(image) - score(hidden)
+    return falls
+
+
+def _turned_round(score, image, size, stride):
+    return -_falls(score, image, size, stride)
+
+
+def _score_itself(score, image, size, stride):
+    return score(image) - _falls(score, image, size, stride)
+
+
+def _last_place_missing(score, image, size, stride):
+    return _falls(score, image, size, stride, end=0)
+
+
+def _over_the_edge(score, image, size, stride):
+    return _falls(score, image, size, stride, end=size)
+
+
+def _without_stride(score, image, size, stride):
+    return _falls(score, image, size, stride, step=1)
+
+
+def _steps_of_size(score, image, size, stride):
+    return _falls(score, image, size, stride, step=size)
+
+
+def _filled_with_mean(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=image.mean())
+
+
+def _filled_with_one(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=1.0)
+
+
+def _never_uncovered(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls, hidden = np.zeros((len(rows), len(columns))), image.copy()
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = score(image) - score(hidden)
+    return falls
+
+
+def _on_the_image_itself(score, image, size, stride):
+    whole = score(image)
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image
+            hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = whole - score(hidden)
+    return falls
+
+
+def _transposed(score, image, size, stride):
+    return _falls(score, image, size, stride).T
+
+
+def _all_but_the_square(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            shown = np.zeros_like(image)
+            shown[row : row + size, column : column + size] = image[row : row + size, column : column + size]
+            falls[i, j] = score(image) - score(shown)
+    return falls
+
+
+@exercise(
+    question="By how much does the score fall when a square is hidden, for each of its places?",
+    cases=OCCLUSION_CASES,
+    hints=[
+        "How many places are there along each side? Lesson 06 knows: (side - size) // stride + 1, starting at "
+        "0, stride, 2 · stride, …",
+        "For each place: a fresh copy of the image, the square in it set to 0, and the difference `score(image) - "
+        "score(hidden)`.",
+        "`rows = range(0, image.shape[0] - size + 1, stride)`, the same for columns; two loops; in them `hidden = "
+        "image.copy()` and `hidden[row : row + size, column : column + size] = 0`.",
+    ],
+    mistakes=[
+        Mistake(
+            "sign turned round",
+            _turned_round,
+            "the sign is turned round: a *fall* is the score of the whole image minus that of the hidden one.",
+        ),
+        Mistake(
+            "score instead of fall",
+            _score_itself,
+            "this is the score that is left; asked is by how much it falls.",
+        ),
+        Mistake(
+            "last place missing",
+            _last_place_missing,
+            "the last place is missing: `range` stops before its end, so the end is side - size + 1.",
+        ),
+        Mistake(
+            "over the edge",
+            _over_the_edge,
+            "the square runs over the edge, where less of it hides anything. The last place starts at side - "
+            "size.",
+        ),
+        Mistake(
+            "stride not used", _without_stride, "the square moves by one pixel; it should move by `stride`."
+        ),
+        Mistake(
+            "moved by its own size",
+            _steps_of_size,
+            "the square moves by its own size; it should move by `stride`.",
+        ),
+        Mistake(
+            "filled with the mean",
+            _filled_with_mean,
+            "the square is filled with the image's mean. That is a good idea in practice; here it is to be 0.",
+        ),
+        Mistake("filled with one", _filled_with_one, "the square is filled with 1; it is to be 0."),
+        Mistake(
+            "never uncovered",
+            _never_uncovered,
+            "the squares pile up: once hidden, a place stays hidden. Take a fresh copy of the image for each "
+            "place.",
+        ),
+        Mistake(
+            "on the image itself",
+            _on_the_image_itself,
+            "this paints into the image itself, so that every square stays and the caller's image is gone. Take "
+            "`image.copy()` for each place.",
+        ),
+        Mistake(
+            "rows and columns swapped",
+            _transposed,
+            "rows and columns are swapped: the first axis of the map goes down the image.",
+        ),
+        Mistake(
+            "all but the square hidden",
+            _all_but_the_square,
+            "everything *but* the square is hidden here. Hide the square and leave the rest.",
+        ),
+    ],
+)
+def occlusion(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image.copy()
+            hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = score(image) - score(hidden)
+    return falls
