@@ -43,13 +43,13 @@ DEPTHS = {
     "plain56": ("cifar_resnet", {"depth": 56, "residual": False}),
     "resnet56": ("cifar_resnet", {"depth": 56}),
 }
-# As many epochs as take the time of ResNet-20's four; VGG's three depths have equal epochs too.
+# As many epochs as take the time of ResNet-20's three; VGG's three depths have equal epochs too.
 FAMILIES = {
-    "alexnet": ("cifar_alexnet", {}, 5),
-    "vgg11": ("cifar_vgg", {"depth": 11}, 3),
-    "vgg16": ("cifar_vgg", {"depth": 16}, 3),
-    "vgg19": ("cifar_vgg", {"depth": 19}, 3),
-    "googlenet": ("cifar_googlenet", {}, 2.5),
+    "alexnet": ("cifar_alexnet", {}, 4),
+    "vgg11": ("cifar_vgg", {"depth": 11}, 2),
+    "vgg16": ("cifar_vgg", {"depth": 16}, 2),
+    "vgg19": ("cifar_vgg", {"depth": 19}, 2),
+    "googlenet": ("cifar_googlenet", {}, 2),
 }
 # Lesson 11: a small network on a fifth of the images, so that it overfits; each part taken away in turn.
 SMALL = {"depth": 11, "width": 16}
@@ -92,17 +92,17 @@ AUGMENTED = {
     "mnist-deep-shift-turn": (DEEP | {"rotation": 12}, replace(DIGITS, crop=2)),
 }
 TASKS = {
-    **{name: Task(*case, SHORT, epochs=4, keep=("weights",)) for name, case in DEPTHS.items()},
+    **{name: Task(*case, SHORT, epochs=3, keep=("weights",)) for name, case in DEPTHS.items()},
     **{name: Task(*case, SHORT, epochs) for name, (*case, epochs) in FAMILIES.items()},
     "usual": Task("cifar_vgg", SMALL, USUAL, keep=("answers",), **USUALLY),
     **{
         f"usual-less-{name}": Task("cifar_vgg", SMALL, replace(USUAL, **choices), **USUALLY)
         for name, choices in LESS_USUAL.items()
     },
-    "fast-small": Task("cifar_fast", FAST_SMALL, FAST, epochs=3, batch_size=1000),
+    "fast-small": Task("cifar_fast", FAST_SMALL, FAST, epochs=2, batch_size=1000),
     **{
         f"fast-small-less-{name}": Task(
-            "cifar_fast", FAST_SMALL | arguments, replace(FAST, **choices), 3, 1000
+            "cifar_fast", FAST_SMALL | arguments, replace(FAST, **choices), 2, 1000
         )
         for name, (arguments, choices) in LESS_FAST.items()
     },
