@@ -205,3 +205,11 @@ def test_learning_curves_show_every_seed_and_the_mean_over_epochs():
     ax = plots.learning_curves({"deep": seeds}, "validation")
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), [0.2, 0.2])
     assert ax.get_ylabel() == "validation"
+
+
+def test_spreading_draws_a_line_per_step_and_names_the_first_and_the_last():
+    early, late = [[-1.0, 0.0, 1], [0.0, 1.0, 3]], [[-4.0, 0.0, 2], [0.0, 4.0, 2]]
+    ax = plots.spreading({40: late, 0: early, 20: early}, "title")
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[-0.5, 0.25], [0.5, 0.75]])
+    np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[-2, 0.5], [2, 0.5]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["step 0", "step 40"]

@@ -306,3 +306,17 @@ def learning_curves(runs, figure="loss", title="", ax=None):
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax
+
+
+def spreading(histograms, title="", xlabel="value", ax=None):
+    """Draw histograms {step: rows (from, to, count)} over one another, the later the darker (lesson 08)."""
+    ax = ax or plt.figure().gca()
+    shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
+    ends = {min(histograms), max(histograms)}
+    for shade, (step, rows) in zip(shades, sorted(histograms.items())):
+        low, high, counts = np.transpose(rows)
+        shares = counts / counts.sum()
+        ax.plot((low + high) / 2, shares, color=shade, label=f"step {step}" if step in ends else None)
+    ax.set(xlabel=xlabel, ylabel="share", title=title)
+    ax.legend()
+    return ax
