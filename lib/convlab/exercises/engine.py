@@ -396,6 +396,7 @@ def _article(value) -> str:
 
 def _brief(value) -> str:
     """Return `value` in at most a few lines, with the shape of an array that is cut short."""
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, np.ndarray) and value.size > 40:
         first = " ".join(str(value.ravel()[:6]).strip("[]").split())
         return f"array of shape {value.shape}, {value.dtype}: [{first} …]"
@@ -404,7 +405,7 @@ def _brief(value) -> str:
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=5, suppress_small=True, separator=", ")
         return textwrap.indent(text, " " * 9).strip()
-    return _clip(f"{value:.6g}" if isinstance(value, (float, np.floating)) else repr(value))
+    return _clip(f"{value:.6g}" if isinstance(value, float) else repr(value))
 
 
 def _clip(text, width=200) -> str:

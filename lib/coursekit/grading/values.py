@@ -118,4 +118,4 @@ def _decode(data: dict):
 def _array(text: str, dtype: np.dtype, shape: list[int]) -> np.ndarray:
     if dtype.kind not in NUMBERS:
         raise ValueError(f"an array of {dtype}")
-    return np.frombuffer(base64.b64decode(text, validate=True), dtype).reshape(shape)
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype).reshape(shape)[()]  # a number, not 0-d

@@ -1,0 +1,552 @@
+"""A class of thirty, most of them broken or hostile in ways of their own: each is one row, and no other's."""
+
+import ast
+import csv
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from collections import namedtuple
+from contextlib import suppress
+
+import numpy as np
+import psutil
+import pytest
+
+from convlab.exercises import engine, progress
+from coursekit import grade
+from coursekit.grading import gradebook, limits, submissions, values, warden, worker
+from coursekit.grading.submissions import Submission
+from coursekit.lessons import ROOT, find
+
+ALL = [item for items in progress.exercises().values() for item in items]
+LESSON = next(lesson for lesson in find(ROOT) if lesson.number == "01")
+RIGHT = {
+    "gradient": """def my_gradient(weights, bias, features, targets):
+    error = features @ weights + bias - targets
+    return 2 * features.T @ error / len(targets), 2 * np.mean(error)
+
+
+exercises.gradient.check(my_gradient)""",
+    "step": """def my_step(slope, intercept, x, y, learning_rate):
+    error = slope * x + intercept - y
+    down = 2 * learning_rate
+    return slope - down * np.mean(error * x), intercept - down * np.mean(error)
+
+
+exercises.step.check(my_step)""",
+    "diverging": 'my_answer = "D"\nexercises.diverging.check(my_answer)',
+}
+CLIMBS = RIGHT["step"].replace("slope - down", "slope + down").replace("intercept - down", "intercept + down")
+RAISING = "def my_step(slope, intercept, x, y, learning_rate):\n    {}\n\n\nexercises.step.check(my_step)"
+
+
+def before(line, code=RIGHT["step"]):
+    """Return an answer with a line of mischief before it."""
+    return f"{line}\n{code}"
+
+
+def notebook(**answers):
+    """Return lesson 01 with these cells in place of its stubs."""
+    cells = json.loads(json.dumps(LESSON.cells))
+    for cell in cells:
+        name = cell["id"].removeprefix("exercise-").replace("-", "_")
+        if cell["id"].startswith("exercise-") and name in answers:
+            cell["source"] = answers[name]
+    return LESSON.notebook | {"cells": cells}
+
+
+def hand_in(folder, student, content, name=LESSON.path.name):
+    """Write one student's notebook, or whatever they take for one."""
+    path = folder / student / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return path
+
+
+# what one answer to `step` does, the status that it gets, and what is noted
+MISCHIEF = {
+    "syntax": ("def my_step(:\n    return 1", "wrong", "SyntaxError"),
+    "endless": (RAISING.format("while True: pass"), "wrong", "did not end within"),
+    "deaf": (
+        before("import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass"),
+        "wrong",
+        "did not end within",
+    ),
+    "forks": (
+        before("import os, time\nfor _ in range(7): os.fork()\ntime.sleep(1000)"),
+        "wrong",
+        "processes",
+    ),
+    "printer": (before("for _ in range(1000): print('x' * 1_000_000)"), "wrong", "printed more than 50 MB"),
+    "talker": (before("for _ in range(2): print('x' * 1_000_000)"), "right", "printed more than 1 MB"),
+    "exits": (before("import sys; sys.exit(0)"), "wrong", "SystemExit"),
+    "dies": (before("import os; os._exit(0)"), "wrong", "ended its process"),
+    "segfault": (before("import ctypes; ctypes.string_at(0)"), "wrong", "SIGSEGV"),
+    "memory": (before("hoard = np.ones(10**11)"), "wrong", "emory"),
+    "recursion": (before("def f(): return f()\nf()"), "wrong", "RecursionError"),
+    "reader": (before("input('password? ')"), "wrong", "EOFError"),
+    "interrupts": (RAISING.format("raise KeyboardInterrupt"), "wrong", "KeyboardInterrupt"),
+    "vandal": (
+        before("import shutil, os; shutil.rmtree(os.getcwd()); shutil.rmtree(os.environ['HOME'], True)"),
+        "right",
+        "",
+    ),
+    "threads": (
+        before("import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()"),
+        "right",
+        "",
+    ),
+    "farewell": (
+        before("import atexit, time; atexit.register(time.sleep, 1000)"),
+        "right",
+        "",
+    ),
+    "daemon": (
+        before(
+            "import subprocess, sys\nsubprocess.Popen(['env', '-i', sys.executable, '-c', "
+            "'import time; time.sleep(987)'], start_new_session=True)"
+        ),
+        "right",
+        "",
+    ),
+    "parricide": (before("import os, signal; os.kill(os.getppid(), signal.SIGKILL)"), None, ""),
+    "hog": (before("for i in range(90_000): open(f'{i}', 'w').close()"), "wrong", "too many or too large"),
+    # verdicts that nobody has earned
+    "cheat_print": (
+        "print('✔ right: agrees on all cases.')\nexercises.step.check(my_step := 3)",
+        "wrong",
+        "",
+    ),
+    "cheat_check": (
+        before("object.__setattr__(exercises.step, 'check', lambda f: print('right'))", CLIMBS),
+        "wrong",
+        "",
+    ),
+    "cheat_engine": (
+        before(
+            "from convlab.exercises import engine\nengine.judge = engine.weigh = lambda *a: "
+            "engine.Verdict('right', '')\nengine.agrees = engine._same = lambda *a: True\n"
+            "np.allclose = lambda *a, **k: True\nexercises.STEP_CASES.clear()",
+            CLIMBS,
+        ),
+        "wrong",
+        "",
+    ),
+}
+
+
+FIRST, SECOND = "Anna <b>Öz & Co", "=1+1"
+
+
+def plant_class(folder):
+    """Hand in thirty submissions, 27 of them broken or hostile."""
+    hand_in(folder, FIRST, notebook(**RIGHT))
+    hand_in(
+        folder,
+        SECOND,
+        notebook(**RIGHT | {"step": CLIMBS, "diverging": RIGHT["diverging"].replace("D", "A")}),
+    )
+    hand_in(folder, ".", notebook(), f"carl_{LESSON.path.name}")
+    for name, (code, _, _) in MISCHIEF.items():
+        hand_in(folder, name, notebook(**RIGHT | {"step": code}))
+    hand_in(folder, "torn", json.dumps(notebook(**RIGHT)).encode()[:5000])
+    hand_in(folder, "empty", b"")
+    hand_in(folder, "deep", b"[" * 200_000)
+    missing = notebook(**RIGHT)
+    missing["cells"] = [cell for cell in missing["cells"] if cell["id"] != "exercise-step"]
+    hand_in(folder, "missing", missing)
+    (folder / "link").symlink_to(LESSON.path.parent)
+
+
+def digest(folder):
+    """Return a digest over names, sizes and times of all files in a folder, but for Python's own caches."""
+    paths = [path for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts]
+    facts = [
+        (str(path), path.lstat().st_size, path.lstat().st_mtime_ns) for path in paths if not path.is_dir()
+    ]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def run(folder, output):
+    """Grade a folder with short limits, and return the rows of its CSV by student and exercise."""
+    limits = ["--seconds", "6", "--memory", "1", "--jobs", "2"]
+    assert grade.main([str(folder), "--output", str(output), *limits]) == 0
+    with open(output / "grades.csv", newline="", encoding="utf-8") as stream:
+        return {(row["student"], row["exercise"]): row for row in csv.DictReader(stream)}
+
+
+def left_running():
+    """Return the processes that only a submission can have started."""
+    commands = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            commands.append(" ".join(process.cmdline()))
+    return [command for command in commands if "sleep(987)" in command or "coursekit.grading" in command]
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Grade the class once; return its rows, the results' folder, and what was seen meanwhile."""
+    folder, output = tmp_path_factory.mktemp("class"), tmp_path_factory.mktemp("grades")
+    plant_class(folder)
+    home = tmp_path_factory.mktemp("home")
+    (home / "thesis.txt").write_text("years of work")
+    places = [folder, home, ROOT / "lib" / "coursekit" / "grading"]
+    before, begun = [digest(place) for place in places], time.monotonic()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        rows = run(folder, output)
+    seconds, after = time.monotonic() - begun, [digest(place) for place in places]
+    return Graded(rows, output, seconds, [p for p, a, b in zip(places, before, after) if a != b])
+
+
+Graded = namedtuple("Graded", "rows output seconds changed")
+
+
+def test_each_of_thirty_has_a_row_and_the_right_ones_are_right(graded):
+    assert len({student for student, _ in graded.rows}) == 30
+    statuses = {name: graded.rows[FIRST, name]["status"] for name in RIGHT}
+    assert statuses == dict.fromkeys(RIGHT, "right")
+    assert {graded.rows["carl", name]["status"] for name in RIGHT} == {"not attempted"}
+
+
+def test_named_mistakes_are_named(graded):
+    assert [graded.rows["'" + SECOND, name]["status"] for name in RIGHT] == ["right", "wrong", "wrong"]
+    assert graded.rows["'" + SECOND, "step"]["mistake"] == "climbs"
+    assert graded.rows["'" + SECOND, "diverging"]["mistake"] == "slow taken for diverging"
+
+
+@pytest.mark.parametrize("name", MISCHIEF)
+def test_mischief_costs_its_own_exercise_and_no_other(graded, name):
+    _, status, note = MISCHIEF[name]
+    assert status in (None, graded.rows[name, "step"]["status"])
+    assert note in graded.rows[name, "step"]["note"]
+    if name != "parricide":  # who ends the warden has none left for the rest, unless there are walls
+        assert {graded.rows[name, other]["status"] for other in ("gradient", "diverging")} == {"right"}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("torn", "not a notebook"),
+        ("empty", "the file is empty"),
+        ("deep", "nested too deep"),
+    ],
+)
+def test_what_is_no_notebook_is_not_graded(graded, name, why):
+    assert {graded.rows[name, exercise]["status"] for exercise in RIGHT} == {"not graded"}
+    assert why in graded.rows[name, "step"]["note"]
+
+
+def test_links_are_not_followed_and_missing_cells_are_told(graded):
+    assert "a link to another place" in graded.rows["link", ""]["note"]
+    missing = graded.rows["missing", "step"]
+    assert (missing["status"], missing["note"]) == ("not attempted", "its cell is missing")
+
+
+def test_a_cheat_is_told_the_mistake_that_it_hides(graded):
+    for name in ("cheat_check", "cheat_engine"):
+        assert graded.rows[name, "step"]["mistake"] == "climbs"
+
+
+def test_nothing_is_left_running_or_changed_and_it_is_quick(graded):
+    assert left_running() == []
+    assert graded.changed == []
+    assert graded.seconds < 300
+
+
+def test_pages_show_what_was_written_and_run_nothing(graded):
+    index = (graded.output / "index.html").read_text(encoding="utf-8")
+    assert "Anna &lt;b&gt;Öz &amp; Co" in index
+    assert "<b>" not in index
+    links = re.findall(r'href="(pages/[a-z0-9-]+\.html)"', index)
+    assert len(set(links)) == 30
+    assert all((graded.output / link).is_file() for link in links)
+    pages = [path.read_text(encoding="utf-8") for path in (graded.output / "pages").iterdir()]
+    assert sum("def my_step(slope" in page for page in pages) >= 20
+    assert any("the intercept" in page or "this goes up" in page for page in pages)
+
+
+def test_without_walls_nothing_is_left_running_either(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "walls", list)
+    for name in ("daemon", "forks", "parricide"):
+        hand_in(tmp_path / "class", name, notebook(**RIGHT | {"step": MISCHIEF[name][0]}))
+    hand_in(tmp_path / "class", "anna", notebook(**RIGHT))
+    rows = run(tmp_path / "class", tmp_path / "grades")
+    assert {rows["anna", name]["status"] for name in RIGHT} == {"right"}
+    assert rows["forks", "step"]["note"] == "it started more than 32 processes"
+    assert rows["parricide", "step"]["status"] == "not graded"
+    assert left_running() == []
+
+
+# what was handed in
+
+
+def tasks(content, tmp_path):
+    """Return what would be run of a notebook, and the notes on its exercises."""
+    path = hand_in(tmp_path, "anna", content)
+    one = Submission("anna", LESSON, path)
+    return {
+        task.stub.exercise: task.source for task in submissions.tasks(one, submissions.cells(path))
+    }, one.notes
+
+
+def test_cells_that_lost_their_ids_are_found_by_their_checks(tmp_path):
+    content = notebook(**RIGHT)
+    for cell in content["cells"]:
+        del cell["id"]
+    sources, notes = tasks(content | {"nbformat_minor": 4}, tmp_path)
+    assert sources == RIGHT
+    assert all("lost its id" in notes[name][0] for name in RIGHT)
+
+
+def test_without_id_and_check_a_cell_is_found_by_what_it_defines(tmp_path):
+    content = notebook(**RIGHT)
+    for cell in content["cells"]:
+        if cell["id"] == "exercise-step":
+            cell.update(id="mine", source=RIGHT["step"].partition("\n\n\n")[0])
+    assert "def my_step" in tasks(content, tmp_path)[0]["step"]
+
+
+def test_of_several_answers_the_last_attempted_counts(tmp_path):
+    content = notebook(step=CLIMBS)
+    stub = next(cell for cell in LESSON.cells if cell["id"] == "exercise-step")
+    content["cells"] += [stub | {"source": RIGHT["step"]}, stub]
+    sources, notes = tasks(content, tmp_path)
+    assert sources == {"step": RIGHT["step"]}
+    assert notes["step"] == ["2 cells answer it; the last one counts"]
+
+
+def test_an_exercise_turned_into_text_is_missing(tmp_path):
+    content = notebook(**RIGHT)
+    for cell in content["cells"]:
+        if cell["id"] == "exercise-step":
+            cell["cell_type"] = "markdown"
+    sources, notes = tasks(content, tmp_path)
+    assert {*sources} == {"gradient", "diverging"}
+    assert notes == {"step": ["its cell is missing"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xff\xfe\x00", "not a notebook"),
+        (b"PK\x03\x04", "not a notebook"),
+        (b"[]", "no list of cells"),
+        (b'{"cells": 3}', "no list of cells"),
+        (b'{"worksheets": [], "nbformat": 3}', "before 2015"),
+        (b" \n", "empty"),
+        (b"[" * 100_000, "nested"),
+        (b" " * (submissions.LARGEST + 1), "more than 20 MB"),
+    ],
+)
+def test_files_that_are_no_notebooks_are_told_apart(tmp_path, content, why):
+    with pytest.raises(submissions.Unreadable, match=why):
+        submissions.cells(hand_in(tmp_path, "anna", content))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_or_a_link_in_place_of_a_notebook_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "link.ipynb").symlink_to(LESSON.path)
+    with pytest.raises(submissions.Unreadable, match="regular"):
+        submissions.cells(tmp_path / "pipe.ipynb")
+    with pytest.raises(submissions.Unreadable, match="link"):
+        submissions.cells(tmp_path / "link.ipynb")
+
+
+def test_odd_cells_are_passed_over(tmp_path):
+    cells = [
+        3,
+        {},
+        {"cell_type": "code"},
+        {"cell_type": "code", "source": [1]},
+        {"cell_type": "code", "source": "1"},
+    ]
+    assert len(submissions.cells(hand_in(tmp_path, "anna", {"cells": cells, "nbformat": 99}))) == 1
+
+
+def test_students_and_lessons_are_found_by_the_names_of_folders_and_files(tmp_path):
+    name = LESSON.path.name
+    hand_in(tmp_path, "anna/deeper", notebook(), name)
+    hand_in(tmp_path, "anna", notebook(), name.replace(".ipynb", " (1).ipynb"))
+    hand_in(tmp_path, "ben", notebook(), "homework.ipynb")
+    hand_in(tmp_path, "dora", {"cells": []}, "poem.ipynb")
+    hand_in(tmp_path, "emil", b"", "notes.txt")
+    hand_in(tmp_path, ".", notebook(), f"carl_{name}")
+    hand_in(tmp_path, ".hidden", notebook(), name)
+    found = submissions.find(tmp_path, find(ROOT))
+    seen = [(one.student, one.lesson and one.lesson.number, one.path and one.path.name) for one in found]
+    assert seen == [
+        ("anna", "01", name),
+        ("ben", "01", "homework.ipynb"),
+        ("carl", "01", f"carl_{name}"),
+        ("dora", None, "poem.ipynb"),
+        ("emil", None, None),
+    ]
+    assert "(1).ipynb is for the same lesson" in found[0].notes[""][0]
+
+
+# what an answer may use
+
+
+def definitions(cells, wanting):
+    earlier = [node for cell in cells for node in worker._statements(cell)]
+    return [ast.unparse(node) for node in worker.needed(earlier, ast.parse(wanting).body)]
+
+
+def test_only_what_an_answer_needs_is_run_before_it():
+    cells = [
+        "import numpy as np\nimport tensorflow as tf",
+        "images = load()\nmodel.fit(images)",
+        "def half(x):\n    return scaled(x) * rate",
+        "rate = 0.5; spare = 1",
+        "%matplotlib inline\ndef scaled(x):\n    images = x\n    return np.array(images)",
+        "this is no Python",
+    ]
+    wanted = ["import numpy as np", "def half", "rate = 0.5", "def scaled"]
+    found = definitions(cells, "def answer(x):\n    spare = 2\n    return half(x) + spare")
+    assert [text.partition("(")[0] for text in found] == wanted
+    assert definitions(cells, "def answer(x):\n    return x") == []
+
+
+def answer(source, *cells):
+    task = {"exercise": "step", "source": source, "before": len(cells), "answer": "my_step"}
+    return worker._answer(task, [worker._statements(cell) for cell in cells])
+
+
+@pytest.fixture
+def own_main(monkeypatch):
+    """Let an answer run in this process as if it were the worker's."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+def test_the_answer_is_what_the_last_check_would_get(own_main):
+    assert answer("exercises.step.check(1)\nexercises.gradient.check(2)\nexercises.step.check(3)") == 3
+    assert answer("exercises.step.check(answer=one + 1)", "one = 1") == 2
+    assert answer("exercises.step.check()") is ...
+    assert answer("my_step = 5") == 5
+    assert answer("!pip install x\n%time\nmy_step = 6") == 6
+    with pytest.raises(NameError):
+        answer("exercises.step.check(one)", "one = missing")
+
+
+# what comes back
+
+
+VALUES = [
+    1,
+    2.5,
+    float("nan"),
+    float("inf"),
+    "text",
+    None,
+    True,
+    ...,
+    (1, [2, (3,)]),
+    {"a": 1, 2: "b"},
+    10**30,
+]
+ARRAYS = [
+    np.arange(6.0).reshape(2, 3),
+    np.float32(2.5),
+    np.zeros((0, 3)),
+    np.array(True),
+    np.ones((2, 2))[:, ::2],
+]
+
+
+def kind(value):
+    return type(value).__name__
+
+
+def there_and_back(value):
+    attempt = engine.Attempt((engine.Outcome(value),), function=True)
+    return values.decode(json.loads(json.dumps(values.encode(attempt)))).outcomes[0].value
+
+
+@pytest.mark.parametrize("value", [*VALUES, *ARRAYS], ids=kind)
+def test_values_come_back_as_they_were(value):
+    came = there_and_back(value)
+    np.testing.assert_equal(came, value)
+    assert type(came) is type(value) or np.shape(value) == ()
+
+
+@pytest.mark.parametrize(
+    "value", [object(), print, np.zeros(10**7), "x" * 10**7, 10**5000, [[object()]], {1, 2}], ids=kind
+)
+def test_what_no_answer_can_be_comes_back_as_its_description(value):
+    came = there_and_back(value)
+    assert not engine.agrees(value, came)
+    assert len(repr(came)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"array": "AAAA", "dtype": "O", "shape": [1]},
+        {"array": "AAAA", "dtype": "<f8", "shape": [10**12]},
+        {"array": "?", "dtype": "<f8", "shape": []},
+        {"dict": [[{"list": []}, {"plain": 1}]]},
+        {"plain": {"a": 1}},
+        {},
+        [],
+    ],
+)
+def test_forged_values_are_refused(value):
+    outcome = {"value": value, "error": None, "changed": []}
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        values.decode({"untouched": False, "function": True, "outcomes": [outcome]})
+
+
+@pytest.mark.parametrize("outcomes", [[], [{"value": {"plain": 1}, "error": None, "changed": []}]])
+def test_an_attempt_at_too_few_cases_is_not_right(outcomes):
+    data = {"untouched": False, "function": True, "outcomes": outcomes}
+    weigher = grade.Weigher()
+    assert weigher._verdict("01", "step", data).status == "wrong"
+
+
+@pytest.mark.parametrize("item", ALL, ids=lambda item: f"{item.lesson}.{item.name}")
+def test_every_exercise_is_weighed_from_afar_as_it_is_at_home(item):
+    weigher = grade.Weigher()
+    for answer in [item.reference, ..., *(mistake.answer for mistake in item.mistakes[:3])]:
+        data = json.loads(json.dumps(values.encode(engine.attempt(item, answer))))
+        there, here = weigher._verdict(item.lesson[7:], item.name, data), item.judge(answer)
+        assert (there.status, there.mistake, there.message) == (here.status, here.mistake, here.message)
+
+
+# limits
+
+
+def test_a_worker_that_takes_too_much_is_ended(tmp_path, monkeypatch):
+    one = warden.Worker.__new__(warden.Worker)
+    one.printed, one.box, one.order = 0, tmp_path, {"limits": {"memory_gb": 1}}
+    monkeypatch.setattr(warden, "descendants", lambda: [psutil.Process()])
+    one._look()
+    one.order = {"limits": {"memory_gb": 0.001}}
+    with pytest.raises(warden.Ended, match=r"more than 0\.001 GB"):
+        one._look()
+    one.order = {"limits": {"memory_gb": 99}}
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", limits.BOX_BYTES + 1)
+    with pytest.raises(warden.Ended, match="files"):
+        one._look()
+
+
+def test_terminals_and_spreadsheets_obey_no_name():
+    assert gradebook.clean("\x1b[2Ja\nb\u202e", 10) == "�[2Ja�b�"
+    assert [gradebook._inert(text) for text in ("=1", "@x", "-2", "a=1")] == ["'=1", "'@x", "'-2", "a=1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [(["nowhere"], "there is no folder"), (["."], "no submissions"), ([".", "--output", "x"], "outside")],
+)
+def test_a_folder_that_cannot_be_graded_is_told(tmp_path, monkeypatch, capsys, arguments, why):
+    monkeypatch.chdir(tmp_path)
+    assert grade.main(arguments) == 2
+    assert why in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
