@@ -1,0 +1,331 @@
+"""Lesson 08: a convolutional layer in tf.nn, the four numbers of its strides, and what "SAME" stands for."""
+
+import numpy as np
+
+from convlab.convolution import conv2d
+from convlab.exercises.engine import Mistake, exercise
+
+_rng = np.random.default_rng(8)
+
+
+def _case(images, kernels, stride):
+    """Return a case of small whole numbers, about half of whose maps are negative before the ReLU."""
+    images = _rng.integers(-3, 4, images).astype(np.float32)
+    return images, *(_rng.integers(-3, 4, n).astype(np.float32) for n in (kernels, kernels[3:])), stride
+
+
+# Odd and even sizes at strides that divide them and that do not; kernels that are not square.
+LAYER_CASES = [
+    _case((2, 4, 5, 1), (3, 3, 1, 2), 1),
+    _case((1, 6, 7, 2), (3, 3, 2, 3), 2),
+    _case((2, 5, 8, 3), (3, 3, 3, 4), 3),
+    _case((1, 4, 6, 2), (2, 3, 2, 2), 1),
+]
+
+
+def _relu(x):
+    return np.maximum(x, 0)
+
+
+def _plus_one(images, kernels, biases, stride):
+    """Return the layer with padding 1 on each side, as one would write it where padding is a number."""
+    return _relu(conv2d(images, kernels, biases, stride, 1))
+
+
+@exercise(
+    question="Which maps does a convolutional layer with padding SAME, a bias and ReLU make of its images?",
+    cases=LAYER_CASES,
+    hints=[
+        "Three functions of `tf.nn`, one after the other: the lesson's `forward` has all of them.",
+        '`tf.nn.conv2d(images, kernels, strides=…, padding="SAME")`, then `tf.nn.bias_add`, then '
+        "`tf.nn.relu`.",
+        '`maps = tf.nn.conv2d(images, kernels, strides=stride, padding="SAME")` and '
+        "`return tf.nn.relu(tf.nn.bias_add(maps, biases))`.",
+    ],
+    mistakes=[
+        Mistake(
+            "ReLU forgotten",
+            lambda images, kernels, biases, stride: conv2d(images, kernels, biases, stride, "same"),
+            "convolution and bias are right, and the negative values are still there: the ReLU is missing.",
+        ),
+        Mistake(
+            "bias forgotten",
+            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, None, stride, "same")),
+            "the biases are not used. Each filter's bias is added to all of its map, before the ReLU.",
+        ),
+        Mistake(
+            "bias and ReLU forgotten",
+            lambda images, kernels, biases, stride: conv2d(images, kernels, None, stride, "same"),
+            "this is the convolution alone. Add the biases, then cut off what is negative.",
+        ),
+        Mistake(
+            "bias after the ReLU",
+            lambda images, kernels, biases, stride: (
+                _relu(conv2d(images, kernels, None, stride, "same")) + biases
+            ),
+            "the bias comes after the ReLU, so values under 0 get out. A bias moves the point at which the "
+            "ReLU opens: it must come before.",
+        ),
+        Mistake(
+            "bias subtracted",
+            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, -biases, stride, "same")),
+            "the biases are subtracted. They are added.",
+        ),
+        Mistake(
+            "stride forgotten",
+            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, 1, "same")),
+            "right at stride 1, but the stride is not used: `strides=stride`.",
+        ),
+        Mistake(
+            "valid for same",
+            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, stride, "valid")),
+            'the maps are too small: this is padding "VALID". "SAME" adds the zeros that it takes for '
+            "ceil(size / stride) places.",
+        ),
+        Mistake(
+            "padding 1 for same",
+            _plus_one,
+            'this pads one pixel on each side, whatever the size, stride and kernel. "SAME" adds no more '
+            "than it takes, and an odd zero goes to the bottom and the right (lesson 06): let TensorFlow "
+            'do it, `padding="SAME"`.',
+        ),
+        Mistake(
+            "skipped instead of strided",
+            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, 1, "same"))[
+                :, ::stride, ::stride
+            ],
+            'you have taken every stride-th value of the maps at stride 1. With "SAME" the padding depends on '
+            "the stride, so the kernel stands on other pixels: hand the stride to `tf.nn.conv2d`.",
+        ),
+    ],
+)
+def conv_layer(images, kernels, biases, stride):
+    import tensorflow as tf
+
+    maps = tf.nn.conv2d(images, kernels, strides=stride, padding="SAME")
+    return tf.nn.relu(tf.nn.bias_add(maps, biases))
+
+
+STRIDE_CASES = [
+    ((2, 4, 5, 1), 3, (1, 2, 1, 1)),
+    ((32, 28, 30, 3), 16, (1, 2, 4, 1)),
+    ((5, 7, 10, 6), 4, (1, 3, 2, 1)),
+    ((8, 9, 12, 4), 6, (2, 3, 1, 1)),
+    ((4, 6, 9, 8), 2, (1, 1, 2, 2)),
+]
+
+
+def _refused(strides):
+    if strides[0] != 1 or strides[3] != 1:
+        raise ValueError("strides over images or channels")
+
+
+def _maps(shape, filters, strides):
+    return (shape[0], -(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)
+
+
+# What people write for the shape, and what they are told; each may come with and without the refusal.
+WRONG_SHAPES = [
+    (
+        "rounded down",
+        lambda shape, filters, strides: (shape[0], shape[1] // strides[1], shape[2] // strides[2], filters),
+        'this rounds down. "SAME" pads as much as it takes for ceil(size / stride) places: the last step '
+        "counts even if it only half fits. `-(-size // stride)` rounds up.",
+    ),
+    (
+        "height and width exchanged",
+        lambda shape, filters, strides: _maps(shape, filters, [strides[i] for i in (0, 2, 1, 3)]),
+        "the two strides in the middle are exchanged. They stand in the order of NHWC: first down, then across.",
+    ),
+    (
+        "the first two numbers",
+        lambda shape, filters, strides: _maps(shape, filters, [1, *strides[:2], 1]),
+        "you read the first two numbers as the steps down and across. There is one number for each axis of "
+        "NHWC: the steps are the two in the middle.",
+    ),
+    (
+        "channels kept",
+        lambda shape, filters, strides: _maps(shape, shape[3], strides),
+        "the maps have as many channels as there are filters, however many the images have.",
+    ),
+    (
+        "valid for same",
+        lambda shape, filters, strides: (
+            shape[0],
+            (shape[1] - 3) // strides[1] + 1,
+            (shape[2] - 3) // strides[2] + 1,
+            filters,
+        ),
+        'this is padding "VALID" for a kernel of 3. With "SAME" the kernel plays no part: ceil(size / stride).',
+    ),
+    (
+        "strides not used",
+        lambda shape, filters, strides: (*shape[:3], filters),
+        '"SAME" keeps height and width only at stride 1. With larger steps there are ceil(size / stride).',
+    ),
+]
+NO_REFUSAL = "And where TensorFlow would refuse, your function still names a shape: `raise ValueError(...)`."
+
+
+def _refusing(wrong, shape, filters, strides):
+    _refused(strides)
+    return wrong(shape, filters, strides)
+
+
+def _mistakes_of_shape():
+    """Return the wrong shapes as mistakes, first with the refusal, then without."""
+    for name, wrong, says in WRONG_SHAPES:
+        yield Mistake(name, lambda *case, wrong=wrong: _refusing(wrong, *case), says)
+    for name, wrong, says in WRONG_SHAPES:
+        yield Mistake(f"{name}, no refusal", wrong, f"{says} {NO_REFUSAL}")
+
+
+@exercise(
+    question="Which shape have the maps of `filters` filters with padding SAME and these four strides?",
+    tolerance=0,
+    cases=STRIDE_CASES,
+    hints=[
+        "Each of the four numbers belongs to one axis of NHWC. Which of the axes does a filter step along?",
+        "TensorFlow refuses any step but 1 over images and over channels. Down and across, there are "
+        "ceil(size / stride) places.",
+        "If `strides[0] != 1 or strides[3] != 1`: `raise ValueError(...)`. Otherwise `(shape[0], "
+        "-(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)`.",
+    ],
+    mistakes=[
+        *_mistakes_of_shape(),
+        Mistake(
+            "no refusal",
+            _maps,
+            "right wherever TensorFlow computes anything. Steps over images or channels it refuses: "
+            "`raise ValueError(...)` there.",
+        ),
+        Mistake(
+            "images and channels divided",
+            lambda shape, filters, strides: (
+                -(-shape[0] // strides[0]),
+                *_maps(shape, filters, strides)[1:3],
+                -(-filters // strides[3]),
+            ),
+            "this would be the logic of it: every other image, every other channel. But TensorFlow does not "
+            "do that: `raise ValueError(...)` where the first or the last number is not 1.",
+        ),
+        Mistake(
+            "images not refused",
+            lambda shape, filters, strides: _refusing(_maps, shape, filters, (1, *strides[1:])),
+            "steps over channels are refused, steps over images are not. Both must be 1.",
+        ),
+        Mistake(
+            "channels not refused",
+            lambda shape, filters, strides: _refusing(_maps, shape, filters, (*strides[:3], 1)),
+            "steps over images are refused, steps over channels are not. Both must be 1.",
+        ),
+    ],
+)
+def strides(shape, filters, strides):
+    images, height, width, _ = shape
+    if strides[0] != 1 or strides[3] != 1:
+        raise ValueError(f"strides {strides}: the first and the last must be 1")
+    return images, -(-height // strides[1]), -(-width // strides[2]), filters
+
+
+# Even and odd sums of zeros, another one down than across, a stride over the kernel's size.
+PADDING_CASES = [(4, 5, 3, 2), (28, 28, 3, 1), (7, 10, 5, 3), (6, 9, 4, 1), (8, 5, 2, 4), (224, 227, 11, 4)]
+
+
+def _zeros(size, kernel_size, stride):
+    """Return how many zeros "SAME" adds along an axis; less than 0 where pixels are left over."""
+    return (-(-size // stride) - 1) * stride + kernel_size - size
+
+
+def _pairs(height, width, kernel_size, stride, split):
+    """Return the four pairs, `split` saying how the zeros of an axis are shared out."""
+    return [[0, 0], *(list(split(_zeros(size, kernel_size, stride))) for size in (height, width)), [0, 0]]
+
+
+def _same(zeros):
+    zeros = max(zeros, 0)
+    return zeros // 2, zeros - zeros // 2
+
+
+@exercise(
+    question="Which four pairs [before, after] do the same as padding SAME?",
+    tolerance=0,
+    cases=PADDING_CASES,
+    hints=[
+        "One axis after the other. How many places does SAME promise along it, and over how many pixels do so "
+        "many places reach?",
+        "ceil(size / stride) places reach over (places - 1) · stride + kernel_size pixels. What the image "
+        "lacks is padded: half before, the rest, which is one more if the number is odd, after.",
+        "`zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)`, and the pair is "
+        "`[zeros // 2, zeros - zeros // 2]`. Images and channels get [0, 0].",
+    ],
+    mistakes=[
+        Mistake(
+            "odd zero first",
+            lambda *case: _pairs(*case, lambda zeros: _same(zeros)[::-1]),
+            "the right number of zeros, but an odd one stands at the top and the left. TensorFlow puts it at "
+            "the bottom and the right.",
+        ),
+        Mistake(
+            "equal on both sides",
+            lambda *case: _pairs(*case, lambda zeros: (_same(zeros)[1],) * 2),
+            "both sides get the same number. If the number of zeros is odd, that is one too many: the side "
+            "before gets one less.",
+        ),
+        Mistake(
+            "odd zero dropped",
+            lambda *case: _pairs(*case, lambda zeros: (_same(zeros)[0],) * 2),
+            "both sides get the same number. If the number of zeros is odd, one is missing now, and with it "
+            "the last place: the side after gets one more.",
+        ),
+        Mistake(
+            "all after",
+            lambda *case: _pairs(*case, lambda zeros: (0, max(zeros, 0))),
+            "all zeros stand at the bottom and the right. They are shared out, and only an odd one goes there.",
+        ),
+        Mistake(
+            "stride forgotten",
+            lambda height, width, kernel_size, stride: _pairs(height, width, kernel_size, 1, _same),
+            "this is right at stride 1: kernel_size - 1 zeros. With larger steps the last place may stand "
+            "elsewhere, and it takes fewer.",
+        ),
+        Mistake(
+            "half the kernel",
+            lambda height, width, kernel_size, stride: (
+                [[0, 0], *[[kernel_size // 2] * 2 for _ in range(2)], [0, 0]]
+            ),
+            "half a kernel on each side, that is what one does where padding is a number. It is SAME only for "
+            "odd kernels at stride 1; otherwise it is too much, or on the wrong side.",
+        ),
+        Mistake(
+            "less than nothing",
+            lambda *case: _pairs(*case, lambda zeros: (zeros // 2, zeros - zeros // 2)),
+            "where the stride is larger than the kernel, pixels may be left over, and you pad by less than 0. "
+            "No padding is 0: `max(…, 0)`.",
+        ),
+        Mistake(
+            "rows and columns exchanged",
+            lambda height, width, kernel_size, stride: _pairs(width, height, kernel_size, stride, _same),
+            "the pairs for rows and columns are exchanged. NHWC: rows, with the zeros above and below, come "
+            "first.",
+        ),
+        Mistake(
+            "images padded",
+            lambda *case: [*_pairs(*case, _same)[1:3], [0, 0], [0, 0]],
+            "these would be pairs for images and rows. NHWC: the first pair belongs to the images and is "
+            "[0, 0], as is the last.",
+        ),
+        Mistake(
+            "two pairs",
+            lambda *case: _pairs(*case, _same)[1:3],
+            "right, but `tf.nn.conv2d` wants a pair for each of the four axes: [0, 0] for images and for "
+            "channels.",
+        ),
+    ],
+)
+def padding(height, width, kernel_size, stride):
+    pairs = []
+    for size in (height, width):
+        zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)
+        pairs.append([zeros // 2, zeros - zeros // 2])
+    return [[0, 0], *pairs, [0, 0]]
