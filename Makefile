@@ -7,15 +7,19 @@ WORKERS ?= 2
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser lint data render bench lock clean
+.PHONY: help setup run lab test test-browser lint data render bench slides site lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
 	@echo 'make lab           open the lessons in JupyterLab'
 	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
-	@echo 'make test-browser  the widgets in a real browser (needs Chromium)'
+	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
+	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
+	@echo 'make site          make the book of all lessons in build/site'
+	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
+	@echo 'make doctor        say whether this machine has what the course needs'
 	@echo 'make bench         measure how fast this machine is'
 	@echo 'make lint          what `make test` begins with'
 	@echo 'make lock          write requirements.txt anew from pyproject.toml'
@@ -43,8 +47,23 @@ data: setup
 render: setup
 	@$(PY) -m coursekit render $(LESSONS)
 
+slides: setup
+	@$(PY) -m coursekit slides $(LESSONS)
+
+site: setup
+	@$(PY) -m coursekit site
+
 bench: setup
 	@$(PY) -m coursekit bench
+
+# OUTPUT=folder, SECONDS=20 for one exercise, MEMORY=3 GB for one submission
+grade: setup
+	@$(PY) -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
+		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)")
+
+# not after `setup`: it is for machines where that fails
+doctor:
+	@python=$(PY); [ -x "$$python" ] || python=$(or $(PYTHON),python3); PYTHONPATH=lib "$$python" -m coursekit doctor
 
 lint: setup
 	@echo '--- ruff'

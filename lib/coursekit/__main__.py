@@ -10,8 +10,12 @@ COMMANDS = {
     "render": "run lessons in place and store their outputs",
     "check": "hold the lessons against the rules of form",
     "map": "write the map of lessons where it is shown",
+    "slides": "make a deck of slides out of each lesson",
+    "site": "make the book of all lessons",
     "record": "train in full what a lesson can only begin, and keep how it went",
     "bench": "measure how fast this machine is",
+    "grade": "grade a folder of submissions",
+    "doctor": "say whether this machine has what the course needs",
 }
 STOPPED = 130  # what a shell reports after Ctrl-C
 

@@ -207,7 +207,7 @@ def slide_type(piece: dict, shown: list[dict]) -> str:
     match piece["role"]:
         case "prediction" | "task":
             return "subslide" if coded or words > SHORT else "-"
-        case "code" if coded and shown[-1]["cell_type"] == "markdown":
+        case "code" if coded and shown[-1]["cell_type"] == "markdown" and "parameters" not in tags(piece):
             return "subslide"
     return "-"
 

@@ -11,6 +11,8 @@ window.MathJax = {
   startup: { pageReady: () => MathJax.startup.defaultPageReady().then(present) },
 };
 
+window.addEventListener("load", () => MathJax.startup?.promise ?? present()); // formulas stay TeX if MathJax is missing
+
 async function present() {
   await document.fonts.ready;
   await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
@@ -55,11 +57,22 @@ function fit(slide) {
     return bottom(part) <= limit + 1 ? fit(slide) : undefined;
   }
   let from = rest ? over + 1 : over;
-  if (!rest && onlyHeading(parts[over - 1])) from -= 1;
+  if (!rest) from = together(parts, over);
   goOn(slide, [...(rest ? [rest] : []), ...parts.slice(from)]);
 }
 
-const onlyHeading = element => /^H[1-3]$/.test(element.lastElementChild?.tagName ?? "") && element.matches(".words");
+// Return where the part that does not fit begins together with its heading and, if there is room, its code.
+function together(parts, over) {
+  let from = over;
+  while (from > 1 && parts[over].matches(".result") && parts[from - 1].matches(".code")) from -= 1;
+  if (bottom(parts[over]) - parts[from].getBoundingClientRect().top > HEIGHT - 110) from = over;
+  while (from > 1 && onlyHeading(parts[from - 1])) from -= 1;
+  return parts.slice(0, from).some(part => !onlyHeading(part)) ? from : over;
+}
+
+const leads = element => /^H[1-3]$/.test(element?.tagName ?? "") ||
+  element?.matches("p") && element.children.length === 1 && element.textContent === element.querySelector("strong")?.textContent;
+const onlyHeading = element => element.matches(".words") && leads(element.lastElementChild);
 
 // Shrink a picture or code that is a little too tall; tell whether it fits now.
 function squeeze(part, limit) {
@@ -88,7 +101,7 @@ function splitOff(element, limit, alone) {
   const whole = children[over].matches("table") && over > 0 && children[over].offsetHeight < HEIGHT - 150;
   let rest = splits(children[over]) && !whole ? splitOff(children[over], limit, alone && over === 0) : null;
   let moved = children.slice(rest ? over + 1 : over);
-  while (!rest && over > 0 && /^H[1-3]$/.test(children[over - 1].tagName)) moved.unshift(children[--over]);
+  while (!rest && over > 0 && leads(children[over - 1])) moved.unshift(children[--over]);
   if (!rest && over <= (head ? 1 : 0)) return null;
   const copy = element.cloneNode(false);
   copy.removeAttribute("id");

@@ -1,0 +1,180 @@
+"""Make the book of all lessons, for a browser without a network: `make site`. Lessons are not run.
+
+Sphinx reads copies in build/site-sources: the lessons with their stored outputs, docs/, and the glossary.
+"""
+
+import argparse
+import html
+import itertools
+import json
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+from coursekit import map as course_map
+from coursekit import slides, vendor
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags, write
+from coursekit.links import relinked
+
+PAGES = Path(__file__).parent / "pages"
+EXTRA = {"instructor_guide": "For instructors"}  # pages of docs/ that stand after the glossary
+LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
+
+
+def main(argv: list[str]) -> int:
+    """Make the book; return 0, 1 if Sphinx found fault with a page, 2 if something is missing."""
+    parser = argparse.ArgumentParser(prog="python -m coursekit site", description=__doc__)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
+    parser.add_argument("--out", type=Path, help="where to write, build/site by default")
+    options = parser.parse_args(argv)
+    out = options.out or options.root / "build" / "site"
+    try:
+        status = make(options.root, out)
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"the book of {len(find(options.root))} lessons: open {out / 'index.html'}")
+    return status
+
+
+def make(root: Path, out: Path) -> int:
+    """Make the book of the course in `root`, with its slides; return what Sphinx returns."""
+    from sphinx.cmd.build import build_main
+
+    work = out.with_name(f"{out.name}-sources")
+    stage(root, work)
+    slides.make(find(root), out / "slides")
+    write(out / "slides" / "index.html", slides.listed(find(root)))
+    options = ["-q", "-W", "--keep-going", "-d", str(work / ".doctrees")]
+    return build_main(["-b", "html", *options, str(work), str(out)])
+
+
+def stage(root: Path, work: Path) -> None:
+    """Lay out what Sphinx reads; a file that has not changed keeps its date, so that its page is kept."""
+    wanted = sources(root)
+    for path in [*work.glob("*.md"), *work.glob("*.ipynb"), *work.glob("downloads/*")]:
+        if path.relative_to(work).as_posix() not in wanted:
+            path.unlink()
+    for name, content in wanted.items():
+        if not (work / name).exists() or (work / name).read_text(encoding="utf-8") != content:
+            write(work / name, content)
+    if not (work / "_static" / "mathjax.js").exists():
+        vendor.copy(vendor.SITE, work / "_static")
+
+
+def sources(root: Path) -> dict[str, str]:
+    """Return what Sphinx reads, by file name, all but MathJax."""
+    lessons, docs = find(root), root / "docs"
+    extra = [name for name in EXTRA if (docs / f"{name}.md").exists()]
+    files = {lesson.path.name for lesson in lessons} | {
+        f"{name}.md" for name in ["index", "glossary", *extra]
+    }
+    found = {f"_static/{name}": _text(PAGES / name) for name in ("site.css", "site.js")}
+    found["conf.py"] = _text(docs / "conf.py")
+    found["index.md"] = index(_text(docs / "index.md"), lessons, extra)
+    found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
+    found |= {f"{name}.md": relinked(_text(docs / f"{name}.md"), _among(files)) for name in extra}
+    for lesson in lessons:
+        found[lesson.path.name] = page(lesson, files)
+        found[f"downloads/{lesson.path.name}"] = _text(lesson.path)
+    return found
+
+
+def _text(path: Path) -> str:
+    """Return what a file says; `CourseError` if it is not there."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CourseError(f"the book needs {path.name}, and it is missing: restore it with git") from error
+
+
+def _among(files: set[str]):
+    """Return a function that keeps the links to `files` and no others."""
+    return lambda name: name if name in files else None
+
+
+def index(template: str, lessons: list[Lesson], extra: list[str]) -> str:
+    """Return the first page: the template with the map in its place, and the order of all pages."""
+    place = lessons[0].path.parent if lessons else ROOT
+    if not course_map.MARKED.search(template):
+        raise CourseError("docs/index.md has no place for the map: two lines, <!-- map --> and <!-- /map -->")
+    mapped = course_map.MARKED.sub(lambda _: course_map.table(lessons, place), template)
+    parts = itertools.groupby(lessons, key=lambda lesson: str(lesson.header.get("part", "")))
+    trees = [_tree(f"Part {name}", [_listed(lesson) for lesson in members]) for name, members in parts]
+    return "\n".join([mapped, *trees, _tree("Beside the lessons", ["glossary", *extra])])
+
+
+def _listed(lesson: Lesson) -> str:
+    """Return a lesson as the order of pages names it: number, short title, file."""
+    return f"{lesson.number} {lesson.header.get('title', lesson.slug)} <{lesson.slug}>"
+
+
+def _tree(caption: str, pages: list[str]) -> str:
+    """Return a part of the book's order."""
+    return "\n".join(["```{toctree}", ":hidden:", f":caption: {json.dumps(caption)}", "", *pages, "```", ""])
+
+
+def page(lesson: Lesson, files: set[str]) -> str:
+    """Return a lesson as the book shows it: its notebook and slides offered, its links within the book."""
+    cells = [_markdown(cell, files) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells]
+    offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson)}
+    return json.dumps(lesson.notebook | {"cells": [*cells[:1], offered, *cells[1:]]}, ensure_ascii=False)
+
+
+def _offers(lesson: Lesson) -> str:
+    """Return the line under the title."""
+    header = lesson.header
+    return (
+        "::::{container} lesson-links\n"
+        f"{{download}}`Notebook <downloads/{lesson.path.name}>` · "
+        f'<a href="slides/{lesson.slug}.html">Slides</a> · {header.get("minutes", "?")} minutes\n'
+        "::::"
+    )
+
+
+def _markdown(cell: dict, files: set[str]) -> dict:
+    """Return a markdown cell for the book; a prediction stands in a box, without room for words."""
+    said = relinked(source(cell), _among(files))
+    if "prediction" in tags(cell):
+        heading, rest = LEADING_HEADING.match(slides.BLANK.sub("", said)).groups()
+        said = (
+            f"{heading or ''}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest.strip()}\n:::::"
+        )
+    return cell | {"source": said}
+
+
+def glossary(entries: list[dict], lessons: list[Lesson]) -> str:
+    """Return the page of the course's words, each with the lesson whose words it belongs to."""
+    rows = "\n".join(_entry(entry, taught(entry["en"], lessons)) for entry in sorted(entries, key=_spelled))
+    columns = "".join(f"<th>{name}</th>" for name in ("English", "한국어", "日本語", "meaning", "lesson"))
+    return (
+        f"# Glossary\n\n{len(entries)} words of the course, and the lesson that each belongs to.\n\n"
+        f'<table class="glossary">\n<thead><tr>{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n'
+    )
+
+
+def _spelled(entry: dict) -> str:
+    """Return what words are ordered by."""
+    return entry["en"].casefold()
+
+
+def _entry(entry: dict, lesson: Lesson | None) -> str:
+    """Return one word's row."""
+    en, ko, ja, meaning = (html.escape(str(entry.get(name, ""))) for name in ("en", "ko", "ja", "meaning"))
+    anchor = re.sub(r"[^a-z0-9]+", "-", entry["en"].casefold()).strip("-")
+    link = f'<a href="{lesson.slug}.html">{lesson.number}</a>' if lesson else ""
+    return (
+        f'<tr id="{anchor}"><td>{en}</td><td lang="ko">{ko}</td><td lang="ja">{ja}</td>'
+        f'<td class="meaning">{meaning}</td><td>{link}</td></tr>'
+    )
+
+
+def taught(word: str, lessons: list[Lesson]) -> Lesson | None:
+    """Return the first lesson whose terms cell has the word; None if none has."""
+    row = re.compile(rf"^\|\s*{re.escape(word)}\s*\|", re.MULTILINE)
+    for lesson in lessons:
+        if any("terms" in tags(cell) and row.search(source(cell)) for cell in lesson.cells):
+            return lesson
+    return None
