@@ -213,3 +213,13 @@ def test_spreading_draws_a_line_per_step_and_names_the_first_and_the_last():
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[-0.5, 0.25], [0.5, 0.75]])
     np.testing.assert_array_equal(ax.lines[-1].get_xydata(), [[-2, 0.5], [2, 0.5]])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["step 0", "step 40"]
+
+
+def test_heat_lies_over_the_image_within_the_margin():
+    ax = plots.heat(np.zeros((20, 30, 1)), np.array([[-1.0, 0], [2, 1]]), "finding", margin=3)
+    below, above = ax.images
+    assert below.get_array().shape == (20, 30)
+    assert above.get_extent() == [2.5, 26.5, 16.5, 2.5] and above.get_clim() == (0, 2)
+    cold, hot = above.cmap(above.norm(-1.0)), above.cmap(above.norm(2.0))
+    assert cold[3] == 0 and hot[3] == 0.9
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 29.5), (19.5, -0.5))
