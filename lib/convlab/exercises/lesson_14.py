@@ -1,0 +1,209 @@
+"""Lesson 14: what a bottleneck saves, and the channels and the parameters of an inception block."""
+
+from convlab.exercises.engine import Mistake, exercise
+
+# The lecture's own, then other kernels, and one bottleneck that saves nothing.
+BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16, 24, 8, 1)]
+
+
+@exercise(
+    question="How many weights has a convolution, directly and behind a 1x1 that narrows?",
+    tolerance=0,
+    cases=BOTTLENECK_CASES,
+    hints=[
+        "Two answers, (direct, behind a bottleneck). A filter has a weight for each of its f·f places *and* "
+        "each channel that it reads. Biases are not counted.",
+        "Behind the bottleneck there are two layers: a 1x1 from `inputs` to `narrow`, and the f x f from "
+        "`narrow` to `outputs`. Their weights are added up.",
+        "`size**2 * inputs * outputs`, and `inputs * narrow + size**2 * narrow * outputs`.",
+    ],
+    mistakes=[
+        Mistake(
+            "the lecture's formula",
+            lambda i, n, o, f: (f * f * i * o, i * n + f * n * o),
+            "this is the lecture's formula: its second layer lost a factor. An f x f filter has f·f places, "
+            "not f.",
+        ),
+        Mistake(
+            "sides instead of squares",
+            lambda i, n, o, f: (f * i * o, i * n + f * n * o),
+            "a filter of f x f has f·f places, and a weight for each; you have taken f.",
+        ),
+        Mistake(
+            "1x1 forgotten",
+            lambda i, n, o, f: (f * f * i * o, f * f * n * o),
+            "the 1x1 convolution in front has weights too: one for each pair of an input and a narrow map.",
+        ),
+        Mistake(
+            "only the 1x1",
+            lambda i, n, o, f: (f * f * i * o, i * n),
+            "this is the 1x1 alone. The f x f convolution behind it is still there, on fewer maps.",
+        ),
+        Mistake(
+            "the f x f on all inputs",
+            lambda i, n, o, f: (f * f * i * o, i * n + f * f * i * o),
+            "behind the bottleneck the f x f reads `narrow` maps, not `inputs`: that is what saves.",
+        ),
+        Mistake(
+            "a product instead of a sum",
+            lambda i, n, o, f: (f * f * i * o, i * n * f * f * n * o),
+            "two layers, one after the other: their weights are added, not multiplied.",
+        ),
+        Mistake(
+            "with biases",
+            lambda i, n, o, f: (f * f * i * o + o, i * n + n + f * f * n * o + o),
+            "right, with the biases; the question leaves them out, as the lecture does.",
+        ),
+        Mistake(
+            "the saving",
+            lambda i, n, o, f: f * f * i * o / (i * n + f * f * n * o),
+            "this is how many times fewer weights there are. Return the two numbers themselves, (direct, behind "
+            "a bottleneck).",
+        ),
+        Mistake(
+            "turned round",
+            lambda i, n, o, f: (i * n + f * f * n * o, f * f * i * o),
+            "the right two numbers, in the wrong order: first direct, then behind the bottleneck.",
+        ),
+    ],
+)
+def bottleneck(inputs, narrow, outputs, size):
+    return size**2 * inputs * outputs, inputs * narrow + size**2 * narrow * outputs
+
+
+# (#1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj): two rows of table 1, one drawn, one without projection.
+CHANNEL_CASES = [
+    (192, (64, 96, 128, 16, 32, 32)),
+    (832, (384, 192, 384, 48, 128, 128)),
+    (10, (1, 2, 4, 8, 16, 32)),
+    (192, (64, 96, 128, 16, 32, 0)),
+]
+
+
+@exercise(
+    question="How many channels has the output of an inception block?",
+    tolerance=0,
+    cases=CHANNEL_CASES,
+    hints=[
+        "Four branches stand side by side: their channels are added up. Which of the six numbers are the *last* "
+        "layer of a branch?",
+        'The two "reduce" numbers are inside a branch: the next convolution reads them, the output does not '
+        "have them. And what leaves a pooling branch without a projection?",
+        "`ones + threes + fives + (projected or inputs)`: max pooling keeps all its `inputs` channels if "
+        "nothing projects them.",
+    ],
+    mistakes=[
+        Mistake(
+            "all six, pooling whole",
+            lambda inputs, widths: sum(widths) + (0 if widths[5] else inputs),
+            "the reduced maps are counted too. They are inside their branches: the 3x3 and the 5x5 read them, "
+            "and only what those make comes out.",
+        ),
+        Mistake(
+            "all six",
+            lambda inputs, widths: sum(widths),
+            "the reduced maps are counted too. They are inside their branches, and do not come out. (And "
+            "without a projection, pooling passes on all its input channels.)",
+        ),
+        Mistake(
+            "pooling without channels",
+            lambda inputs, widths: widths[0] + widths[2] + widths[4] + widths[5],
+            "right with a projection. Without one (a 0), the pooling branch still has an output: pooling keeps "
+            "all of its input channels.",
+        ),
+        Mistake(
+            "pooling branch forgotten",
+            lambda inputs, widths: widths[0] + widths[2] + widths[4],
+            "only three branches: pooling is the fourth, and its channels come out as well.",
+        ),
+        Mistake(
+            "pooling never projected",
+            lambda inputs, widths: widths[0] + widths[2] + widths[4] + inputs,
+            "the projection behind the pooling is left out: with it, that branch has `projected` channels "
+            "instead of all inputs. (Without it a network would grow wider with each block.)",
+        ),
+        Mistake(
+            "the inputs come out too",
+            lambda inputs, widths: inputs + widths[0] + widths[2] + widths[4] + widths[5],
+            "the block's input does not come out beside the branches: it is read by all four, no more.",
+        ),
+        Mistake(
+            "the widest branch",
+            lambda inputs, widths: max(widths[0], widths[2], widths[4], widths[5] or inputs),
+            "branches are not added value by value, which would need equal widths: they stand side by side, "
+            "and their channels add up.",
+        ),
+    ],
+)
+def concatenated(inputs, widths):
+    ones, _, threes, _, fives, projected = widths
+    return ones + threes + fives + (projected or inputs)
+
+
+PARAMETER_CASES = [
+    (192, (64, 96, 128, 16, 32, 32)),
+    (480, (192, 96, 208, 16, 48, 64)),
+    (10, (1, 2, 4, 8, 16, 32)),
+]
+
+
+def _weights(inputs, widths, three=9, five=25):
+    ones, narrow3, threes, narrow5, fives, projected = widths
+    wide = three * narrow3 * threes + five * narrow5 * fives
+    return inputs * (ones + narrow3 + narrow5 + projected) + wide
+
+
+@exercise(
+    question="How many parameters, biases included, has an inception block?",
+    tolerance=0,
+    cases=PARAMETER_CASES,
+    hints=[
+        "Six convolutions. Which of them read the block's input, and which read a reduced one?",
+        'Four read the input, all of them 1x1: the first, both "reduce" and the projection. The 3x3 reads its '
+        "reduced maps, the 5x5 its own. Every map of all six has a bias.",
+        "`inputs * (ones + narrow3 + narrow5 + projected) + 9 * narrow3 * threes + 25 * narrow5 * fives + "
+        "sum(widths)`.",
+    ],
+    mistakes=[
+        Mistake(
+            "biases forgotten",
+            lambda inputs, widths: _weights(inputs, widths),
+            "right, but for the biases: one for each map, the reduced ones too.",
+        ),
+        Mistake(
+            "biases of the output only",
+            lambda inputs, widths: _weights(inputs, widths) + sum(widths[::2]) + widths[5],
+            "the weights are right. The reduced maps have biases too, although they do not come out.",
+        ),
+        Mistake(
+            "sides instead of squares",
+            lambda inputs, widths: _weights(inputs, widths, 3, 5) + sum(widths),
+            "a 3x3 filter has 9 places and a 5x5 has 25; you have taken 3 and 5.",
+        ),
+        Mistake(
+            "projection forgotten",
+            lambda inputs, widths: _weights(inputs, (*widths[:5], 0)) + sum(widths[:5]),
+            "five of six: the 1x1 behind the pooling has weights too.",
+        ),
+        Mistake(
+            "no bottleneck",
+            lambda inputs, widths: inputs * (sum(widths) + 8 * widths[2] + 24 * widths[4]) + sum(widths),
+            "the 3x3 and the 5x5 read the whole input here. They read the *reduced* maps: that is the whole "
+            "point.",
+        ),
+        Mistake(
+            "no reductions",
+            lambda inputs, widths: (
+                inputs * (widths[0] + 9 * widths[2] + 25 * widths[4] + widths[5])
+                + sum(widths[::2])
+                + widths[5]
+            ),
+            "this is the block without its reductions. The 3x3 and the 5x5 read reduced maps, and the "
+            "reductions have weights of their own.",
+        ),
+    ],
+)
+def block_parameters(inputs, widths):
+    ones, narrow3, threes, narrow5, fives, projected = widths
+    reading_inputs = inputs * (ones + narrow3 + narrow5 + projected)
+    return reading_inputs + 9 * narrow3 * threes + 25 * narrow5 * fives + sum(widths)
