@@ -309,16 +309,16 @@ def learning_curves(runs, figure="loss", title="", ax=None):
 
 
 def spreading(histograms, title="", xlabel="value", ax=None):
-    """Draw histograms {step: rows (from, to, count)} over one another, the later the darker (lesson 08)."""
+    """Draw histograms {step: rows (from, to, count)} as a row of hills, the first step at the back (lesson 08)."""
     ax = ax or plt.figure().gca()
     shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
-    ends = {min(histograms), max(histograms)}
-    for shade, (step, rows) in zip(shades, sorted(histograms.items())):
-        low, high, counts = np.transpose(rows)
-        shares = counts / counts.sum()
-        ax.plot((low + high) / 2, shares, color=shade, label=f"step {step}" if step in ends else None)
-    ax.set(xlabel=xlabel, ylabel="share", title=title)
-    ax.legend()
+    for place, (shade, step) in enumerate(zip(shades, sorted(histograms))):
+        low, high, counts = np.transpose(histograms[step])
+        heights = -place + 1.5 * counts / counts.max()
+        ax.fill_between((low + high) / 2, -place, heights, color=shade, edgecolor="white", zorder=place)
+    ax.set_yticks(-np.arange(len(histograms)), sorted(histograms), fontsize=8)
+    ax.set(xlabel=xlabel, ylabel="step", title=title)
+    ax.locator_params(axis="x", nbins=6)
     return ax
 
 
