@@ -1,0 +1,172 @@
+"""The doctor finds this machine good, and each planted fault, with a way out of it."""
+
+import os
+import subprocess
+import sys
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from convlab import datasets, selfcheck
+from convlab.selfcheck import Row
+from coursekit import doctor, kernels
+from coursekit.lessons import ROOT
+
+
+def rows(look):
+    return {row.what: row for row in look()}
+
+
+def test_this_machine_is_good(capsys, monkeypatch):
+    monkeypatch.setitem(doctor.LOOKS, doctor.tensorflow, "")
+    monkeypatch.setattr(selfcheck, "tensorflow", lambda: Row("TensorFlow", "not tried here", True))
+    assert doctor.main([]) == 0
+    said = capsys.readouterr().out
+    assert "This machine is ready" in said
+    assert "LOOK" not in said
+    for what in ("Python", "packages", "versions", "memory", "folders", "MNIST", "kernel"):
+        assert f"ok    {what} " in said
+
+
+def test_the_command_plants_a_broken_tensorflow_and_hears_of_it(tmp_path):
+    (tmp_path / "keras.py").write_text("raise ImportError('libplanted.so is not there')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    told = subprocess.run(
+        [sys.executable, "-m", "coursekit", "doctor"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 1
+    assert (
+        "LOOK  TensorFlow    exit 1: ImportError: libplanted.so is not there\n      lessons 01" in told.stdout
+    )
+    assert told.stdout.endswith("\nto mend: TensorFlow\n")
+
+
+def test_only_what_keeps_lessons_from_running_fails(monkeypatch, capsys):
+    found = [Row("cores", "1", False, "slower"), Row("CIFAR-10", "missing", False, "`make data`")]
+    monkeypatch.setattr(doctor, "findings", lambda: iter(found))
+    assert doctor.main([]) == 0
+    assert capsys.readouterr().out.startswith("note  cores         1\n      slower\nnote  CIFAR-10")
+
+
+def test_a_look_that_fails_is_a_finding(monkeypatch):
+    def broken():
+        raise ModuleNotFoundError("No module named 'psutil'")
+        yield
+
+    monkeypatch.setattr(doctor, "LOOKS", {broken: "install it"})
+    assert list(doctor.findings()) == [
+        Row("broken", "ModuleNotFoundError: No module named 'psutil'", False, "install it")
+    ]
+
+
+def test_versions_other_than_the_lock_are_named(monkeypatch, tmp_path):
+    lock = (
+        f"numpy=={np.__version__} \\\n    --hash=sha256:0\npytest==0.1\nno-such==1 ; python_version > '3'\n"
+    )
+    lock += "not-here==1 ; sys_platform == 'nowhere'\n# a comment\n"
+    (tmp_path / "requirements.txt").write_text(lock)
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    row = rows(doctor.versions)["versions"]
+    assert (row.found, row.good) == ("1 of 3 as in the lock", False)
+    assert f"pytest {pytest.__version__}, no-such missing" in row.remedy
+
+
+def test_little_memory_is_told(monkeypatch):
+    state = namedtuple("state", "available")(10**9)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: state)
+    row = rows(doctor.memory)["memory"]
+    assert (row.found, row.good) == ("1.0 GB free", False)
+    assert "close browsers" in row.remedy
+
+
+def test_folders_that_cannot_be_written_are_named(monkeypatch, tmp_path):
+    (tmp_path / "data").touch()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    row = rows(doctor.folders)["folders"]
+    assert not row.good
+    assert str(tmp_path / "data") in row.remedy
+    assert str(tmp_path / "notebooks") not in row.remedy
+    assert [*(tmp_path / "notebooks").iterdir()] == []
+
+
+def plant_images(folder, **changed):
+    """Write an MNIST that is not the published one."""
+    shape = {"x_train": (20, 28, 28), "x_test": (10, 28, 28), "y_train": (20,), "y_test": (10,)}
+    arrays = {name: np.zeros(size, np.uint8) for name, size in shape.items()}
+    np.savez(folder / "mnist.npz", **arrays | changed)
+
+
+@pytest.fixture
+def nothing_here(tmp_path, monkeypatch):
+    """Give the data sets an empty folder and no other."""
+    monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path)
+    monkeypatch.delenv("CONVLAB_DATA", raising=False)
+    return tmp_path
+
+
+def test_missing_data_sets_are_told_with_the_command_that_gets_them(nothing_here):
+    found = rows(doctor.data_sets)
+    assert [(name, row.good) for name, row in found.items()] == [
+        ("MNIST", False),
+        ("Fashion-MNIST", False),
+        ("CIFAR-10", False),
+    ]
+    assert "missing" in found["CIFAR-10"].found
+    assert "make data" in found["CIFAR-10"].remedy
+    assert "git" in found["MNIST"].remedy
+
+
+def test_altered_and_torn_data_sets_are_told(nothing_here):
+    plant_images(nothing_here)
+    assert rows(doctor.data_sets)["MNIST"].found == "not the published images"
+    plant_images(nothing_here, x_train=np.zeros((3, 28, 28), np.uint8))
+    row = rows(doctor.data_sets)["MNIST"]
+    assert not row.good
+    assert row.found.startswith("Not used, in data/: mnist.npz")
+    assert os.environ["CONVLAB_OFFLINE"] == "1"
+
+
+def plant_kernel(monkeypatch, program):
+    """Let every kernel be this program."""
+    command = {"argv": [sys.executable, "-c", program], "display_name": "planted", "language": "python"}
+    monkeypatch.setattr(kernels, "get_kernel_dict", lambda: command)
+
+
+def test_a_kernel_that_dies_is_told(monkeypatch):
+    plant_kernel(monkeypatch, "raise SystemExit('no module named zmq')")
+    row = rows(doctor.kernel)["kernel"]
+    assert not row.good
+    assert "the kernel died" in row.found or "no module named zmq" in row.found
+    assert "make run" in row.remedy
+
+
+@pytest.mark.parametrize("fault", ["hangs", "fails"])
+def test_a_training_step_that_does_not_come_is_told(monkeypatch, fault):
+    monkeypatch.setattr(selfcheck, "LONGEST_TRIAL", 1)
+    monkeypatch.setattr(
+        selfcheck, "TRAIN_ONE_STEP", "import time; time.sleep(60)" if fault == "hangs" else "1 / 0"
+    )
+    row = rows(doctor.tensorflow)["TensorFlow"]
+    assert not row.good
+    assert ("within 1 seconds" if fault == "hangs" else "ZeroDivisionError") in row.found
+
+
+def test_the_doctor_can_be_asked_where_nearly_nothing_is_installed():
+    program = (
+        "import sys; sys.path.insert(0, 'lib')\nfrom convlab import selfcheck\nfrom coursekit import doctor\n"
+    )
+    program += "selfcheck.TRAIN_ONE_STEP = 'import keras_that_is_missing'\nsys.exit(doctor.main([]))"
+    told = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert told.returncode == 1, told.stderr
+    assert "ok    Python" in told.stdout or "LOOK  machine" in told.stdout
+    assert "No module named" in told.stdout
+    assert "make run" in told.stdout
+    assert "to mend:" in told.stdout
