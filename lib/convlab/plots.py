@@ -309,7 +309,7 @@ def learning_curves(runs, figure="loss", title="", ax=None):
 
 
 def spreading(histograms, title="", xlabel="value", ax=None):
-    """Draw histograms {step: rows (from, to, count)} as a row of hills, the first step at the back (lesson 08)."""
+    """Draw histograms {step: rows (from, to, count)} as a row of hills, the first at the back (lesson 08)."""
     ax = ax or plt.figure().gca()
     shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
     for place, (shade, step) in enumerate(zip(shades, sorted(histograms))):
