@@ -16,7 +16,7 @@ def _case(images, kernels, stride):
 
 # Odd and even sizes at strides that divide them and that do not; kernels that are not square.
 LAYER_CASES = [
-    _case((2, 4, 5, 1), (3, 3, 1, 2), 1),
+    _case((2, 6, 5, 2), (3, 3, 2, 3), 1),
     _case((1, 6, 7, 2), (3, 3, 2, 3), 2),
     _case((2, 5, 8, 3), (3, 3, 3, 4), 3),
     _case((1, 4, 6, 2), (2, 3, 2, 2), 1),
@@ -25,6 +25,13 @@ LAYER_CASES = [
 
 def _relu(x):
     return np.maximum(x, 0)
+
+
+def _stepping_over_images(images, kernels, biases, stride):
+    """Return the layer with the stride on the wrong two of four numbers: an error, but at stride 1."""
+    import tensorflow as tf
+
+    return _relu(tf.nn.conv2d(images, kernels, [stride, stride, 1, 1], "SAME") + biases)
 
 
 def _plus_one(images, kernels, biases, stride):
@@ -75,6 +82,12 @@ def _plus_one(images, kernels, biases, stride):
             "stride forgotten",
             lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, 1, "same")),
             "right at stride 1, but the stride is not used: `strides=stride`.",
+        ),
+        Mistake(
+            "the wrong two of four numbers",
+            _stepping_over_images,
+            "you step over images and rows. Of the four numbers of `strides` the two in the middle are the steps "
+            "down and across; the others are 1. (Or a single number: `strides=stride`.)",
         ),
         Mistake(
             "valid for same",
@@ -314,6 +327,11 @@ def _same(zeros):
             lambda *case: [*_pairs(*case, _same)[1:3], [0, 0], [0, 0]],
             "these would be pairs for images and rows. NHWC: the first pair belongs to the images and is "
             "[0, 0], as is the last.",
+        ),
+        Mistake(
+            "the word itself",
+            lambda *case: "SAME",
+            "`tf.nn.conv2d` would be content with that. But what does it stand for here? Four pairs of numbers.",
         ),
         Mistake(
             "two pairs",
