@@ -1,4 +1,4 @@
-"""The map of lessons: made from their metadata, shown in README.md and in lesson 00."""
+"""The map of lessons, made from their metadata: in README.md, in lesson 00, and as plans in the guide."""
 
 import argparse
 import itertools
@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from coursekit import guide
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, write
 
 MARKED = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
@@ -15,10 +16,10 @@ START = "00_start_here"
 
 
 def main(argv: list[str]) -> int:
-    """Write the map into README.md and lesson 00; return 1 if one has no place for it."""
+    """Write the map into README.md, lesson 00 and the guide; return 1 if one has no place for it."""
     argparse.ArgumentParser(prog="python -m coursekit map", description=__doc__).parse_args(argv)
     try:
-        names = " and ".join(path.name for path in update(ROOT))
+        names = ", ".join(path.name for path in update(ROOT))
     except CourseError as error:
         print(error)
         return 1
@@ -40,7 +41,7 @@ def stale(root: Path) -> list[Path]:
 
 
 def wanted_texts(root: Path) -> dict[Path, str]:
-    """Return what README.md and lesson 00 should say, each with the map in its place."""
+    """Return what README.md, lesson 00 and the instructor guide should say, what is made in its place."""
     lessons = find(root)
     readme, start = root / "README.md", root / "notebooks" / f"{START}.ipynb"
     wanted = {}
@@ -48,6 +49,9 @@ def wanted_texts(root: Path) -> dict[Path, str]:
         wanted[readme] = _with_map(readme.name, readme.read_text(encoding="utf-8"), lessons, root)
     if start.exists():
         wanted[start] = _notebook_with_map(Lesson(start), lessons)
+    manual = root / "docs" / "instructor_guide.md"
+    if manual.exists():
+        wanted[manual] = guide.with_tables(manual.read_text(encoding="utf-8"), lessons, root)
     return wanted
 
 

@@ -1,0 +1,123 @@
+"""What the instructor guide says of the lessons, made from them: plans by their minutes, named mistakes."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+from coursekit.lessons import CourseError, Lesson
+
+WEEKS = 14  # of a semester
+SHOWN = 0.2  # of its minutes a lesson takes that is shown in slides, without its exercises
+# sessions of a plan: lessons to do and lessons only to show; 10, 14 and 16 are for those who go on at home
+DAY = {"before noon": ("00 01 05", "02 03 04"), "after noon": ("09 15", "06 07 08 11 12 13")}
+EVENINGS = {"first": ("00 01 03", "02 04"), "second": ("05 06", "07 08"), "third": ("09 15", "11 12 13")}
+Sessions = list[tuple[str, list[tuple[Lesson, bool]]]]  # of each session its name, its lessons, which to do
+
+
+def with_tables(text: str, lessons: list[Lesson], root: Path) -> str:
+    """Return the guide with each table between its two marks."""
+    for name, make in BLOCKS.items():
+        marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        if not marked.search(text):
+            raise CourseError(f"the instructor guide has no place for {name}: <!-- {name} --> and its end")
+        made = make(lessons, root)
+        text = marked.sub(lambda _, made=made: f"\n{made}\n", text)
+    return text
+
+
+def minutes(lesson: Lesson, done: bool) -> int:
+    """Return what a lesson takes in class: all its minutes, or a fifth, in fives, if it is only shown."""
+    whole = int(lesson.header.get("minutes", 0))
+    return whole if done else max(5, 5 * round(whole * SHOWN / 5))
+
+
+def sessions(plan: dict[str, tuple[str, str]], lessons: list[Lesson]) -> Sessions:
+    """Return the lessons of each session of a plan; those that are not written yet are left out."""
+    return [
+        (name, [(one, one.number in do.split()) for one in lessons if one.number in f"{do} {show}".split()])
+        for name, (do, show) in plan.items()
+    ]
+
+
+def semester(lessons: list[Lesson], weeks: int = WEEKS) -> Sessions:
+    """Return all lessons, in order, over at most `weeks` weeks, whose longest is as short as it can be."""
+    whole = [minutes(lesson, True) for lesson in lessons]
+    for longest in range(max(whole, default=0), sum(whole) + 1):
+        groups: list[list[Lesson]] = []
+        for lesson in lessons:
+            taken = sum(minutes(one, True) for one in groups[-1]) if groups else longest
+            if taken + minutes(lesson, True) > longest:
+                groups.append([])
+            groups[-1].append(lesson)
+        if len(groups) <= weeks:
+            return [(str(n), [(one, True) for one in group]) for n, group in enumerate(groups, start=1)]
+    return []
+
+
+def _plan(head: str, plan: Sessions) -> str:
+    """Return a table of sessions: which lessons, how many minutes."""
+    rows = [
+        f"| {name} | {', '.join(_named(*one) for one in members)} | {sum(minutes(*one) for one in members)} |"
+        for name, members in plan
+    ]
+    return "\n".join([f"| {head} | lessons | minutes |", "|---|---|--:|", *rows, ""])
+
+
+def _named(lesson: Lesson, done: bool) -> str:
+    title = f"{lesson.number} {lesson.header.get('title', lesson.slug)}"
+    return title if done else f"*{title}*"
+
+
+def day_table(lessons: list[Lesson], root: Path) -> str:
+    """Return the plan for one day."""
+    return _plan("half", sessions(DAY, lessons))
+
+
+def evenings_table(lessons: list[Lesson], root: Path) -> str:
+    """Return the plan for three evenings."""
+    return _plan("evening", sessions(EVENINGS, lessons))
+
+
+def semester_table(lessons: list[Lesson], root: Path) -> str:
+    """Return the plan for a semester."""
+    return _plan("week", semester(lessons))
+
+
+def mistakes_list(lessons: list[Lesson], root: Path) -> str:
+    """Return for each lesson its exercises, with the mistakes that they know by name."""
+    return "\n".join(filter(None, (_of_lesson(lesson, root) for lesson in lessons)))
+
+
+def _of_lesson(lesson: Lesson, root: Path) -> str:
+    items = [
+        f"- `{name}`: {question} *{'; '.join(names)}*\n"
+        for name, question, names in named_mistakes(lesson, root)
+    ]
+    title = lesson.header.get("title", lesson.slug)
+    return f"**{lesson.number} {title}**\n\n{''.join(items)}" if items else ""
+
+
+def named_mistakes(lesson: Lesson, root: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield of each exercise of a lesson its name, its question and the names of its mistakes."""
+    path = root / "lib" / "convlab" / "exercises" / f"lesson_{lesson.number}.py"
+    for item in vars(_module(path)).values() if path.exists() else []:
+        if type(item).__name__ == "Exercise":
+            yield item.name, " ".join(item.question.split()), [mistake.name for mistake in item.mistakes]
+
+
+def _module(path: Path) -> ModuleType:
+    """Return a course's module of exercises, which need not be the installed one."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BLOCKS: dict[str, Callable[[list[Lesson], Path], str]] = {
+    "day": day_table,
+    "evenings": evenings_table,
+    "semester": semester_table,
+    "mistakes": mistakes_list,
+}
