@@ -7,7 +7,7 @@ WORKERS ?= 2
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser lint data render bench slides site lock clean
+.PHONY: help setup run lab test test-browser lint data render bench slides site grade doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'

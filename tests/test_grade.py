@@ -543,7 +543,12 @@ def test_terminals_and_spreadsheets_obey_no_name():
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
-    [(["nowhere"], "there is no folder"), (["."], "no submissions"), ([".", "--output", "x"], "outside")],
+    [
+        (["nowhere"], "there is no folder"),
+        ([""], "SUBMISSIONS=folder"),
+        (["."], "no submissions"),
+        ([".", "--output", "x"], "outside"),
+    ],
 )
 def test_a_folder_that_cannot_be_graded_is_told(tmp_path, monkeypatch, capsys, arguments, why):
     monkeypatch.chdir(tmp_path)

@@ -61,9 +61,9 @@ class Graded:
 def main(argv: list[str]) -> int:
     """Grade the folder, write the results, show the table; return 2 where there is nothing to grade."""
     options = _options(argv)
-    folder, output = options.folder.resolve(), options.output.resolve()
-    if not folder.is_dir():
-        return _refused(f"there is no folder {options.folder}: make grade SUBMISSIONS=folder")
+    folder, output = Path(options.folder).resolve(), options.output.resolve()
+    if not options.folder or not folder.is_dir():
+        return _refused(f"there is no folder {options.folder!r}: make grade SUBMISSIONS=folder")
     if output == folder or folder in output.parents:
         return _refused("the results belong outside of the submissions: choose another --output")
     found = submissions.find(folder, find(ROOT))
@@ -88,7 +88,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="the submissions")
+    parser.add_argument("folder", help="the submissions")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "grades", help="where the results go")
     parser.add_argument("--jobs", type=int, default=cores(), help="how many run at once")
     parser.add_argument(
