@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from coursekit import bench
-from coursekit.benchmarks import mlp, mlp_keras, mlp_numpy, mlp_tf_function
+from coursekit.benchmarks import mlp, mlp_keras, mlp_numpy, mlp_tf_function, training
 
 
 def row(name, items, flops, seconds, unit="images/s"):
@@ -92,3 +92,19 @@ def test_every_row_of_the_mlp_trains(room, monkeypatch):
     run = room.prepare()
     first, *_, last = [run() for _ in range(4)]
     assert last < first / 2
+
+
+def test_the_networks_of_the_training_tables_do_so_many_multiplications():
+    from convlab import networks, shapes
+
+    for builder, *_, macs in training.NETWORKS.values():
+        assert sum(row.macs for row in shapes.count(getattr(networks, builder)())) == macs
+
+
+def test_every_way_of_training_returns_a_loss_for_each_batch(monkeypatch):
+    monkeypatch.setattr(training, "NETWORKS", {"tiny": ("cifar_fast", 4, 2, 0)})
+    monkeypatch.setattr(training, "_precision", lambda: "float32")
+    assert set(training.tables()["tiny_training"][1]) == {f"training:{way}:tiny" for way in training.WAYS}
+    ours, bare, keras = (training.prepare(way, "tiny")() for way in training.WAYS)
+    assert len(ours) == len(bare) == 2 and np.isfinite([bare, [float(loss[0]) for loss, _ in ours]]).all()
+    assert len(keras) == 1 and np.isfinite(keras).all()

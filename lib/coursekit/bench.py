@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from coursekit.benchmarks import convolution
+from coursekit.benchmarks import convolution, training
 
 LIMIT = "matrix_product"
 HOLDS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
@@ -27,6 +27,7 @@ TABLES = {
         ["mlp_numpy", "mlp_keras", "mlp_tf_function"],
     ),
     **convolution.tables(),
+    **training.tables(),
 }
 """Table -> its title and its rows, ours first: every other row shows how many times its speed ours is."""
 

@@ -1,0 +1,119 @@
+"""Training CIFAR-10's networks in three ways: the course's `fit`, a bare `tf.function` loop, Keras's `fit`.
+
+All see the same noise in the shape of CIFAR-10. `fit`'s way is what it does for each step, augmentation and
+figures included, without what it does once (tracing, judging). The bare loop computes in the precision that
+`fit` chooses on this machine; Keras is as shipped, float32.
+"""
+
+import numpy as np
+
+UNIT = "images/s"
+NETWORKS = {  # builder, batch size, batches per round, multiply-adds forward for one image
+    "resnet20": ("cifar_resnet", 128, 8, 40_551_040),
+    "fast": ("cifar_fast", 500, 2, 118_147_360),
+}
+WAYS = {"ours": "convlab.training.fit", "bare": "bare tf.function loop", "keras": "Keras, fit as shipped"}
+RATE = 1e-4  # so small that noise cannot blow up the weights
+
+
+def tables():
+    """Return table -> (title, rows), for `coursekit.bench`."""
+    return {
+        f"{name}_training": (
+            f"Training {builder} on 32x32x3, batch {batch}",
+            [f"training:{way}:{name}" for way in WAYS],
+        )
+        for name, (builder, batch, *_) in NETWORKS.items()
+    }
+
+
+def describe(way, name):
+    """Return what the benchmark needs to know of a row; an image is three passes of two operations a MAC."""
+    _, batch, batches, macs = NETWORKS[name]
+    title = WAYS[way] if way == "keras" else f"{WAYS[way]}, {_precision()}"
+    return {"title": title, "unit": UNIT, "items": batch * batches, "flops": 6 * macs}
+
+
+def prepare(way, name):
+    """Return a round over a few batches, whose weights have been made and whose step has been traced."""
+    import keras
+
+    from convlab import networks
+
+    builder, batch, batches, _ = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (batch * batches, 32, 32, 3), dtype="uint8")
+    labels = rng.integers(0, 10, len(images)).astype("int32")
+    keras.utils.set_random_seed(0)
+    return globals()[way](getattr(networks, builder)(), name, images, labels, batch)
+
+
+def ours(model, name, images, labels, batch):
+    """Return a round of the steps that `fit` takes, by the recipe that goes with the network."""
+    from convlab import steps, training
+    from convlab.precision import computing_in
+    from convlab.recipes import FAST, PUBLISHED
+
+    recipe = FAST if name == "fast" else PUBLISHED
+    plan = training.planned(recipe, images.shape, batch, epochs=1, epoch=0, seed=0)
+    plan["rate"] = np.full_like(plan["rate"], RATE)
+    pieces = [{key: rows[step : step + 1] for key, rows in plan.items()} for step in range(len(plan["rate"]))]
+    with computing_in(model, _precision()):
+        engine = steps.start(model, images, labels, (np.float32(128), np.float32(64)), recipe)
+        engine.advance(pieces[0])
+    return lambda: [engine.advance(piece) for piece in pieces]
+
+
+def bare(model, name, images, labels, batch):
+    """Return a round of a loop that one writes by hand, the images standardized beforehand."""
+    import keras
+    import tensorflow as tf
+
+    from convlab.precision import computing_in
+
+    pixels, truth = tf.constant(_standardized(images)), tf.constant(labels)
+    optimizer, loss_of = _usual(keras)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(pixels, truth):
+        with tf.GradientTape() as tape:
+            loss = loss_of(truth, model(pixels, training=True))
+        weights = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return loss
+
+    def run():
+        return [
+            float(step(pixels[i : i + batch], truth[i : i + batch])) for i in range(0, len(images), batch)
+        ]
+
+    with computing_in(model, _precision()):
+        run()
+    return run
+
+
+def keras(model, name, images, labels, batch):
+    """Return an epoch of Keras's own `fit`, with accuracy, as tutorials have it."""
+    import keras
+
+    pixels = _standardized(images)
+    model.compile(*_usual(keras), metrics=["accuracy"])
+    return lambda: model.fit(pixels, labels, batch_size=batch, verbose=0).history["loss"]
+
+
+def _usual(keras):
+    """Return Nesterov's descent and the cross-entropy of logits, as Keras has them."""
+    rule = keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True)
+    return rule, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def _standardized(images):
+    return (images.astype("float32") - 128) / 64
+
+
+def _precision():
+    """Return the precision that `fit` chooses on this machine."""
+    from convlab.precision import fastest
+
+    return fastest()[0]
