@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import sys
 import time
 from collections import namedtuple
@@ -17,7 +18,7 @@ import pytest
 
 from convlab.exercises import engine, progress
 from coursekit import grade
-from coursekit.grading import gradebook, limits, submissions, values, warden, worker
+from coursekit.grading import gradebook, limits, submissions, values, walls, warden, worker
 from coursekit.grading.submissions import Submission
 from coursekit.lessons import ROOT, find
 
@@ -271,7 +272,7 @@ def test_pages_show_what_was_written_and_run_nothing(graded):
 
 
 def test_without_walls_nothing_is_left_running_either(tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "walls", list)
+    monkeypatch.setattr(walls, "stand", lambda hidden: False)
     for name in ("daemon", "forks", "parricide"):
         hand_in(tmp_path / "class", name, notebook(**RIGHT | {"step": MISCHIEF[name][0]}))
     hand_in(tmp_path / "class", "anna", notebook(**RIGHT))
@@ -280,6 +281,38 @@ def test_without_walls_nothing_is_left_running_either(tmp_path, monkeypatch):
     assert rows["forks", "step"]["note"] == "it started more than 32 processes"
     assert rows["parricide", "step"]["status"] == "not graded"
     assert left_running() == []
+
+
+BURGLAR = """import os, socket
+from pathlib import Path
+assert os.listdir(CLASS) == [] and len([name for name in os.listdir("/proc") if name.isdigit()]) < 5
+for place in (ROOT, str(Path.home().parents[1]), "/"):
+    try:
+        Path(place, "planted").touch()
+    except OSError:
+        continue
+    raise SystemExit("wrote to " + place)
+try:
+    socket.create_connection(("127.0.0.1", PORT), 1)
+except OSError:
+    pass
+else:
+    raise SystemExit("there is a network")
+assert os.system("mount -o remount,bind,rw / 2>/dev/null || umount " + CLASS + " 2>/dev/null") != 0
+"""
+
+
+def test_within_walls_there_is_no_network_no_classmate_and_nothing_to_write_on(tmp_path):
+    folder = tmp_path / "class"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        known = {"CLASS": str(folder), "ROOT": str(ROOT), "PORT": server.getsockname()[1]}
+        code = "".join(f"{name} = {value!r}\n" for name, value in known.items()) + BURGLAR + RIGHT["step"]
+        hand_in(folder, "burglar", notebook(step=code))
+        hand_in(folder, "victim", notebook(**RIGHT))
+        if not walls.stand(folder):
+            pytest.skip("this system gives no walls")
+        row = run(folder, tmp_path / "grades")["burglar", "step"]
+    assert (row["status"], row["note"]) == ("right", "")
 
 
 # what was handed in

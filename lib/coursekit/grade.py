@@ -11,7 +11,6 @@ import importlib
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,14 +21,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coursekit.grading import gradebook, submissions, warden
+from coursekit.grading import gradebook, submissions, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
 from coursekit.kernels import cores
 from coursekit.lessons import ROOT, find, source
 
 NOT_GRADED = "not graded"
 WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]
-WALLS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
 
 
 @dataclass
@@ -72,11 +70,11 @@ def main(argv: list[str]) -> int:
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
     begun = time.monotonic()
-    run = Run(options.seconds, options.memory, walls())
+    run = Run(options.seconds, options.memory, folder, walls.stand(folder))
     graded = _graded(found, run, max(1, options.jobs))
     gradebook.write(graded, output)
     print(gradebook.table(graded))
-    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {walls_told(run.walls)}")
+    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {told(run.walls)}")
     print(f"See {os.path.relpath(output / 'index.html')} and grades.csv beside it.")
     return 0
 
@@ -103,19 +101,11 @@ def _refused(why: str) -> int:
     return 2
 
 
-def walls() -> list[str]:
-    """Return the command that gives a submission processes and a network of its own; empty if none can."""
-    if sys.platform != "linux" or not shutil.which(WALLS[0]):
-        return []
-    trial = subprocess.run([*WALLS, sys.executable, "-c", ""], capture_output=True)
-    return [] if trial.returncode else WALLS
-
-
-def walls_told(walls: list[str]) -> str:
+def told(walls: bool) -> str:
     """Say what stood between the submissions and this machine."""
     if walls:
-        return "They saw no network and no processes but their own; files stood open to them."
-    return "They ran as you, with your network and your files: see docs/instructor_guide.md."
+        return "Walls stood: they saw no network and none of the others, and wrote to folders of their own."
+    return "NO WALLS stood: they ran as you, with your network and files. See docs/instructor_guide.md."
 
 
 def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
@@ -136,10 +126,10 @@ def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
 
 
 class Run:
-    """Runs submissions, each watched by a warden of its own."""
+    """Runs the submissions in `folder`, each watched by a warden of its own, within walls if they stand."""
 
-    def __init__(self, seconds: float, memory: float, walls: list[str]) -> None:
-        self.seconds, self.memory, self.walls = seconds, memory, walls
+    def __init__(self, seconds: float, memory: float, folder: Path, walls: bool) -> None:
+        self.seconds, self.memory, self.folder, self.walls = seconds, memory, folder, walls
         self.mark = secrets.token_hex(8)
         self.running: set[subprocess.Popen] = set()
 
@@ -170,20 +160,20 @@ class Run:
                 for t in tasks
             ],
             "seconds": seconds,
-            "walls": self.walls,
             "limits": {"memory_gb": self.memory, "cpu_seconds": 60 + seconds * len(tasks)},
         }
 
     def _watched(self, order: dict) -> dict:
         """Return the warden's report; a note if the submission has ended its warden."""
         longest = 60 + len(order["tasks"]) * (order["seconds"] + warden.START_SECONDS)
-        box = Path(tempfile.mkdtemp(prefix="grading-"))
+        box = Path(tempfile.mkdtemp(prefix="grading-")).resolve()
+        order |= {"box": str(box), "walls": walls.around(box, self.folder) if self.walls else []}
         process = subprocess.Popen(
             WARDEN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=box
         )
         self.running.add(process)
         try:
-            said, wrong = process.communicate(json.dumps(order | {"box": str(box)}).encode() + b"\n", longest)
+            said, wrong = process.communicate(json.dumps(order).encode() + b"\n", longest)
             return json.loads(said)
         except subprocess.TimeoutExpired:
             return {"results": {}, "notes": ["it could not be ended in time"]}

@@ -1,0 +1,68 @@
+"""Walls around a submission, where Linux gives them to any user: no network, no others, nothing to write on.
+
+Namespaces of its own leave a submission only its own processes and no network; all file systems are read-only
+but for its folder; the other submissions are hidden; and it has lost the powers to undo that. What it may
+still do is read: this course, with its reference answers, and whatever you can read.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
+POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+HERE = [sys.executable, "-I", "-B", "-m", "coursekit.grading.walls"]
+TRIAL = "import os, sys; os.listdir(sys.argv[1]) and sys.exit(3); open('in', 'w'); open('../out', 'w')"
+
+
+def main(arguments: list[str]) -> None:
+    """Put up the walls from within, then become the command: BOX HIDDEN COMMAND."""
+    box, hidden, *command = arguments
+    _mount("--bind", box, box)
+    _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", hidden)
+    for place in places():
+        if place not in (box, hidden):
+            _mount("-o", "remount,bind,ro", place)
+    os.chdir(os.getcwd())  # from below the new mount to above it
+    os.execvp(POWERLESS[0], [*POWERLESS, *command])
+
+
+def _mount(*options: str) -> None:
+    subprocess.run(["mount", *options], check=True, capture_output=True)
+
+
+def places() -> list[str]:
+    """Return where file systems are mounted."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    return list(dict.fromkeys(_unescaped(line.split()[4]) for line in lines))
+
+
+def _unescaped(place: str) -> str:
+    """Return a path as it is; the kernel writes a space in it as \\040."""
+    for code, sign in {r"\040": " ", r"\011": "\t", r"\012": "\n", r"\134": "\\"}.items():
+        place = place.replace(code, sign)
+    return place
+
+
+def around(box: Path, hidden: Path) -> list[str]:
+    """Return what to put before a command, so that it runs within walls."""
+    return [*APART, *HERE, str(box), str(hidden)]
+
+
+def stand(hidden: Path) -> bool:
+    """Tell whether walls hold on this machine: tried with a command that looks where it must not."""
+    if sys.platform != "linux" or not all(map(shutil.which, (APART[0], POWERLESS[0], "mount"))):
+        return False
+    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+        box = Path(folder).resolve() / "box"
+        box.mkdir()
+        command = [*around(box, hidden), sys.executable, "-I", "-c", TRIAL, str(hidden)]
+        said = subprocess.run(command, cwd=box, capture_output=True, text=True).stderr
+        return (box / "in").exists() and "Read-only file system: '../out'" in said
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
