@@ -106,6 +106,26 @@ def _nothing(x):
             "F(x) and the shortcut are multiplied; a residual block adds them.",
         ),
         Mistake(
+            "stride forgotten",
+            lambda x, first, second, stride: _block(x, first, second, 1),
+            "right at stride 1, but the stride is not used: take every stride-th pixel, each way, before "
+            "anything else.",
+        ),
+        Mistake(
+            "shortcut not thinned",
+            lambda x, first, second, stride: _block(
+                x, first, second, stride, fill=lambda _, more: np.pad(x, ((0, 0), (0, 0), (0, more)))
+            ),
+            "F is thinned by its stride and the shortcut is not, so that they do not fit together: take every "
+            "stride-th pixel of x for both.",
+        ),
+        Mistake(
+            "shortcut not widened",
+            lambda *case: _block(*case, fill=lambda x, more: x),
+            "F gives more maps than x has, so that the two cannot be added: option A puts maps of zeros behind "
+            "those of x.",
+        ),
+        Mistake(
             "side by side instead of a sum",
             lambda *case: _block(
                 *case, join=lambda change, shortcut: np.concatenate([change, shortcut], axis=2)
@@ -145,6 +165,11 @@ def block_forward(x, first, second, stride):
             "pooling counted",
             lambda blocks, convolutions: sum(blocks) * convolutions + 4,
             "two too many: pooling, the first and the last, has no weights and is not counted.",
+        ),
+        Mistake(
+            "first pooling counted",
+            lambda blocks, convolutions: sum(blocks) * convolutions + 3,
+            "one too many: pooling has no weights and is not counted.",
         ),
         Mistake(
             "projections counted",
