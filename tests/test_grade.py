@@ -69,7 +69,11 @@ def hand_in(folder, student, content, name=LESSON.path.name):
 
 # what one answer to `step` does, the status that it gets, and what is noted
 MISCHIEF = {
-    "syntax": ("def my_step(:\n    return 1", "wrong", "SyntaxError"),
+    "syntax": (
+        "x = 1\ndef my_step(:",
+        "wrong",
+        "SyntaxError: invalid syntax, in its line 2: `def my_step(:`",
+    ),
     "endless": (RAISING.format("while True: pass"), "wrong", "did not end within"),
     "deaf": (
         before("import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\nwhile True: pass"),
@@ -89,7 +93,11 @@ MISCHIEF = {
     "memory": (before("hoard = np.ones(10**11)"), "wrong", "emory"),
     "recursion": (before("def f(): return f()\nf()"), "wrong", "RecursionError"),
     "reader": (before("input('password? ')"), "wrong", "EOFError"),
-    "interrupts": (RAISING.format("raise KeyboardInterrupt"), "wrong", "KeyboardInterrupt"),
+    "interrupts": (
+        RAISING.format("raise KeyboardInterrupt"),
+        "wrong",
+        "function stopped with KeyboardInterrupt",
+    ),
     "vandal": (
         before("import shutil, os; shutil.rmtree(os.getcwd()); shutil.rmtree(os.environ['HOME'], True)"),
         "right",

@@ -226,10 +226,7 @@ class Weigher:
             case {"attempt": data}:
                 verdict = self._verdict(submission.lesson.number, name, data)
                 return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
-            case {"stopped": str() as how}:
-                why = f"the cell stopped: {how}"
-                return Mark(name, self.engine.WRONG, "", why, [why], task.source)
-            case {"ended": str() as why}:
+            case {"stopped": str() as why} | {"ended": str() as why}:
                 return Mark(name, self.engine.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 

@@ -50,12 +50,16 @@ def _lesson_table(name: str, members: list) -> str:
     names = [mark.exercise for mark in members[0].marks]
     rows = [("student", *names, "note")]
     for one in members:
-        notes = [*one.notes, *(f"{mark.exercise}: {note}" for mark in one.marks for note in mark.notes)]
         cells = [clean(one.submission.student, LONGEST_NAME), *(short(mark) for mark in one.marks)]
-        rows.append((*cells, clean("; ".join(notes), LONGEST_NOTE)))
+        rows.append((*cells, clean(_notes(one), LONGEST_NOTE)))
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([name, lines[0], "  ".join("-" * width for width in widths), *lines[1:], ""])
+
+
+def _notes(one) -> str:
+    """Return all notes on a submission, those on an exercise with its name."""
+    return "; ".join([*one.notes, *(f"{mark.exercise}: {note}" for mark in one.marks for note in mark.notes)])
 
 
 def short(mark) -> str:
@@ -117,6 +121,10 @@ def _lesson_section(name: str, members: list) -> str:
     names = [mark.exercise for mark in members[0].marks]
     head = "".join(f"<th>{_text(cell)}</th>" for cell in ("student", *names, "note"))
     rows = "".join(_index_row(one) for one in members)
+    right = (sum(one.marks[i].status == "right" for one in members) for i in range(len(names)))
+    rows += "".join(
+        ["<tr><th>right</th>", *(f"<th>{n} of {len(members)}</th>" for n in right), "<td></td></tr>"]
+    )
     mistakes = Counter((m.exercise, m.mistake) for one in members for m in one.marks if m.mistake)
     often = [f"<li>{n} × {_text(' – '.join(what))}</li>" for what, n in mistakes.most_common() if n > 1]
     told = f"<p>Made by more than one:</p><ul>{''.join(often)}</ul>" if often else ""
@@ -126,8 +134,7 @@ def _lesson_section(name: str, members: list) -> str:
 def _index_row(one) -> str:
     link = f'<a href="pages/{page_name(one.submission)}">{_text(one.submission.student)}</a>'
     marks = "".join(f'<td class="{_class(mark)}">{_text(short(mark))}</td>' for mark in one.marks)
-    notes = "; ".join([*one.notes, *(note for mark in one.marks for note in mark.notes)])
-    return f"<tr><td>{link}</td>{marks}<td>{_text(clean(notes, 200))}</td></tr>"
+    return f"<tr><td>{link}</td>{marks}<td>{_text(clean(_notes(one), 200))}</td></tr>"
 
 
 def _page(one) -> str:

@@ -17,7 +17,7 @@ KEEP_TOGETHER, DIE_TOGETHER = 36, 1  # prctl(2): PR_SET_CHILD_SUBREAPER, PR_SET_
 PROCESSES = 32  # that a submission may have at once
 FILE_BYTES = 100_000_000  # of one file
 BOX_BYTES = 200_000_000  # of its whole folder
-BOX_FILES = 10_000
+BOX_FILES = 2_000
 OUTPUT_BYTES, MOST_OUTPUT = 1_000_000, 50_000_000  # printed: worth a note; ended for it
 
 

@@ -23,6 +23,8 @@ def main() -> None:
     """Take the order, do it, and leave without waiting for threads or exit functions."""
     order = json.loads(sys.stdin.buffer.readline())
     report = _own_streams()
+    with contextlib.suppress(OSError, AttributeError):
+        os.setsid()  # within walls, where the leader of this session stands outside of them
     limits.impose(order["limits"])
     exercises = importlib.import_module(f"convlab.exercises.{order['module']}")
     cells = [_statements(cell) for cell in order["cells"]]
@@ -54,11 +56,11 @@ def _result(exercise: engine.Exercise, task: dict, cells: list[list[ast.stmt]]) 
     try:
         answer = _answer(task, cells)
     except BaseException as error:
-        return {"stopped": _how(error)}
+        return {"stopped": f"the cell stopped with {_how(error)}"}
     try:
         return {"attempt": values.encode(engine.attempt(exercise, answer))}
     except BaseException as error:
-        return {"stopped": f"the answer could not be tried: {_how(error)}"}
+        return {"stopped": f"the function stopped with {_how(error)}"}
 
 
 def _answer(task: dict, cells: list[list[ast.stmt]]):
@@ -158,6 +160,10 @@ def _names(node: ast.stmt) -> tuple[set[str], set[str]]:
 
 def _how(error: BaseException) -> str:
     """Return what an error says, and where."""
+    if isinstance(error, SyntaxError):
+        return (
+            f"{type(error).__name__}: {error.msg}, in its line {error.lineno}: `{(error.text or '').strip()}`"
+        )
     try:
         failure = engine.failure(error)
         return f"{failure}{failure.line}"
