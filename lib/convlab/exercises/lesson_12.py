@@ -1,0 +1,341 @@
+"""Lesson 12: a network's table layer by layer, the weights of a grouped convolution, the dense part's share."""
+
+from convlab.exercises.engine import Mistake, exercise
+
+# ("conv", maps, kernel, stride, padding) and ("pool", kernel, stride): AlexNet, LeNet-5, and an odd one.
+ALEXNET = [
+    ("conv", 96, 11, 4, 0),
+    ("pool", 3, 2),
+    ("conv", 256, 5, 1, 2),
+    ("pool", 3, 2),
+    ("conv", 384, 3, 1, 1),
+]
+LENET = [("conv", 6, 5, 1, 0), ("pool", 2, 2), ("conv", 16, 5, 1, 0), ("pool", 2, 2)]
+TABLE_CASES = [
+    (227, 3, ALEXNET),
+    (32, 1, LENET),
+    (30, 2, [("conv", 7, 4, 3, 1), ("conv", 5, 2, 2, 0), ("pool", 3, 1), ("conv", 4, 1, 1, 2)]),
+    (224, 3, ALEXNET[:2]),
+]
+
+
+def _table(size, channels, layers, step):
+    """Return the rows of a table; `step` gives the next row from the last and a layer."""
+    rows = [(size, channels, 0)]
+    for layer in layers:
+        rows.append(step(*rows[-1][:2], *layer))
+    return rows[1:]
+
+
+def _step(size, channels, kind, *numbers):
+    if kind == "pool":
+        kernel, stride = numbers
+        return (size - kernel) // stride + 1, channels, 0
+    maps, kernel, stride, padding = numbers
+    return (size + 2 * padding - kernel) // stride + 1, maps, kernel * kernel * channels * maps + maps
+
+
+def _changed(change):
+    """Return a wrong answer: the right step, then `change(row, size, channels, kind, *numbers)`."""
+
+    def answer(size, channels, layers):
+        return _table(size, channels, layers, lambda *given: change(_step(*given), *given))
+
+    return answer
+
+
+def _without_biases(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] - row[1])
+
+
+def _with_one_bias(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] - row[1] + 1)
+
+
+def _flat_kernels(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] // row[1] // channels * row[1] + row[1])
+
+
+def _one_sided(row, size, channels, kind, *numbers):
+    if kind == "pool":
+        return row
+    return ((size + numbers[3] - numbers[1]) // numbers[2] + 1, *row[1:])
+
+
+def _no_padding(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else ((size - numbers[1]) // numbers[2] + 1, *row[1:])
+
+
+def _same_everywhere(row, size, channels, kind, *numbers):
+    return (-(-size // numbers[1 if kind == "pool" else 2]), *row[1:])
+
+
+def _no_fence_post(row, size, channels, kind, *numbers):
+    return (row[0] - 1, *row[1:])
+
+
+def _rounded_up(row, size, channels, kind, *numbers):
+    kernel, stride = numbers if kind == "pool" else numbers[1:3]
+    padding = 0 if kind == "pool" else numbers[3]
+    return (-(-(size + 2 * padding - kernel) // stride) + 1, *row[1:])
+
+
+def _pooling_with_weights(row, size, channels, kind, *numbers):
+    return (*row[:2], numbers[0] ** 2 * channels) if kind == "pool" else row
+
+
+def _pooling_in_windows(row, size, channels, kind, *numbers):
+    return (size // numbers[1], *row[1:]) if kind == "pool" else row
+
+
+def _first_channels(size, channels, layers):
+    def step(now, depth, kind, *numbers):
+        row = _step(now, channels, kind, *numbers)
+        return (row[0], depth, 0) if kind == "pool" else row
+
+    return _table(size, channels, layers, step)
+
+
+@exercise(
+    question="Which (size, maps, parameters) has each layer of a network, from its paper's list of layers?",
+    tolerance=0,
+    cases=TABLE_CASES,
+    hints=[
+        "Go through the layers with two numbers in hand: the size and the maps that the last one left. Which "
+        "of the two does a pooling change, and has it parameters?",
+        "A convolution: the size by lesson 06's formula, the maps it names, and kernel · kernel · (maps that "
+        "come in) · (maps that go out) weights with a bias for each map that goes out. A pooling: the same "
+        "formula without padding, the same maps, 0 parameters.",
+        "`for kind, *numbers in layers:`; if it is a pooling, `kernel, stride = numbers`, else `maps, kernel, "
+        "stride, padding = numbers`. Append `(size, channels, parameters)` and go on with that size and "
+        "those channels.",
+    ],
+    mistakes=[
+        Mistake(
+            "biases forgotten",
+            _changed(_without_biases),
+            "the sizes are right, and so are the weights; each map that goes out has a bias, too.",
+        ),
+        Mistake(
+            "one bias for all",
+            _changed(_with_one_bias),
+            "there is one bias for the whole layer; each map that goes out has its own.",
+        ),
+        Mistake(
+            "flat kernels",
+            _changed(_flat_kernels),
+            "the kernels are flat. Each reaches through all maps that come in: kernel · kernel · channels "
+            "weights for each map that goes out.",
+        ),
+        Mistake(
+            "channels of the image throughout",
+            _first_channels,
+            "the weights of every layer are counted with the channels of the image. From the second "
+            "convolution on, the maps of the one before come in.",
+        ),
+        Mistake(
+            "padding on one side",
+            _changed(_one_sided),
+            "the padding is counted once; it stands on both sides, so the size grows by twice the padding.",
+        ),
+        Mistake(
+            "padding forgotten",
+            _changed(_no_padding),
+            "the padding is not used: a convolution reads an image that is wider by twice the padding.",
+        ),
+        Mistake(
+            "same everywhere",
+            _changed(_same_everywhere),
+            'these are the sizes of "same" padding. Here the padding is a number, and pooling has none.',
+        ),
+        Mistake(
+            "fence post forgotten",
+            _changed(_no_fence_post),
+            "every size is one too small: (size + 2 · padding - kernel) // stride counts the steps; there is "
+            "one place more.",
+        ),
+        Mistake(
+            "rounded up",
+            _changed(_rounded_up),
+            "these sizes are rounded up. A step that does not fit is not made: `//`. (Some frameworks round "
+            "up in pooling; the paper's sizes do not need it.)",
+        ),
+        Mistake(
+            "pooling with weights",
+            _changed(_pooling_with_weights),
+            "pooling has no parameters: it takes the largest value under a window, and learns nothing.",
+        ),
+        Mistake(
+            "pooling windows side by side",
+            _changed(_pooling_in_windows),
+            "the size after a pooling is the size divided by its stride, as if windows stood side by side. "
+            "AlexNet's overlap, 3x3 at stride 2: use the formula with the kernel.",
+        ),
+    ],
+)
+def layer_table(size, channels, layers):
+    rows = []
+    for kind, *numbers in layers:
+        if kind == "pool":
+            kernel, stride = numbers
+            padding = parameters = 0
+        else:
+            maps, kernel, stride, padding = numbers
+            parameters = (kernel * kernel * channels + 1) * maps
+            channels = maps
+        size = (size + 2 * padding - kernel) // stride + 1
+        rows.append((size, channels, parameters))
+    return rows
+
+
+@exercise(
+    question="How many parameters has a convolution in groups, with biases?",
+    tolerance=0,
+    cases=[(5, 96, 256, 2), (3, 384, 384, 2), (3, 12, 20, 4), (7, 6, 9, 3), (1, 10, 15, 5), (3, 5, 8, 1)],
+    hints=[
+        "Think of one map that goes out. How many of the maps that come in does it see?",
+        "It sees inputs / groups of them, so its kernel has kernel · kernel · inputs / groups weights. And "
+        "how many maps go out, in all groups together?",
+        "`kernel * kernel * (inputs // groups) * outputs + outputs`.",
+    ],
+    mistakes=[
+        Mistake(
+            "groups forgotten",
+            lambda kernel, inputs, outputs, groups: kernel**2 * inputs * outputs + outputs,
+            "this is the convolution in one piece. In groups, a map that goes out sees only its group's share "
+            "of the maps that come in.",
+        ),
+        Mistake(
+            "one group only",
+            lambda kernel, inputs, outputs, groups: (
+                kernel**2 * (inputs // groups) * (outputs // groups) + outputs // groups
+            ),
+            "this is a single group. There are `groups` of them, side by side.",
+        ),
+        Mistake(
+            "divided twice",
+            lambda kernel, inputs, outputs, groups: (
+                kernel**2 * (inputs // groups) * (outputs // groups) + outputs
+            ),
+            "the biases are right, the weights are those of a single group: there are `groups` of them, so "
+            "only one of the two divisions stays.",
+        ),
+        Mistake(
+            "biases forgotten",
+            lambda kernel, inputs, outputs, groups: kernel**2 * (inputs // groups) * outputs,
+            "the weights are right; each map that goes out has a bias, too.",
+        ),
+        Mistake(
+            "biases divided",
+            lambda kernel, inputs, outputs, groups: (
+                kernel**2 * (inputs // groups) * outputs + outputs // groups
+            ),
+            "the weights are right; the biases are not shared out: each map that goes out has one.",
+        ),
+        Mistake(
+            "groups with all inputs",
+            lambda kernel, inputs, outputs, groups: kernel**2 * inputs * outputs * groups + outputs,
+            "groups make a layer smaller, not larger: divide the maps that come in.",
+        ),
+        Mistake(
+            "kernel not squared",
+            lambda kernel, inputs, outputs, groups: kernel * (inputs // groups) * outputs + outputs,
+            "a kernel is a square: kernel · kernel.",
+        ),
+    ],
+)
+def grouped_parameters(kernel, inputs, outputs, groups):
+    return kernel * kernel * (inputs // groups) * outputs + outputs
+
+
+def _dense_part(inputs, units, classes):
+    return (inputs + 1) * units + (units + 1) * units + (units + 1) * classes
+
+
+def _share(convolutions, dense):
+    return dense / (convolutions + dense)
+
+
+@exercise(
+    question="Which share of a network's parameters sits in its dense part, fc6 to fc8?",
+    cases=[
+        (2_334_080, 6, 256, 4096, 1000),
+        (14_714_688, 7, 512, 4096, 1000),
+        (448_480, 4, 96, 512, 10),
+        (50_000, 3, 20, 30, 7),
+        (2_334_080, 1, 256, 4096, 1000),
+    ],
+    hints=[
+        "Three dense layers: from what the last pooling leaves to `units`, from `units` to `units`, from "
+        "`units` to the classes. How many numbers does the last pooling leave?",
+        "It leaves side · side · maps. A dense layer has (inputs + 1) · outputs parameters, the 1 for the "
+        "bias. The share is the dense part divided by *everything*.",
+        "`inputs = side * side * maps`, `dense = (inputs + 1) * units + (units + 1) * units + (units + 1) * "
+        "classes`, `dense / (convolutions + dense)`.",
+    ],
+    tolerance=1e-7,
+    mistakes=[
+        Mistake(
+            "of the convolutions",
+            lambda convolutions, side, maps, units, classes: (
+                _dense_part(side**2 * maps, units, classes) / convolutions
+            ),
+            "this is dense parameters for each convolution parameter. A share is a part of the whole, and "
+            "cannot be more than 1.",
+        ),
+        Mistake(
+            "the other part",
+            lambda convolutions, side, maps, units, classes: (
+                1 - _share(convolutions, _dense_part(side**2 * maps, units, classes))
+            ),
+            "this is the share of the convolutions.",
+        ),
+        Mistake(
+            "in percent",
+            lambda convolutions, side, maps, units, classes: (
+                100 * _share(convolutions, _dense_part(side**2 * maps, units, classes))
+            ),
+            "this is in percent; return a share between 0 and 1.",
+        ),
+        Mistake(
+            "side not squared",
+            lambda convolutions, side, maps, units, classes: _share(
+                convolutions, _dense_part(side * maps, units, classes)
+            ),
+            "each of the last maps is a square: side · side · maps numbers go into fc6.",
+        ),
+        Mistake(
+            "one number for each map",
+            lambda convolutions, side, maps, units, classes: _share(
+                convolutions, _dense_part(maps, units, classes)
+            ),
+            "fc6 sees every pixel of the last maps, side · side · maps numbers, not one for each map. (What "
+            "you have computed is what a mean over each map would leave: lesson 14.)",
+        ),
+        Mistake(
+            "biases forgotten",
+            lambda convolutions, side, maps, units, classes: _share(
+                convolutions, side**2 * maps * units + units**2 + units * classes
+            ),
+            "the weights are right; each unit has a bias, too.",
+        ),
+        Mistake(
+            "fc7 forgotten",
+            lambda convolutions, side, maps, units, classes: _share(
+                convolutions, (side**2 * maps + 1) * units + (units + 1) * classes
+            ),
+            "a layer is missing: fc7 goes from `units` to `units`.",
+        ),
+        Mistake(
+            "fc6 only",
+            lambda convolutions, side, maps, units, classes: (
+                (side**2 * maps + 1) * units / (convolutions + _dense_part(side**2 * maps, units, classes))
+            ),
+            "this is the share of fc6 alone. fc7 and fc8 are dense, too.",
+        ),
+    ],
+)
+def dense_share(convolutions, side, maps, units, classes):
+    inputs = side * side * maps
+    dense = (inputs + 1) * units + (units + 1) * units + (units + 1) * classes
+    return dense / (convolutions + dense)
