@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
+import subprocess
 import sys
 import time
 from collections import namedtuple
@@ -289,6 +291,36 @@ def test_without_walls_nothing_is_left_running_either(tmp_path, monkeypatch):
     assert rows["forks", "step"]["note"] == "it started more than 32 processes"
     assert rows["parricide", "step"]["status"] == "not graded"
     assert left_running() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_grading_that_is_stopped_leaves_nothing_running(tmp_path, number):
+    for name in ("endless", "deaf"):
+        hand_in(tmp_path / "class", name, notebook(step=MISCHIEF[name][0]))
+    command = [
+        sys.executable,
+        "-m",
+        "coursekit",
+        "grade",
+        tmp_path / "class",
+        "--output",
+        tmp_path / "grades",
+    ]
+    grading = subprocess.Popen([*command, "--seconds", "200"], stdout=subprocess.DEVNULL)
+    await_that(lambda: sum("grading.worker" in line for line in left_running()) >= 2)
+    grading.send_signal(number)
+    assert grading.wait(60) in (130, -signal.SIGKILL)
+    await_that(lambda: left_running() == [])
+    assert not (tmp_path / "grades").exists()
+
+
+def await_that(true):
+    """Wait up to a minute until something is true."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 BURGLAR = """import os, socket

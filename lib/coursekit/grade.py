@@ -177,7 +177,7 @@ class Run:
             return json.loads(said)
         except subprocess.TimeoutExpired:
             return {"results": {}, "notes": ["it could not be ended in time"]}
-        except ValueError:
+        except (ValueError, RecursionError):
             last = (wrong.decode(errors="replace").strip().splitlines() or [""])[-1]
             return {"results": {}, "notes": [f"it ended the process that watches it {last[:200]}".strip()]}
         finally:

@@ -51,9 +51,9 @@ def _own_threads() -> int:
     return count
 
 
-def die_with_parent() -> None:
-    """Let the system end this process when the one that started it ends. Linux only."""
-    _prctl(DIE_TOGETHER, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+def die_with_parent(sent: int = getattr(signal, "SIGKILL", signal.SIGTERM)) -> None:
+    """Let the system send this process a signal when the one that started it ends. Linux only."""
+    _prctl(DIE_TOGETHER, sent)
 
 
 def adopt_orphans() -> None:

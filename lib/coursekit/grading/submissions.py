@@ -16,6 +16,8 @@ from pathlib import Path
 from coursekit.lessons import Lesson, source, tags
 
 LARGEST = 20_000_000  # bytes of a notebook; the lessons have at most one million
+# never through a link, never waiting for the other end of a pipe; systems lack some of these
+OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 CHECK = re.compile(r"^exercises\.(\w+)\.check\((.*)\)", re.MULTILINE)
 
 
@@ -161,7 +163,7 @@ def cells(path: Path) -> list[dict]:
 def _content(path: Path) -> str:
     """Return the text of a regular file of bearable size, which no link leads to."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, OPEN)
         with open(handle, "rb") as stream:
             if not stat.S_ISREG(os.fstat(handle).st_mode) or path.is_symlink():
                 raise Unreadable("it is not a regular file")

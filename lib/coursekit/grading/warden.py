@@ -38,13 +38,14 @@ class Ended(Exception):
 def main() -> None:
     """Take the order, watch it done, leave nothing behind."""
     limits.adopt_orphans()
-    limits.die_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    limits.die_with_parent(signal.SIGTERM)  # but not before all is ended
     order = json.loads(sys.stdin.buffer.readline())
     try:
         report = watch(order, Path(order["box"]))
     finally:
         end_all(order["mark"])
+        remove(Path(order["box"]))
     print(json.dumps(report), flush=True)
 
 
