@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from convlab import DATA_FOLDER
 
+NONE = "not installed"
 LONGEST_TRIAL = 180  # seconds; TensorFlow's first import from a slow disk takes a minute
 TRAIN_ONE_STEP = """
 import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -58,9 +59,12 @@ def _python() -> Row:
 
 
 def _packages() -> Row:
-    from packaging.requirements import Requirement  # here, so that its lack is one finding among others
+    try:
+        from packaging.requirements import Requirement  # here, so that its lack is one finding among others
 
-    wanted = [Requirement(line) for line in importlib.metadata.requires("convlab")]
+        wanted = [Requirement(line) for line in importlib.metadata.requires("convlab")]
+    except ImportError:
+        return Row("packages", NONE, False, "`make run` installs them (README.md tells how to without make)")
     wanted = [need for need in wanted if not need.marker or need.marker.evaluate({"extra": ""})]
     bad = [str(need) for need in wanted if not _satisfied(need)]
     found = f"{len(wanted) - len(bad)} of {len(wanted)} packages at the versions wanted"

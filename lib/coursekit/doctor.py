@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
 
 def findings() -> Iterator:
     """Yield a row for all that is looked at, the quick ones first; a look that fails is a finding too."""
-    from convlab.selfcheck import Row
+    from convlab.selfcheck import NONE, Row
 
     for look, remedy in LOOKS.items():
         try:
@@ -39,6 +39,8 @@ def findings() -> Iterator:
             name = look.__name__.replace("_", " ")
             rows = [Row(name, f"{type(error).__name__}: {error}", False, remedy)]
         yield from rows
+        if any(row.found == NONE for row in rows):
+            return  # the other looks need packages
 
 
 def machine() -> Iterator:

@@ -165,7 +165,6 @@ class Run:
 
     def _watched(self, order: dict) -> dict:
         """Return the warden's report; a note if the submission has ended its warden."""
-        longest = 60 + len(order["tasks"]) * (order["seconds"] + warden.START_SECONDS)
         box = Path(tempfile.mkdtemp(prefix="grading-")).resolve()
         order |= {"box": str(box), "walls": walls.around(box, self.folder) if self.walls else []}
         process = subprocess.Popen(
@@ -173,7 +172,7 @@ class Run:
         )
         self.running.add(process)
         try:
-            said, wrong = process.communicate(json.dumps(order).encode() + b"\n", longest)
+            said, wrong = process.communicate(json.dumps(order).encode() + b"\n", _longest(order))
             return json.loads(said)
         except subprocess.TimeoutExpired:
             return {"results": {}, "notes": ["it could not be ended in time"]}
@@ -193,6 +192,11 @@ class Run:
         for process in list(self.running):
             with suppress(OSError):
                 process.terminate()
+
+
+def _longest(order: dict) -> float:
+    """Return the seconds after which something is wrong with the warden itself."""
+    return 60 + len(order["tasks"]) * (order["seconds"] + warden.START_SECONDS)
 
 
 class Weigher:
