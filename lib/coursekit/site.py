@@ -20,6 +20,7 @@ from coursekit.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
 EXTRA = {"instructor_guide": "For instructors"}  # pages of docs/ that stand after the glossary
+WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
 
 
@@ -91,8 +92,8 @@ def _text(path: Path) -> str:
 
 
 def _among(files: set[str]):
-    """Return a function that keeps the links to `files` and no others."""
-    return lambda name: name if name in files else None
+    """Return a function that keeps the links to `files` and within a page, and no others."""
+    return lambda name: name if name in files or name.startswith("#") else None
 
 
 def index(template: str, lessons: list[Lesson], extra: list[str]) -> str:
@@ -118,7 +119,10 @@ def _tree(caption: str, pages: list[str]) -> str:
 
 def page(lesson: Lesson, files: set[str]) -> str:
     """Return a lesson as the book shows it: its notebook and slides offered, its links within the book."""
-    cells = [_markdown(cell, files) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells]
+    ids = {cell.get("id", "") for cell in lesson.cells}
+    cells = [
+        _markdown(cell, files, ids) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells
+    ]
     offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson)}
     return json.dumps(lesson.notebook | {"cells": [*cells[:1], offered, *cells[1:]]}, ensure_ascii=False)
 
@@ -134,21 +138,26 @@ def _offers(lesson: Lesson) -> str:
     )
 
 
-def _markdown(cell: dict, files: set[str]) -> dict:
+def _markdown(cell: dict, files: set[str], ids: set[str]) -> dict:
     """Return a markdown cell for the book; a prediction stands in a box, without room for words."""
-    said = relinked(source(cell), _among(files))
+    said = WITHIN.sub(lambda match: _to_cell(match, ids), relinked(source(cell), _among(files)))
     if "prediction" in tags(cell):
         heading, rest = LEADING_HEADING.match(slides.BLANK.sub("", said)).groups()
         said = (
             f"{heading or ''}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest.strip()}\n:::::"
         )
-    return cell | {"source": said}
+    return cell | {"source": f'<span id="{cell.get("id", "")}"></span>\n\n{said}'}
+
+
+def _to_cell(match: re.Match, ids: set[str]) -> str:
+    """Return a link within a page: to a cell, which Sphinx does not know, as HTML."""
+    return f'<a href="#{match[2]}">{match[1]}</a>' if match[2] in ids else match[0]
 
 
 def glossary(entries: list[dict], lessons: list[Lesson]) -> str:
     """Return the page of the course's words, each with the lesson whose words it belongs to."""
     rows = "\n".join(_entry(entry, taught(entry["en"], lessons)) for entry in sorted(entries, key=_spelled))
-    columns = "".join(f"<th>{name}</th>" for name in ("English", "한국어", "日本語", "meaning", "lesson"))
+    columns = " ".join(f"<th>{name}</th>" for name in ("English", "한국어", "日本語", "meaning", "lesson"))
     return (
         f"# Glossary\n\n{len(entries)} words of the course, and the lesson that each belongs to.\n\n"
         f'<table class="glossary">\n<thead><tr>{columns}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n'
@@ -166,8 +175,8 @@ def _entry(entry: dict, lesson: Lesson | None) -> str:
     anchor = re.sub(r"[^a-z0-9]+", "-", entry["en"].casefold()).strip("-")
     link = f'<a href="{lesson.slug}.html">{lesson.number}</a>' if lesson else ""
     return (
-        f'<tr id="{anchor}"><td>{en}</td><td lang="ko">{ko}</td><td lang="ja">{ja}</td>'
-        f'<td class="meaning">{meaning}</td><td>{link}</td></tr>'
+        f'<tr id="{anchor}"> <td>{en}</td> <td lang="ko">{ko}</td> <td lang="ja">{ja}</td> '
+        f'<td class="meaning">{meaning}</td> <td>{link}</td> </tr>'
     )
 
 

@@ -143,8 +143,15 @@ def pieces(lesson: Lesson) -> list[dict]:
             found += [_heading_for(cell), _code(cell)]
         elif cell["cell_type"] == "markdown":
             task = following is not None and "exercise" in tags(following)
-            found += [_heading_for(cell), *_markdown(cell, task)]
+            said = relinked(BLANK.sub("", source(cell)), lambda file: _deck_of(lesson, file))
+            found += [_heading_for(cell), *_markdown(cell, said.strip(), task)]
     return [piece for piece in found if piece]
+
+
+def _deck_of(lesson: Lesson, file: str) -> str | None:
+    """Return the deck of another lesson's notebook; None if the course has no such lesson."""
+    known = LESSON_NAME.fullmatch(file) and lesson.path.with_name(file).exists()
+    return f"{file[:-6]}.html" if known else None
 
 
 def _heading_for(cell: dict) -> dict | None:
@@ -160,9 +167,8 @@ def _piece(cell: dict, said: str, role: str) -> dict:
     return {"cell_type": "markdown", "source": said, "role": role, "metadata": kept}
 
 
-def _markdown(cell: dict, task: bool) -> list[dict]:
-    """Return a markdown cell's pieces, of which the last has the cell's role."""
-    said = relinked(BLANK.sub("", source(cell)), _deck_of).strip()
+def _markdown(cell: dict, said: str, task: bool) -> list[dict]:
+    """Return the pieces of what a markdown cell says, of which the last has the cell's role."""
     fences = [match.span() for match in FENCE.finditer(said)]
     cuts = [match.start() for match in HEADING.finditer(said)]
     cuts = [cut for cut in cuts if cut and not any(start < cut < end for start, end in fences)]
@@ -218,7 +224,7 @@ def _waits(piece: dict, shown: list[dict]) -> bool:
         return False
     if piece["cell_type"] == "code":
         return any(one["role"] == "prediction" for one in shown)
-    return any(one["role"] == "code" for one in shown)
+    return any(one["role"] == "code" and one["outputs"] for one in shown)
 
 
 def boxes(code: str, longest: int = LONGEST) -> list[str]:
@@ -229,18 +235,15 @@ def boxes(code: str, longest: int = LONGEST) -> list[str]:
     """
     lines = code.splitlines()
     try:
-        starts = [node.lineno for node in ast.parse(code).body]
+        statements = ast.parse(code).body
     except SyntaxError:
-        starts = []
-    starts = [
-        _with_comment(lines, min(start, 1) if not index else start) for index, start in enumerate(starts)
-    ]
+        statements = []
     found, begin, last = [], 0, 0
-    for end in [*starts[1:], len(lines)]:
-        if end - begin > longest and last > begin:
+    for statement in statements:
+        if statement.end_lineno - begin > longest and last > begin:
             found.append(lines[begin:last])
-            begin = last
-        last = end
+            begin = _with_comment(lines, statement.lineno)
+        last = statement.end_lineno
     return ["\n".join(box).strip("\n") for box in [*found, lines[begin:]]]
 
 
@@ -307,11 +310,6 @@ def _heading(piece: dict) -> str:
 def _plain(markdown: str) -> str:
     """Return markdown as one line of plain words."""
     return " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)|[*`]", r"\1", markdown).split())
-
-
-def _deck_of(file: str) -> str | None:
-    """Return the deck of the lesson in a notebook; None for any other file."""
-    return f"{file[:-6]}.html" if LESSON_NAME.fullmatch(file) else None
 
 
 def _alt(cell: dict) -> str:

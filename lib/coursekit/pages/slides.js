@@ -22,7 +22,7 @@ async function present() {
   deck.classList.remove("measuring");
   await Reveal.initialize({
     width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, transition: "none", backgroundTransition: "none",
-    slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false, plugins: [RevealNotes],
+    slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false, defaultTiming: 60, plugins: [RevealNotes],
   });
 }
 

@@ -1,0 +1,40 @@
+"""The book and its slides, made once, and a Chromium that reaches no network, for the tests of both."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from coursekit import site
+
+from .reading import Reader
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A copy of what the book is made of, which nobody edits meanwhile."""
+    folder = tmp_path_factory.mktemp("course")
+    for name in ("notebooks", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".*"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def book(course):
+    """The folder of the whole course's site, its slides in slides/."""
+    folder = course / "build" / "site"
+    assert site.make(course, folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reader():
+    """A headless Chromium for which every address but this machine's files is out of reach."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("no Chromium with a driver: apt-get install chromium chromium-driver")
+    with Reader(chromium, driver) as reader:
+        yield reader

@@ -1,0 +1,151 @@
+"""Every page of the book opens from its file without a network, on a phone, with nothing cut off."""
+
+import itertools
+import shutil
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from coursekit.lessons import Lesson, find, source
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = [lesson.slug for lesson in find(ROOT)]
+GUIDE = ["instructor_guide"] if (ROOT / "docs" / "instructor_guide.md").exists() else []
+PAGES = ["index", *LESSONS, "glossary", *GUIDE, "search", "genindex"]
+PHONE = (390, 844)
+# what reaches beyond the page's edge, unless a box that scrolls or hides it holds it
+CUT_OFF = """
+    const edge = document.documentElement.clientWidth;
+    const held = element => {
+        for (let box = element.parentElement; box.tagName !== "ARTICLE"; box = box.parentElement)
+            if (getComputedStyle(box).overflowX !== "visible") return true;
+        return Boolean(element.closest("mjx-assistive-mml, .visually-hidden"));
+    };
+    const beyond = ({right, width}) => width && right > edge + 1;
+    const wide = [...document.querySelectorAll("article *")].filter(
+        element => beyond(element.getBoundingClientRect()) && !held(element));
+    const whole = document.documentElement.scrollWidth;
+    const told = wide.map(element => element.outerHTML.slice(0, 80));
+    return whole > edge ? [`the page is ${whole} wide`, ...told] : told;
+"""
+
+HITS = """
+    return [...document.querySelectorAll("#search-results li a")].map(one => one.getAttribute("href"));
+"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_without_a_network_and_fits_a_phone(book, course, reader, name):
+    assert reader.open(book / f"{name}.html", *PHONE) == []
+    assert reader.run(CUT_OFF) == []
+    assert (
+        reader.run("return [...document.images].filter(one => !one.naturalWidth || !one.alt.trim()).length")
+        == 0
+    )
+    formulas = reader.formulas()
+    assert formulas["faults"] == []
+    if name in LESSONS:
+        cells = Lesson(course / "notebooks" / f"{name}.ipynb").cells
+        assert formulas["drawn"] >= sum(source(one).count("\n$$") // 2 for one in cells)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_page_shows_the_stored_outputs_of_its_lesson(book, course, name):
+    lesson = Lesson(course / "notebooks" / f"{name}.ipynb")
+    page = (book / f"{name}.html").read_text(encoding="utf-8")
+    pictures = [
+        out for one in lesson.code_cells for out in one["outputs"] if "image/png" in out.get("data", {})
+    ]
+    assert page.count("<img alt=") - page.count('class="logo"') == len(pictures)
+    assert (book / "_downloads").exists()
+    assert any(
+        path.read_bytes() == lesson.path.read_bytes() for path in book.glob(f"_downloads/*/{name}.ipynb")
+    )
+
+
+def test_every_link_within_the_book_leads_somewhere(book):
+    broken = []
+    for page in [*book.glob("*.html"), *book.glob("slides/*.html")]:
+        ids, links = _links(page)
+        for link in links:
+            path, _, place = unquote(link).partition("#")
+            target = (page.parent / path.partition("?")[0]).resolve() if path else page
+            known = ids if target == page else _links(target)[0] if place and target.exists() else {}
+            if not target.exists() or (place and place not in known):
+                broken.append(f"{page.name}: {link}")
+    assert broken == []
+
+
+def _links(page):
+    """Return the ids on a page and its links that stay within the book."""
+    parser = HTMLParser()
+    ids, links = set(), []
+
+    def begin(tag, attributes):
+        values = dict(attributes)
+        ids.add(values.get("id"))
+        links.extend(values[name] for name in ("href", "src") if values.get(name))
+
+    parser.handle_starttag = parser.handle_startendtag = begin
+    parser.feed(page.read_text(encoding="utf-8"))
+    return ids, [link for link in links if not link.startswith(("http:", "https:", "data:", "mailto:"))]
+
+
+def test_search_finds_a_word_of_a_lesson_from_a_file(book, reader):
+    for word, page in [
+        ("stride", "06_output_sizes"),
+        ("blame", "03_backpropagation"),
+        ("손실", "glossary"),
+    ]:
+        assert reader.open(book / "search.html", *PHONE, query=f"?q={word}") == []
+        found = _until(reader, HITS)
+        assert any(page in link for link in found), (word, found)
+
+
+def _until(reader, script):
+    """Return what a script returns once that is not empty, and stays so; wait ten seconds at most."""
+    for _ in range(100):
+        if found := reader.run(script):
+            time.sleep(0.5)
+            return reader.run(script) or found
+        time.sleep(0.1)
+    return []
+
+
+def test_page_turns_dark_where_the_reader_wants_it(book, reader):
+    reader.open(book / f"{LESSONS[0]}.html", *PHONE)
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    shades = []
+    for wish in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": wish}]
+        reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        shades.append(sum(int(part) for part in reader.run(colour)[4:-1].split(",")[:3]))
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert shades[0] > 700 and shades[1] < 150
+
+
+def test_lessons_follow_each_other(book):
+    for before, after in itertools.pairwise(LESSONS):
+        page = (book / f"{before}.html").read_text(encoding="utf-8")
+        assert f'class="next-page" href="{after}.html"' in page
+
+
+def test_fault_a_missing_asset_is_found(book, reader, tmp_path):
+    copy = tmp_path / "site"
+    shutil.copytree(book, copy, ignore=shutil.ignore_patterns("slides", "_downloads"))
+    (copy / "_static" / "mathjax.js").unlink()
+    faults = reader.open(copy / "06_output_sizes.html", *PHONE)
+    assert any("failed" in fault or "console" in fault for fault in faults)
+    assert any("not drawn" in fault for fault in reader.formulas()["faults"])
+
+
+def test_fault_a_wide_element_is_found(book, reader):
+    reader.open(book / "index.html", *PHONE)
+    planted = '<div style="width: 900px">wide</div>'
+    reader.run("document.querySelector('article').insertAdjacentHTML('beforeend', arguments[0])", planted)
+    assert any("900px" in fault for fault in reader.run(CUT_OFF))

@@ -1,0 +1,204 @@
+"""Every deck opens from its file without a network; every slide fits its window; formulas are drawn."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from planting import cell, plant
+from selenium.webdriver.support.ui import WebDriverWait
+
+from coursekit import slides
+from coursekit.lessons import Lesson, find, source
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+DECKS = [lesson.slug for lesson in find(ROOT)]
+WIDTH, HEIGHT = 1280, 720
+# what of each slide, all its parts shown, lies outside the window; what scrolls in a box may, the box may not
+OVERFLOWS = """
+    const [width, height] = arguments;
+    const found = [];
+    for (const slide of Reveal.getSlides()) {
+        const {h, v} = Reveal.getIndices(slide);
+        Reveal.slide(h, v, 99);
+        for (const element of slide.querySelectorAll("*")) {
+            if (element.closest("aside, mjx-assistive-mml")) continue;
+            const box = element.parentElement.closest("pre, table, .html, .scrolls, mjx-container");
+            if (box && slide.contains(box)) continue;
+            const {left, top, right, bottom} = element.getBoundingClientRect();
+            if (right > left && (left < -1 || top < -1 || right > width + 1 || bottom > height + 1)) {
+                const said = element.textContent.trim().slice(0, 40);
+                found.push(`slide ${h}/${v}: ${element.tagName} to ${right}, ${bottom}: ${said}`);
+                break;
+            }
+        }
+    }
+    Reveal.slide(0, 0);
+    return found;
+"""
+BOXES = """
+    return [...document.querySelectorAll(".slides .scrolls")].map(box => box.textContent.trim().slice(0, 50));
+"""
+SHOWN = """
+    const visible = element => element.matches(":not(.fragment), .visible");
+    const parts = [...Reveal.getCurrentSlide().querySelectorAll(".words, .code, .result")];
+    return parts.filter(visible).map(one => one.className.split(" ")[0]);
+"""
+
+SPEAK = """
+    const open = window.open;
+    window.open = (...all) => window.speaker = open.apply(window, all);
+    Reveal.getPlugin("notes").open();
+"""
+SPOKEN = "return window.speaker.document.querySelector('.speaker-controls-notes .value')?.innerText;"
+
+
+def overflows(reader):
+    """Return what lies outside the window, slide for slide."""
+    return reader.run(OVERFLOWS, WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("slug", DECKS)
+def test_deck_opens_without_a_network_and_every_slide_fits(book, course, reader, slug):
+    assert reader.open(book / "slides" / f"{slug}.html", WIDTH, HEIGHT) == []
+    assert overflows(reader) == []
+    assert reader.run(BOXES) == [], "slides that scroll: cut the cell, or let its output be shorter"
+    formulas = reader.formulas()
+    assert formulas["faults"] == []
+    lesson = Lesson(course / "notebooks" / f"{slug}.ipynb")
+    assert formulas["drawn"] >= sum(source(one).count("\n$$") // 2 for one in lesson.cells)
+    assert reader.run("return [...document.images].filter(one => !one.naturalWidth).length") == 0
+
+
+def test_list_of_decks_names_each_and_fits_a_phone(book, reader):
+    assert reader.open(book / "slides" / "index.html", 390, 844) == []
+    assert reader.run("return document.documentElement.scrollWidth") <= 390
+    links = reader.run("return [...document.querySelectorAll('li a')].map(one => one.getAttribute('href'))")
+    assert links == [f"{slug}.html" for slug in DECKS]
+
+
+def test_deck_on_a_phone_does_not_scroll_sideways(book, reader):
+    assert reader.open(book / "slides" / f"{DECKS[1]}.html", 390, 844) == []
+    assert reader.run("return document.documentElement.scrollWidth") <= 390
+
+
+def test_answer_comes_after_the_prediction(book, reader):
+    reader.open(book / "slides" / "06_output_sizes.html", WIDTH, HEIGHT)
+    reader.run(
+        "const s = document.querySelector('.prediction').closest('section');"
+        "const {h, v} = Reveal.getIndices(s); Reveal.slide(h, v, -1);"
+    )
+    seen = [reader.run(SHOWN)]
+    for _ in range(3):
+        reader.run("Reveal.next()")
+        seen.append(reader.run(SHOWN))
+    assert seen == [
+        ["words"],
+        ["words", "code"],
+        ["words", "code", "result"],
+        ["words", "code", "result", "words"],
+    ]
+
+
+def test_speaker_window_opens_from_a_file_and_shows_notes(book, reader):
+    reader.open(book / "slides" / "06_output_sizes.html", WIDTH, HEIGHT)
+    reader.run(SPEAK)  # the window never tells that it has loaded, so it is asked from here
+    try:
+        said = WebDriverWait(reader.browser, 60).until(lambda _: reader.run(SPOKEN))
+        assert "of 75 minutes" in said
+        assert "How large is the output" in said
+    finally:
+        reader.run("window.speaker.close()")
+
+
+@pytest.fixture
+def crowded(tmp_path):
+    """A deck of a lesson in which everything is too large for one slide."""
+    words = {"cell_type": "markdown", "metadata": {}}
+    long = "\n".join(f"row_{i} = {i}  # the statement with number {i}" for i in range(60))
+    one = "values = [\n" + "".join(f"    {i},\n" for i in range(70)) + "]"
+    wide = "total = " + " + ".join(f"number_{i}" for i in range(30))
+    table = "| a | b |\n|---|---|\n" + "\n".join(f"| {i} | {i * i} |" for i in range(40))
+    steps = "\n".join(f"{i}. step {i}" for i in range(1, 41))
+    printed = cell("printed", "print(long)") | {
+        "execution_count": 1,
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "\n".join(map(str, range(90)))}],
+    }
+    cells = [
+        words | {"id": "title", "source": "# Crowded"},
+        words
+        | {
+            "id": "prose",
+            "source": "## Prose\n\n" + "\n\n".join(["A sentence that is long enough. " * 9] * 9),
+        },
+        words | {"id": "table", "source": f"## Table\n\n{table}"},
+        words | {"id": "steps", "source": f"## Steps\n\n{steps}"},
+        words | {"id": "code-head", "source": "## Code"},
+        cell("long", long),
+        cell("one", one),
+        cell("wide", wide),
+        printed,
+        words
+        | {
+            "id": "formula",
+            "source": "## Formula\n\n$$" + " + ".join(f"x_{{{i}}}^2" for i in range(60)) + "$$",
+        },
+    ]
+    path = plant(tmp_path, "01_crowded", *cells, title="Crowded", minutes=20)
+    slides.make([Lesson(path)], tmp_path / "slides")
+    return tmp_path / "slides" / "01_crowded.html"
+
+
+def test_what_is_too_large_goes_on_or_scrolls_in_its_box(reader, crowded):
+    assert reader.open(crowded, WIDTH, HEIGHT) == []
+    assert overflows(reader) == []
+    assert len(reader.run(BOXES)) == 1  # the one statement of 72 lines
+    texts = "return [...document.querySelectorAll(arguments[0])].map(one => one.innerText.trim())"
+    assert reader.run(texts, ".slides ol > li") == [f"step {i}" for i in range(1, 41)]
+    assert reader.run("return [...document.querySelectorAll('.slides ol')].map(one => one.start)")[1] > 1
+    rows = "return [...document.querySelectorAll('.slides tbody td:first-child')].map(one => one.textContent)"
+    assert reader.run(rows) == [str(i) for i in range(40)]
+    heads = (
+        "return [...document.querySelectorAll('.slides table')].map(one => one.querySelectorAll('th').length)"
+    )
+    assert {*reader.run(heads)} == {2}
+    printed = reader.run(
+        "return [...document.querySelectorAll('.result pre')].map(one => one.textContent).join('\\n')"
+    )
+    assert printed.split() == [str(i) for i in range(90)]
+
+
+def test_fault_an_overflowing_slide_is_found(reader, crowded):
+    reader.open(crowded, WIDTH, HEIGHT)
+    reader.run(
+        "Reveal.getSlides()[1].insertAdjacentHTML('beforeend', '<div style=\"height: 900px\">tall</div>')"
+    )
+    assert [fault for fault in overflows(reader) if "tall" in fault]
+
+
+@pytest.mark.parametrize("name", ["notes.js", "sans-regular.woff", "mathjax.js", "slides.css"])
+def test_fault_a_missing_asset_is_found(reader, crowded, name):
+    (crowded.parent / "assets" / name).unlink()
+    if name == "notes.js":
+        text = crowded.read_text(encoding="utf-8").replace(
+            "</head>", "<script>var RevealNotes = {}</script></head>"
+        )
+        crowded.write_text(text, encoding="utf-8")
+    assert any("failed" in fault or "console" in fault for fault in reader.open(crowded, WIDTH, HEIGHT))
+    if name == "mathjax.js":
+        assert any("not drawn" in fault for fault in reader.formulas()["faults"])
+
+
+def test_fault_a_request_that_leaves_the_machine_is_found(reader, crowded):
+    text = crowded.read_text(encoding="utf-8")
+    crowded.write_text(
+        text.replace("</body>", '<img src="http://pictures.invalid/a.png" alt="a"></body>'), encoding="utf-8"
+    )
+    assert "request: http://pictures.invalid/a.png" in reader.open(crowded, WIDTH, HEIGHT)
+
+
+def test_deck_may_be_moved_with_its_assets(book, reader, tmp_path):
+    shutil.copytree(book / "slides" / "assets", tmp_path / "other folder" / "assets")
+    deck = shutil.copy(book / "slides" / f"{DECKS[0]}.html", tmp_path / "other folder")
+    assert reader.open(Path(deck), WIDTH, HEIGHT) == []

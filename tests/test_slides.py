@@ -1,0 +1,220 @@
+"""A deck is made of a lesson's own cells: what starts a slide, what waits, what the speaker is told."""
+
+import hashlib
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from planting import cell, plant
+
+from coursekit import slides, vendor
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source
+
+HEADER = {"title": "Sizes", "question": "How large is it?", "minutes": 30}
+OUTPUT = {"output_type": "stream", "name": "stdout", "text": ["3\n"]}
+QUESTION = (
+    "A window of 3 on 5 pixels.\n\n**Predict:** how many\nplaces?\n\n> *Your prediction:* … (write here)"
+)
+
+
+def words(name, said, *tags, **metadata):
+    """Return a markdown cell."""
+    return {"cell_type": "markdown", "id": name, "source": said, "metadata": {"tags": [*tags], **metadata}}
+
+
+def ran(name, code, *tags, outputs=(OUTPUT,)):
+    """Return a code cell that has been run."""
+    return cell(name, code, *tags) | {"execution_count": 1, "outputs": [*outputs]}
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    """A lesson with one of each."""
+    plant(tmp_path, "01_before", words("title", "# Before"))
+    cells = [
+        words("title", "# How large?\n\nAfter [the first](01_before.ipynb), see [code](../lib/x.py#L3)."),
+        ran("imports", "import math", outputs=()),
+        words("told", "What may be turned:"),
+        ran("parameters", "size = 5", "parameters", outputs=()),
+        words("slide", "## Slide\n\nA window moves.\n\n### Slowly\n\nStep by step."),
+        words("predict", QUESTION, "prediction"),
+        ran("count", "print(size - 3 + 1)"),
+        words("explained", "Three, because."),
+        ran("more", "print(3)"),
+        words("task", "**1.** Do it yourself."),
+        ran("exercise-size", "answer = ...\nexercises.size.check(answer)", "exercise"),
+        words("terms", "| English | 한국어 | 日本語 |\n|---|---|---|\n| size | 크기 | 大きさ |", "terms"),
+        words("next", "Next: [later](09_later.ipynb)."),
+    ]
+    return Lesson(plant(tmp_path, "02_sizes", *cells, **HEADER))
+
+
+def said(slide):
+    """Return the first words of each cell of a slide."""
+    return [source(one).split("\n")[0] for one in slide.cells]
+
+
+def test_cells_are_shared_out_by_what_they_are(lesson):
+    assert [(slide.start, said(slide)) for slide in slides.divided(lesson)] == [
+        ("slide", ["# How large?"]),
+        ("slide", ["## Before we start", "import math", "What may be turned:", "size = 5"]),
+        ("slide", ["## Slide"]),
+        ("subslide", ["### Slowly", "A window of 3 on 5 pixels.", "print(size - 3 + 1)", "Three, because."]),
+        ("subslide", ["print(3)"]),
+        ("subslide", ["**1.** Do it yourself.", "answer = ..."]),
+        ("slide", ["## Words", "| English | 한국어 | 日本語 |", "Next: later."]),
+    ]
+
+
+def test_only_what_answers_or_explains_waits_for_a_click(lesson):
+    waits = [
+        source(one)
+        for slide in slides.divided(lesson)
+        for one in slide.cells
+        if one["metadata"]["deck"]["waits"]
+    ]
+    assert waits == ["print(size - 3 + 1)", "Three, because."]
+
+
+def test_room_for_answers_and_untried_exercises_are_left_out(lesson):
+    page = slides.deck(lesson)
+    assert "Your prediction" not in page
+    assert page.count('class="result fragment"') == 2  # not the exercise's
+
+
+def test_links_lead_to_decks_that_exist(lesson):
+    page = slides.deck(lesson)
+    assert '<a href="01_before.html">the first</a>, see code.' in page
+    assert "Next: later." in page
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ("slide", ("slide", 7, False)),
+        ("subslide", ("subslide", 7, False)),
+        ("fragment", ("subslide", 7, True)),
+        ("skip", ("subslide", 6, None)),
+    ],
+)
+def test_metadata_of_a_cell_override_the_rules(lesson, given, expected):
+    explained = next(one for one in lesson.cells if one["id"] == "explained")
+    explained["metadata"]["slideshow"] = {"slide_type": given}
+    found = slides.divided(lesson)
+    place = [(slide, one) for slide in found for one in slide.cells if source(one) == "Three, because."]
+    start, number, waits = expected
+    assert len(found) == number
+    assert [one["metadata"]["deck"]["waits"] for _, one in place] == ([waits] if waits is not None else [])
+    assert all(slide.start == start for slide, _ in place)
+
+
+def test_cell_of_type_notes_is_spoken(lesson):
+    explained = next(one for one in lesson.cells if one["id"] == "explained")
+    explained["metadata"]["slideshow"] = {"slide_type": "notes"}
+    assert "<p>Three, because.</p></aside>" in slides.deck(lesson)
+
+
+def test_speaker_is_told_the_time_and_what_to_ask(lesson):
+    page = slides.deck(lesson)
+    notes = re.findall(r'<aside class="notes">(.*?)</aside>', page)
+    assert len(notes) == 7
+    assert "Ask: How large is it?" in notes[0]
+    assert "Ask: how many places?" in notes[3]
+    assert "Ask: what will this show?" in notes[4]
+    assert "30 of 30 minutes" in notes[-1]
+    seconds = [int(one) for one in re.findall(r'data-timing="(\d+)"', page)]
+    assert sum(seconds) == pytest.approx(30 * 60, abs=len(seconds))
+    assert all(one > 0 for one in seconds)
+
+
+def test_picture_is_shown_with_its_words(tmp_path):
+    picture = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"image/png": "iVBOR\n", "text/plain": "<Figure>"},
+    }
+    shown = ran("shown", "plot()", outputs=[picture])
+    shown["metadata"]["mystnb"] = {"image": {"alt": 'A "5" <here>'}}
+    page = slides.deck(Lesson(plant(tmp_path, "01_a", words("title", "# A"), shown, **HEADER)))
+    found = BeautifulSoup(page, "html.parser").img
+    assert (found["src"], found["alt"]) == ("data:image/png;base64,iVBOR", 'A "5" <here>')
+
+
+@pytest.mark.parametrize(
+    "code, expected",
+    [
+        ("a = 1", ["a = 1"]),
+        ("a = 1\nb = 2\n\nc = 3", ["a = 1\nb = 2", "c = 3"]),
+        ("a = [\n1,\n2,\n]\nb = 3", ["a = [\n1,\n2,\n]", "b = 3"]),
+        ("a = 1\nb = 2\n# why\nc = 3", ["a = 1\nb = 2", "# why\nc = 3"]),
+        ("# head\nimport x\n\n\n@cached\ndef f(): ...", ["# head\nimport x", "@cached\ndef f(): ..."]),
+        ("not python at all", ["not python at all"]),
+        ("", [""]),
+    ],
+)
+def test_long_code_is_cut_between_statements(code, expected):
+    assert slides.boxes(code, longest=2) == expected
+
+
+def test_long_text_is_cut_between_lines(tmp_path):
+    long = OUTPUT | {"text": "".join(f"{i}\n" for i in range(50))}
+    lesson = Lesson(
+        plant(tmp_path, "01_a", words("title", "# A"), ran("long", "x", outputs=[long]), **HEADER)
+    )
+    parts = [
+        text for _, text in re.findall(r'(result fragment)"><pre>(.*?)</pre>', slides.deck(lesson), re.DOTALL)
+    ]
+    assert "".join(parts).split() == [str(i) for i in range(50)]
+    assert len(parts) == 3
+
+
+def test_fence_with_a_hash_is_no_heading(tmp_path):
+    cells = [words("title", "# A"), words("b", "## B\n\n```\n# comment\n```\n\n## C")]
+    assert len(slides.divided(Lesson(plant(tmp_path, "01_a", *cells, **HEADER)))) == 3
+
+
+def test_no_cell_of_a_lesson_is_lost():
+    for lesson in find(ROOT):
+        shown = [source(one) for slide in slides.divided(lesson) for one in slide.cells]
+        for one in lesson.code_cells:
+            assert source(one).strip("\n") in shown
+
+
+def test_command_writes_decks_that_ask_for_nothing_outside_their_folder(lesson, tmp_path, capsys):
+    assert slides.main(["02", "--root", str(tmp_path)]) == 0
+    out = tmp_path / "build" / "slides"
+    assert "index.html" in capsys.readouterr().out
+    assert sorted(path.name for path in out.glob("*.html")) == ["02_sizes.html", "index.html"]
+    page = (out / "02_sizes.html").read_text(encoding="utf-8")
+    loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"', page)
+    assert loaded
+    assert all((out / one).exists() for one in loaded if not one.startswith("data:"))
+    fonts = re.findall(r"url\(([^)]+)\)", (out / "assets" / "slides.css").read_text(encoding="utf-8"))
+    assert all((out / "assets" / one).exists() for one in fonts)
+
+
+def test_index_keeps_the_decks_made_before(lesson, tmp_path):
+    for number in ("01", "02"):
+        assert slides.main([number, "--root", str(tmp_path)]) == 0
+    page = (tmp_path / "build" / "slides" / "index.html").read_text(encoding="utf-8")
+    assert "01_before.html" in page and "02_sizes.html" in page
+
+
+def test_unknown_lesson_is_told(lesson, tmp_path, capsys):
+    assert slides.main(["77", "--root", str(tmp_path)]) == 2
+    assert "no lesson is called 77" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", vendor.FILES)
+def test_what_others_wrote_is_what_we_know(name):
+    assert hashlib.sha256(vendor.content(name)).hexdigest() == vendor.FILES[name][-1]
+
+
+def test_altered_or_missing_file_of_a_package_is_refused(monkeypatch):
+    package, folder, file, _ = vendor.FILES["reveal.js"]
+    monkeypatch.setitem(vendor.FILES, "reveal.js", (package, folder, file, "0" * 64))
+    with pytest.raises(CourseError, match="not the file that is expected"):
+        vendor.content("reveal.js")
+    monkeypatch.setitem(vendor.FILES, "reveal.js", ("no-such-package", folder, file, "0" * 64))
+    with pytest.raises(CourseError, match="no-such-package: remove"):
+        vendor.content("reveal.js")
