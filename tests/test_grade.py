@@ -181,12 +181,17 @@ def digest(folder):
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def run(folder, output):
-    """Grade a folder with short limits, and return the rows of its CSV by student and exercise."""
-    limits = ["--seconds", "6", "--memory", "1", "--jobs", "2"]
+def run(folder, output, seconds=6, memory=1):
+    """Grade a folder with short limits, and return the rows of its CSV."""
+    limits = ["--seconds", str(seconds), "--memory", str(memory), "--jobs", "2"]
     assert grade.main([str(folder), "--output", str(output), *limits]) == 0
     with open(output / "grades.csv", newline="", encoding="utf-8") as stream:
-        return {(row["student"], row["exercise"]): row for row in csv.DictReader(stream)}
+        return list(csv.DictReader(stream))
+
+
+def by_name(rows):
+    """Return the rows by student and exercise."""
+    return {(row["student"], row["exercise"]): row for row in rows}
 
 
 def left_running():
@@ -209,7 +214,7 @@ def graded(tmp_path_factory):
     before, begun = [digest(place) for place in places], time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))
-        rows = run(folder, output)
+        rows = by_name(run(folder, output))
     seconds, after = time.monotonic() - begun, [digest(place) for place in places]
     return Graded(rows, output, seconds, [p for p, a, b in zip(places, before, after) if a != b])
 
@@ -286,7 +291,7 @@ def test_without_walls_nothing_is_left_running_either(tmp_path, monkeypatch):
     for name in ("daemon", "forks", "parricide"):
         hand_in(tmp_path / "class", name, notebook(**RIGHT | {"step": MISCHIEF[name][0]}))
     hand_in(tmp_path / "class", "anna", notebook(**RIGHT))
-    rows = run(tmp_path / "class", tmp_path / "grades")
+    rows = by_name(run(tmp_path / "class", tmp_path / "grades"))
     assert {rows["anna", name]["status"] for name in RIGHT} == {"right"}
     assert rows["forks", "step"]["note"] == "it started more than 32 processes"
     assert rows["parricide", "step"]["status"] == "not graded"
@@ -351,8 +356,31 @@ def test_within_walls_there_is_no_network_no_classmate_and_nothing_to_write_on(t
         hand_in(folder, "victim", notebook(**RIGHT))
         if not walls.stand(folder):
             pytest.skip("this system gives no walls")
-        row = run(folder, tmp_path / "grades")["burglar", "step"]
+        row = by_name(run(folder, tmp_path / "grades"))["burglar", "step"]
     assert (row["status"], row["note"]) == ("right", "")
+
+
+def with_solutions(lesson):
+    """Return a lesson in whose exercises the solutions stand that `solution()` shows."""
+    cells = json.loads(json.dumps(lesson.cells))
+    for stub in submissions.stubs(lesson):
+        item = next(item for item in ALL if (item.lesson[7:], item.name) == (lesson.number, stub.exercise))
+        shown = engine.solution_text(item)
+        check = f"exercises.{item.name}.check"
+        cell = next(cell for cell in cells if cell["id"] == stub.id)
+        cell["source"] = f"{check}({shown})"
+        if callable(item.reference):
+            cell["source"] = f"{shown}\n\n\n{check}({item.name})"
+    return lesson.notebook | {"cells": cells}
+
+
+def test_the_solution_shown_to_a_learner_is_right_in_the_learners_notebook(tmp_path):
+    lessons = find(ROOT)
+    for lesson in lessons:
+        hand_in(tmp_path / "class", "anna", with_solutions(lesson), lesson.path.name)
+    rows = run(tmp_path / "class", tmp_path / "grades", seconds=60, memory=3)
+    assert [row for row in rows if row["status"] != "right"] == []
+    assert len(rows) == sum(len(list(submissions.stubs(lesson))) for lesson in lessons)
 
 
 # what was handed in
@@ -505,6 +533,14 @@ def test_the_answer_is_what_the_last_check_would_get(own_main):
     assert answer("!pip install x\n%time\nmy_step = 6") == 6
     with pytest.raises(NameError):
         answer("exercises.step.check(one)", "one = missing")
+
+
+def test_the_reference_itself_is_no_answer(own_main):
+    task = {"exercise": "step", "source": "exercises.step.check(exercises.step.reference)", "before": 1}
+    cells = [worker._statements("from convlab.exercises import lesson_01 as exercises")]
+    step = next(item for item in ALL if (item.lesson, item.name) == ("lesson_01", "step"))
+    assert "own reference" in worker._result(step, task, cells)["stopped"]
+    assert "attempt" in worker._result(step, task | {"source": RIGHT["step"]}, cells)
 
 
 # what comes back

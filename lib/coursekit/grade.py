@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -248,5 +249,19 @@ class Weigher:
         """Return what reference or mistake do, tried once for all submissions."""
         key = exercise.lesson, exercise.name, id(answer)
         if key not in self._known:
-            self._known[key] = self.engine.outcomes(exercise, answer)
+            with hushed():
+                self._known[key] = self.engine.outcomes(exercise, answer)
         return self._known[key]
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep TensorFlow's C++ code, which some references need, from talking into the progress bar."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -443,7 +443,8 @@ def show(item):
 def solution_text(exercise: Exercise) -> str:
     """Return the source of the reference function without its decorator, or the value."""
     if not callable(exercise.reference):
-        return repr(exercise.reference)
+        value = exercise.reference
+        return repr(value.tolist() if isinstance(value, np.ndarray) else value)
     source = textwrap.dedent(inspect.getsource(exercise.reference))
     first = ast.parse(source).body[0].lineno
     return "\n".join(source.splitlines()[first - 1 :])

@@ -57,6 +57,8 @@ def _result(exercise: engine.Exercise, task: dict, cells: list[list[ast.stmt]]) 
         answer = _answer(task, cells)
     except BaseException as error:
         return {"stopped": f"the cell stopped with {_how(error)}"}
+    if answer is exercise.reference and callable(answer):
+        return {"stopped": "the answer is the course's own reference"}
     try:
         return {"attempt": values.encode(engine.attempt(exercise, answer))}
     except BaseException as error:
