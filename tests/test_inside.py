@@ -24,7 +24,7 @@ def detector():
     x = keras.layers.GlobalMaxPooling2D(name="pool")(x)
     model = keras.Model(images, keras.layers.Dense(2, name="logits")(x))
     kernels = np.stack([3 * CROSS - 2, 2 * SQUARE - 1.2], axis=-1)[:, :, None]
-    model.get_layer("conv").set_weights([kernels, np.zeros(2)])
+    model.get_layer("conv").set_weights([kernels, np.array([-3.5, -3.0])])  # noise leaves it silent
     model.get_layer("logits").set_weights([np.array([[1.0, -0.2], [-0.2, 1.0]]), np.zeros(2)])
     return model
 
@@ -51,7 +51,7 @@ def test_grad_cam_lies_on_the_object_of_the_label(detector, cross, square):
         peak = np.unravel_index(heat.argmax(), heat.shape)
         assert peak == (row, column)
         near = heat[row - 2 : row + 3, column - 2 : column + 3].sum()
-        assert near / heat.sum() > 0.2 > 25 / 24**2  # four times its share of the pixels, in a noisy picture
+        assert near / heat.sum() > 0.8
 
 
 def test_grad_cam_is_the_papers_formula(detector):

@@ -20,9 +20,9 @@ def activation_maps(model, images, layers):
     """
     import keras
 
-    inner = keras.Model(model.inputs, [model.get_layer(name).output for name in layers])
+    inner = keras.Model(model.inputs[0], {name: model.get_layer(name).output for name in layers})
     values = inner(np.asarray(images, "float32"), training=False)
-    return dict(zip(layers, map(keras.ops.convert_to_numpy, values)))
+    return {name: keras.ops.convert_to_numpy(values[name]) for name in layers}
 
 
 def exciting(model, layer, channel, images, count=9):
@@ -59,7 +59,7 @@ def grad_cam(model, layer, images, labels):
     import keras
     import tensorflow as tf
 
-    inner = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
+    inner = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
     with tf.GradientTape() as tape:
         maps, logits = inner(np.asarray(images, "float32"), training=False)
         chosen = tf.gather(logits, np.asarray(labels), axis=1, batch_dims=1)
