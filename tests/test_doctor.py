@@ -25,7 +25,7 @@ def test_this_machine_is_good(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "This machine is ready" in said
     assert "LOOK" not in said
-    for what in ("Python", "packages", "versions", "memory", "folders", "MNIST", "kernel"):
+    for what in ("Python", "packages", "memory", "folders", "MNIST", "kernel"):
         assert f"ok    {what} " in said
 
 

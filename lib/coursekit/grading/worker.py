@@ -18,6 +18,8 @@ import types
 from convlab.exercises import engine
 from coursekit.grading import limits, values
 
+LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")  # the last since Python 3.12
+
 
 def main() -> None:
     """Take the order, do it, and leave without waiting for threads or exit functions."""
@@ -143,21 +145,16 @@ def needed(earlier: list[ast.stmt], wanting: list[ast.stmt]) -> list[ast.stmt]:
 
 def _names(node: ast.stmt) -> tuple[set[str], set[str]]:
     """Return the global names that a statement binds, and those that it uses, its functions included."""
-    binds, uses = set(), set()
     try:
         codes = [_code([node], "")]
     except Exception:
-        return binds, uses
-    for code in codes:
+        return set(), set()
+    for code in codes:  # and those in it, which it finds on its way
         codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-        for step in dis.get_instructions(code):
-            if step.opname in ("STORE_GLOBAL", "STORE_NAME") and (
-                code is codes[0] or "GLOBAL" in step.opname
-            ):
-                binds.add(step.argval)
-            elif step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
-                uses.add(step.argval)
-    return binds, uses
+    steps = [(step.opname, step.argval) for code in codes for step in dis.get_instructions(code)]
+    binds = {name for does, name in steps if does == "STORE_GLOBAL"}
+    binds |= {step.argval for step in dis.get_instructions(codes[0]) if step.opname == "STORE_NAME"}
+    return binds, {name for does, name in steps if does in LOADS}
 
 
 def _how(error: BaseException) -> str:
