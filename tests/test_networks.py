@@ -369,6 +369,13 @@ def test_the_mnist_networks_have_the_parameters_of_lesson_09(parameters, builder
     assert trainable(outline(builder, **options)) == parameters
 
 
+def test_lesson_09_fights_at_equal_parameters_and_at_equal_work():
+    conv = outline("mnist_conv", widths=(16, 32, 64), units=76)
+    same_size, same_work = (outline("mnist_dense", units=(units,)) for units in (128, 2516))
+    assert trainable(same_size) == pytest.approx(trainable(conv), rel=0.02)
+    assert macs(same_work) == pytest.approx(macs(conv), rel=0.02)
+
+
 def test_the_lectures_mnist_network_has_its_shapes_and_products():
     model = outline("mnist_conv")
     assert macs(model) == 8_737_386  # claim C6, with the products alone
