@@ -1,5 +1,8 @@
 """Lesson 08's network against the same one in Keras, in NumPy, and against the lecture's count."""
 
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,8 @@ import tensorflow as tf
 from convlab import shapes, tf_nn
 from convlab.convolution import conv2d, max_pool2d
 from convlab.networks import mnist_conv
+
+LESSON = Path(__file__).parents[1] / "notebooks" / "08_mnist_with_tf_nn.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,17 @@ def test_numpy_says_the_same(parameters, images):
     x = np.maximum(x.reshape(5, -1) @ values["fc1/kernel"] + values["fc1/bias"], 0)
     expected = x @ values["logits/kernel"] + values["logits/bias"]
     np.testing.assert_allclose(tf_nn.forward(parameters, images), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_lesson_08_builds_the_same_network(images):
+    cells = {one["id"]: "".join(one["source"]) for one in json.loads(LESSON.read_text())["cells"]}
+    lesson = {"tf": tf, "np": np, "seed": 4, "digits": images}
+    exec(cells["new-parameters"], lesson)
+    exec(cells["forward"], lesson)
+    ours = tf_nn.new_parameters(seed=4)
+    assert ours.keys() == lesson["parameters"].keys()
+    assert all(np.allclose(ours[name], value) for name, value in lesson["parameters"].items())
+    np.testing.assert_allclose(lesson["forward"](ours, images), tf_nn.forward(ours, images), rtol=1e-6)
 
 
 def test_dropout_is_random_when_asked_for_and_right_on_average(parameters, images):

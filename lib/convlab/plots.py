@@ -315,7 +315,8 @@ def spreading(histograms, title="", xlabel="value", ax=None):
     for place, (shade, step) in enumerate(zip(shades, sorted(histograms))):
         low, high, counts = np.transpose(histograms[step])
         heights = -place + 1.5 * counts / counts.max()
-        ax.fill_between((low + high) / 2, -place, heights, color=shade, edgecolor="black", linewidth=0.4, zorder=place)
+        hill = ax.fill_between((low + high) / 2, -place, heights, zorder=place)
+        hill.set(facecolor=shade, edgecolor="black", linewidth=0.4)
     ax.set_yticks(-np.arange(len(histograms)), sorted(histograms), fontsize=8)
     ax.set(xlabel=xlabel, ylabel="step", title=title)
     ax.locator_params(axis="x", nbins=6)
