@@ -43,7 +43,7 @@ def course(tmp_path):
         words("predict", "## Look\n\n**Predict:** what?\n\n> *Your prediction:* …", "prediction"),
         cell("code", "print(3)")
         | {"execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": "3\n"}]},
-        words("task", "**1.** Do: $a_1 + a_2$."),
+        words("task", "**1.** Do: $a_1 + a_2$, 90\\n% of it."),
     ]
     plant(tmp_path, "02_second", *cells, title="Second", **about)
     docs = tmp_path / "docs"
@@ -137,6 +137,7 @@ def test_book_is_made_and_asks_for_nothing_outside(course, capfd):
     assert 'src="http' not in page and 'rel="stylesheet" type="text/css" href="http' not in page
     assert "<pre><span></span>3\n</pre>" in page
     assert 'id="task"' in page
+    assert "% of it" in page
     assert "mathjax.js" in page
     assert (course / "build" / "site" / "_static" / "mathjax.js").stat().st_size > 1e6
 

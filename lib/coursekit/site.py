@@ -21,6 +21,7 @@ from coursekit.links import relinked
 PAGES = Path(__file__).parent / "pages"
 EXTRA = {"instructor_guide": "For instructors"}  # pages of docs/ that stand after the glossary
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
+COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
 
 
@@ -146,6 +147,7 @@ def _markdown(cell: dict, files: set[str], ids: set[str]) -> dict:
         said = (
             f"{heading or ''}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest.strip()}\n:::::"
         )
+    said = COMMENT.sub(r"\\%", said)
     return cell | {"source": f'<span id="{cell.get("id", "")}"></span>\n\n{said}'}
 
 

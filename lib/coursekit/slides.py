@@ -29,6 +29,7 @@ SHORT = 60  # words that may precede a prediction on its slide
 READING, CODE_LINE, PICTURE = 0.4, 4, 20  # seconds for a word, a line of code, an output
 COMMITTING, SOLVING = 60, 240  # seconds for a prediction, an exercise
 NEW = ("slide", "subslide")
+SUMMARY = "summary"  # the cell that speaks to `make run`
 
 
 def main(argv: list[str]) -> int:
@@ -204,13 +205,15 @@ def slide_type(piece: dict, shown: list[dict]) -> str:
     A heading starts a slide; so do a prediction, a task, and code after what explained the code before.
     """
     given = piece["metadata"].get("slideshow", {}).get("slide_type")
-    if given:
-        return given
+    if given or piece.get("id") == SUMMARY:
+        return given or "skip"
     coded = any(one["cell_type"] == "code" for one in shown)
     words = sum(len(source(one).split()) for one in shown)
     if level := _level(piece):
         return "slide" if level < 3 else "subslide"
     match piece["role"]:
+        case "text" | "task" if shown and shown[-1]["role"] == "exercise":
+            return "subslide"
         case "prediction" | "task":
             return "subslide" if coded or words > SHORT else "-"
         case "code" if coded and shown[-1]["cell_type"] == "markdown" and "parameters" not in tags(piece):

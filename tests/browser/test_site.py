@@ -1,6 +1,7 @@
 """Every page of the book opens from its file without a network, on a phone, with nothing cut off."""
 
 import itertools
+import re
 import shutil
 import time
 from html.parser import HTMLParser
@@ -8,8 +9,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from bs4 import BeautifulSoup
 
 from coursekit.lessons import Lesson, find, source
+from coursekit.slides import BLANK
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -18,6 +21,8 @@ LESSONS = [lesson.slug for lesson in find(ROOT)]
 GUIDE = ["instructor_guide"] if (ROOT / "docs" / "instructor_guide.md").exists() else []
 PAGES = ["index", *LESSONS, "glossary", *GUIDE, "search", "genindex"]
 PHONE = (390, 844)
+WORD = re.compile(r"\w{3,}")
+MARKUP = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)|<!--.*?-->", re.DOTALL)
 # what reaches beyond the page's edge, unless a box that scrolls or hides it holds it
 CUT_OFF = """
     const edge = document.documentElement.clientWidth;
@@ -66,6 +71,19 @@ def test_page_shows_the_stored_outputs_of_its_lesson(book, course, name):
     assert any(
         path.read_bytes() == lesson.path.read_bytes() for path in book.glob(f"_downloads/*/{name}.ipynb")
     )
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_no_sentence_of_a_lesson_is_lost(book, course, name):
+    lesson = Lesson(course / "notebooks" / f"{name}.ipynb")
+    page = BeautifulSoup(
+        (book / f"{name}.html").read_text(encoding="utf-8"), "html.parser"
+    ).article.get_text()
+    shown = {*WORD.findall(page)}
+    for cell in lesson.cells:
+        if cell["cell_type"] == "markdown":
+            said = BLANK.sub("", MARKUP.sub(" ", source(cell)))
+            assert {*WORD.findall(said)} <= shown, cell["id"]
 
 
 def test_every_link_within_the_book_leads_somewhere(book):

@@ -31,8 +31,8 @@ function narrow(pre) {
   if (!shrink(pre, () => pre.scrollWidth <= pre.clientWidth) && pre.closest(".result")) pre.classList.add("wraps");
 }
 
-function shrink(pre, fits) {
-  for (let size = parseFloat(getComputedStyle(pre).fontSize); size > SMALLEST_CODE && !fits(); size -= 1)
+function shrink(pre, fits, smallest = SMALLEST_CODE) {
+  for (let size = parseFloat(getComputedStyle(pre).fontSize); size > smallest && !fits(); size -= 1)
     pre.style.fontSize = `${size - 1}px`;
   return fits();
 }
@@ -87,7 +87,7 @@ function squeeze(part, limit) {
   }
   if (!pre || pre !== part.querySelector("pre:last-of-type")) return false;
   const size = pre.style.fontSize;
-  if (shrink(pre, () => bottom(pre) <= limit)) return bottom(part) <= limit + 13;
+  if (shrink(pre, () => bottom(pre) <= limit, SMALLEST_CODE + (part.matches(".result") ? 3 : 1))) return bottom(part) <= limit + 13;
   pre.style.fontSize = size;
   return false;
 }
