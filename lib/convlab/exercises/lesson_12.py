@@ -3,18 +3,18 @@
 from convlab.exercises.engine import Mistake, exercise
 
 # ("conv", maps, kernel, stride, padding) and ("pool", kernel, stride): AlexNet, LeNet-5, and an odd one.
-ALEXNET = [
+ALEXNET = (
     ("conv", 96, 11, 4, 0),
     ("pool", 3, 2),
     ("conv", 256, 5, 1, 2),
     ("pool", 3, 2),
     ("conv", 384, 3, 1, 1),
-]
-LENET = [("conv", 6, 5, 1, 0), ("pool", 2, 2), ("conv", 16, 5, 1, 0), ("pool", 2, 2)]
+)
+LENET = (("conv", 6, 5, 1, 0), ("pool", 2, 2), ("conv", 16, 5, 1, 0), ("pool", 2, 2))
 TABLE_CASES = [
     (227, 3, ALEXNET),
     (32, 1, LENET),
-    (30, 2, [("conv", 7, 4, 3, 1), ("conv", 5, 2, 2, 0), ("pool", 3, 1), ("conv", 4, 1, 1, 2)]),
+    (30, 2, (("conv", 7, 4, 3, 1), ("conv", 5, 2, 2, 0), ("pool", 3, 1), ("conv", 4, 1, 1, 2))),
     (224, 3, ALEXNET[:2]),
 ]
 
