@@ -50,9 +50,8 @@ def grad_cam(model, layer, images, labels):
     Each map is weighted by the mean gradient of the label's logit; what speaks against it is cut off:
     Selvaraju et al. 2016 (arXiv:1610.02391, equations 1 and 2). Built in lesson 10.
 
-    >>> import keras
-    >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3, name="conv")])
-    >>> model.add(keras.layers.GlobalAveragePooling2D())
+    >>> from keras import Input, Sequential, layers
+    >>> model = Sequential([Input((4, 4, 1)), layers.Conv2D(2, 3, name="conv"), layers.GlobalMaxPooling2D()])
     >>> grad_cam(model, "conv", np.ones((3, 4, 4, 1)), [0, 1, 1]).shape
     (3, 2, 2)
     """
