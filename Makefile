@@ -7,7 +7,7 @@ WORKERS ?= 2
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser lint data render bench slides site grade doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site grade doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
@@ -15,6 +15,7 @@ help:
 	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
+	@echo 'make mutations     plant faults in the package, and see whether the unit tests catch each (NAMES="shapes.py")'
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
 	@echo 'make site          make the book of all lessons in build/site'
@@ -52,6 +53,9 @@ slides: setup
 
 site: setup
 	@$(PY) -m coursekit site
+
+mutations: setup
+	@$(PY) tests/mutations.py $(NAMES)
 
 bench: setup
 	@$(PY) -m coursekit bench

@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "run lessons top to bottom into build/run/",
     "render": "run lessons in place and store their outputs",
     "check": "hold the lessons against the rules of form",
+    "numbers": "list the numbers in prose that have no source",
     "map": "write the map of lessons where it is shown",
     "slides": "make a deck of slides out of each lesson",
     "site": "make the book of all lessons",

@@ -1,0 +1,64 @@
+"""The planted faults of `make mutations` still fit the code, and planting them says what becomes of them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import mutations
+import pytest
+from mutations import FAULTS, ROOT
+
+ROOMS = {path.relative_to(ROOT / "lib/convlab").as_posix() for path in (ROOT / "lib/convlab").rglob("*.py")}
+# lessons' exercises have planted faults of their own (their named mistakes); JAX is no dependency
+SPARED = {
+    "steps_jax.py",
+    "networks/outline.py",
+    "networks/__init__.py",
+    "exercises/__init__.py",
+    "__init__.py",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_fits_the_code_once_and_changes_what_it_does(fault):
+    whole = (ROOT / fault.path).read_text(encoding="utf-8")
+    assert ast.dump(ast.parse(fault.planted(ROOT))) != ast.dump(ast.parse(whole))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_tests_that_shall_notice_are_there(fault):
+    for node in fault.nodes():
+        file, _, function = node.partition("::")
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert f"def {function}(" in text or (not function and (">>>" in text or "def test_" in text))
+
+
+def test_every_room_has_a_fault_and_every_fault_a_name():
+    lessons = {room for room in ROOMS if room.startswith("exercises/lesson_")}
+    assert ROOMS - lessons - SPARED == {fault.file for fault in FAULTS}
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 40
+
+
+CAUGHT = ("figures-rounded", "report.py", 'f"{value:.4g}"', 'f"{value:.2g}"', "", ("test_report.py",))
+HARMLESS = (
+    "harmless",
+    "report.py",
+    "if isinstance(value, str):",
+    "if type(value) is str:",
+    "",
+    ("test_report.py",),
+)
+
+
+def test_a_fault_is_caught_or_survives_and_the_clone_stays_as_it_is():
+    before = (ROOT / "lib/convlab/report.py").read_text(encoding="utf-8")
+    program = "import mutations, sys; from mutations import Fault; "
+    program += f"mutations.FAULTS = [Fault(*{CAUGHT}), Fault(*{HARMLESS})]; sys.exit(mutations.main([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(mutations.__file__).parent, capture_output=True, text=True
+    )
+    outcomes = {line.split()[-2]: line.split()[0] for line in done.stdout.splitlines() if "report.py" in line}
+    assert outcomes == {"figures-rounded": "caught", "harmless": "SURVIVED"}, done.stderr
+    assert done.returncode == 1 and "1 caught, not harmless" in done.stdout
+    assert (ROOT / "lib/convlab/report.py").read_text(encoding="utf-8") == before
