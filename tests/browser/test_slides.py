@@ -51,6 +51,7 @@ SPEAK = """
     window.open = (...all) => window.speaker = open.apply(window, all);
     Reveal.getPlugin("notes").open();
 """
+PRINTED = "return [...document.querySelectorAll('.pdf-page')].map(page => page.offsetHeight);"
 SPOKEN = "return window.speaker.document.querySelector('.speaker-controls-notes .value')?.innerText;"
 
 
@@ -110,6 +111,15 @@ def test_speaker_window_opens_from_a_file_and_shows_notes(book, reader):
         assert "How large is the output" in said
     finally:
         reader.run("window.speaker.close()")
+
+
+def test_deck_prints_one_page_for_each_slide(book, reader):
+    deck = book / "slides" / "06_output_sizes.html"
+    reader.open(deck, WIDTH, HEIGHT)
+    slides_shown = reader.run("return Reveal.getTotalSlides()")
+    assert reader.open(deck, WIDTH, HEIGHT, query="?print-pdf") == []
+    WebDriverWait(reader.browser, 60).until(lambda _: reader.run(PRINTED))
+    assert [round(height) for height in reader.run(PRINTED)] == [HEIGHT - 1] * slides_shown
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ async function present() {
   await Promise.all([...document.images].map(image => image.decode().catch(() => {})));
   const deck = document.querySelector(".reveal");
   deck.querySelectorAll(".slides pre").forEach(narrow);
-  deck.querySelectorAll(".slides > section > section").forEach(fit);
+  deck.querySelectorAll("section.leaf").forEach(fit);
   deck.classList.remove("measuring");
   await Reveal.initialize({
     width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, transition: "none", backgroundTransition: "none",
-    slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false, defaultTiming: 60, plugins: [RevealNotes],
+    slideNumber: "c/t", navigationMode: "linear", pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1, defaultTiming: 60, plugins: [RevealNotes],
   });
 }
 
@@ -48,6 +48,7 @@ function fit(slide) {
   const parts = blocks(slide);
   const over = parts.findIndex(part => bottom(part) > limit + 1);
   if (over < 0) return;
+  if (tighten(slide, limit)) return;
   const part = parts[over];
   if (squeeze(part, limit)) return fit(slide);
   const alone = !parts.slice(0, over).some(before => !onlyHeading(before));
@@ -59,6 +60,16 @@ function fit(slide) {
   let from = rest ? over + 1 : over;
   if (!rest) from = together(parts, over);
   goOn(slide, [...(rest ? [rest] : []), ...parts.slice(from)]);
+}
+
+// Set words a little smaller if that saves a slide with a line or two; tell whether all fits now.
+function tighten(slide, limit) {
+  for (const size of [23, 21.5]) {
+    slide.style.fontSize = `${size}px`;
+    if (blocks(slide).every(part => bottom(part) <= limit + 1)) return true;
+  }
+  slide.style.fontSize = "";
+  return false;
 }
 
 // Return where the part that does not fit begins together with its heading and, if there is room, its code.
