@@ -223,3 +223,4 @@ def test_heat_lies_over_the_image_within_the_margin():
     cold, hot = above.cmap(above.norm(-1.0)), above.cmap(above.norm(2.0))
     assert cold[3] == 0 and hot[3] == 0.9
     assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 29.5), (19.5, -0.5))
+    assert plots.heat(np.zeros((4, 4)), np.ones((2, 2)), most=5).images[1].get_clim() == (0, 5)

@@ -323,17 +323,18 @@ def spreading(histograms, title="", xlabel="value", ax=None):
     return ax
 
 
-def heat(image, values, title="", ax=None, margin=0):
+def heat(image, values, title="", ax=None, margin=0, most=None):
     """Draw an image in grey and values (rows, columns) from 0 up over it, as heat; below 0 there is none.
 
-    The values are stretched over the image, less `margin` pixels on each side (lesson 10).
+    The values are stretched over the image, less `margin` pixels on each side; the hottest colour stands for
+    `most`, the largest of them by default (lesson 10).
     """
     ax = ax or plt.figure(figsize=(3, 3.2)).gca()
     height, width = np.shape(image)[:2]
     ax.imshow(np.squeeze(image), cmap="gray")
     shades = LinearSegmentedColormap.from_list("", [(*to_rgb(ORANGE), 0), (*to_rgb(ORANGE), 0.9)])
     extent = (margin - 0.5, width - margin - 0.5, height - margin - 0.5, margin - 0.5)
-    most = max(np.max(values), 1e-12)
+    most = most or max(np.max(values), 1e-12)
     ax.imshow(values, cmap=shades, vmin=0, vmax=most, extent=extent, interpolation="bilinear")
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), title=title, xticks=[], yticks=[])
     return ax
