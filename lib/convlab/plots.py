@@ -292,7 +292,7 @@ def roofline(machines, points=(), title="", ax=None):
 
 
 def learning_curves(runs, figure="loss", title="", ax=None):
-    """Draw a figure of each epoch for `runs` {label: [Run, …]}: a thin line for each seed, dots for their mean.
+    """Draw a figure of each epoch for `runs` {label: [Run, …]}: thin lines for seeds, dots for their mean.
 
     `figure`: what `Run.series` knows, "loss", "accuracy" or "validation".
     """
