@@ -51,6 +51,10 @@ def _without_biases(*network):
     return _counted(*network, conv_bias=0, dense_bias=0)
 
 
+def _rounding_down_without_biases(*network):
+    return _counted(*network, conv_bias=0, dense_bias=0, halve=lambda size: size // 2)
+
+
 def _without_dense_biases(*network):
     return _counted(*network, dense_bias=0)
 
@@ -113,6 +117,11 @@ def _without_the_last(size, channels, filters, units, classes):
         ),
         Mistake(
             "biases forgotten", _without_biases, "the weights are right; each filter and unit has a bias."
+        ),
+        Mistake(
+            "rounded down, biases forgotten",
+            _rounding_down_without_biases,
+            'two things: "same" pooling rounds up, 7 → 4; and each filter and unit has a bias.',
         ),
         Mistake(
             "biases of the dense layers forgotten",
@@ -209,6 +218,10 @@ def _binary_by_activation(labels, activation):
     return SPARSE if labels.ndim == 1 else table, activation is None
 
 
+def _name_of_the_class(labels, activation):
+    return "".join(part.capitalize() for part in _loss(labels, activation).split("_")), activation is None
+
+
 def _name_alone(labels, activation):
     return _loss(labels, activation)
 
@@ -276,6 +289,12 @@ def _name_alone(labels, activation):
             _binary_by_activation,
             "right wherever an activation gives it away. Without one, only the labels tell: rows with two ones "
             "are independent questions.",
+        ),
+        Mistake(
+            "names of the classes",
+            _name_of_the_class,
+            "right, but these are the names of Keras's classes. Give the text that `compile` takes, such as "
+            '"binary_crossentropy".',
         ),
         Mistake(
             "name only",

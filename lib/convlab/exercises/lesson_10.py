@@ -225,6 +225,10 @@ def _transposed(score, image, size, stride):
     return _falls(score, image, size, stride).T
 
 
+def _in_one_row(score, image, size, stride):
+    return _falls(score, image, size, stride).ravel()
+
+
 def _all_but_the_square(score, image, size, stride):
     rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
     falls = np.zeros((len(rows), len(columns)))
@@ -299,6 +303,11 @@ def _all_but_the_square(score, image, size, stride):
             "rows and columns swapped",
             _transposed,
             "rows and columns are swapped: the first axis of the map goes down the image.",
+        ),
+        Mistake(
+            "in one row",
+            _in_one_row,
+            "the values are right, but in one row: give them the shape (rows, columns) of the places.",
         ),
         Mistake(
             "all but the square hidden",
