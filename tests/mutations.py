@@ -21,6 +21,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("lib", "tests", "data", "pyproject.toml")
 DEAR = ("pytest", "numpy", "hypothesis", "matplotlib.pyplot", "tensorflow", "keras")
+USELESS = (
+    "cacheprovider",
+    "nbval",
+    "xdist",
+    "xdist.looponfail",
+    "anyio",
+)  # plugins that take seconds to import
 LONGEST = 120  # seconds that one test may take
 OUTCOMES = {0: "SURVIVED", 1: "caught"}  # pytest's exit status; any other means that no test has judged
 
@@ -560,7 +567,7 @@ FAULTS = [
             "np.random.default_rng([seed, epoch, purpose])",
             "np.random.default_rng([seed, epoch, 0])",
             "shift, flip and order depend on each other",
-            "test_training.py",
+            "test_training.py::test_what_is_drawn_for_one_purpose_says_nothing_of_another",
         ),
     ),
     *_faults(
@@ -729,7 +736,7 @@ FAULTS = [
             "answers = logits(model, data.x_test, augmentation.statistics(data.x_train), view)",
             "answers = logits(model, data.x_test, augmentation.statistics(data.x_test), view)",
             "test images are standardised by their own mean",
-            "test_training.py",
+            "test_training.py::test_test_images_are_standardised_as_the_training_images_are",
         ),
         (
             "finished-run-trained-again",
@@ -785,7 +792,7 @@ FAULTS = [
             'FOLDER.glob(f"{pattern}.json")',
             'FOLDER.glob("*.json")',
             "a pattern picks every run",
-            "test_runs.py",
+            "test_runs.py::test_a_run_comes_back_as_it_was_saved",
         ),
     ),
     *_faults(
@@ -861,7 +868,7 @@ FAULTS = [
             'None if last else "relu"',
             '"relu"',
             "a branch can only add, never take away",
-            "test_networks.py",
+            "test_networks.py::test_the_branch_of_a_residual_block_can_take_away",
         ),
         (
             "shortcut-lost",
@@ -958,7 +965,7 @@ FAULTS = [
             'layers.Rescaling(scale, dtype="float32", name="logits")',
             'layers.Rescaling(1, dtype="float32", name="logits")',
             "logits nine times too large",
-            "test_networks.py",
+            "test_networks.py::test_cifar_fast_scales_its_logits_down",
         ),
         (
             "identity-off-centre",
@@ -1102,7 +1109,7 @@ FAULTS = [
             "    tolerance: float = 1e-5\n",
             "    tolerance: float = 1e-1\n",
             "almost right is right",
-            "test_exercises.py",
+            "test_exercises.py::test_a_value_is_right_within_a_hundred_thousandth_unless_told_otherwise",
         ),
         (
             "hints-run-out",
@@ -1167,7 +1174,7 @@ FAULTS = [
             "np.abs(sums).argmax()",
             "sums.argmax()",
             "a strong negative answer is overlooked",
-            "test_widgets.py",
+            "test_widgets.py::test_filter_explorer_says_what_tensorflow_computes",
         ),
     ),
     *_faults(
@@ -1336,8 +1343,8 @@ def _run(nodes: list[str], root: Path, said: Path) -> None:
     import convlab
 
     assert Path(convlab.__file__).is_relative_to(root), f"the tests would see {convlab.__file__}"
-    options = ["-x", "-q", "--doctest-modules", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST}"]
-    status = pytest.main([*options, "--rootdir", str(root), *nodes])
+    options = ["-x", "-q", "--doctest-modules", "-o", f"timeout={LONGEST}", "--rootdir", str(root)]
+    status = pytest.main([*options, *(f"-pno:{plugin}" for plugin in USELESS), *nodes])
     sys.stdout.flush()
     os._exit(status)
 

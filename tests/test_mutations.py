@@ -20,18 +20,19 @@ SPARED = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_fault_fits_the_code_once_and_changes_what_it_does(fault):
-    whole = (ROOT / fault.path).read_text(encoding="utf-8")
-    assert ast.dump(ast.parse(fault.planted(ROOT))) != ast.dump(ast.parse(whole))
+@pytest.mark.parametrize("file", sorted({fault.file for fault in FAULTS}))
+def test_each_fault_fits_the_code_once_and_changes_what_it_does(file):
+    whole = ast.dump(ast.parse((ROOT / "lib/convlab" / file).read_text(encoding="utf-8")))
+    for fault in FAULTS:
+        if fault.file == file:
+            assert ast.dump(ast.parse(fault.planted(ROOT))) != whole, fault.name
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_tests_that_shall_notice_are_there(fault):
-    for node in fault.nodes():
+def test_tests_that_shall_notice_are_there():
+    for node in {node for fault in FAULTS for node in fault.nodes()}:
         file, _, function = node.partition("::")
         text = (ROOT / file).read_text(encoding="utf-8")
-        assert f"def {function}(" in text or (not function and (">>>" in text or "def test_" in text))
+        assert f"def {function}(" in text or (not function and (">>>" in text or "def test_" in text)), node
 
 
 def test_every_room_has_a_fault_and_every_fault_a_name():
@@ -40,14 +41,15 @@ def test_every_room_has_a_fault_and_every_fault_a_name():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 40
 
 
-CAUGHT = ("figures-rounded", "report.py", 'f"{value:.4g}"', 'f"{value:.2g}"', "", ("test_report.py",))
+NODES = ("test_report.py::test_figures_are_said_in_plain_python",)
+CAUGHT = ("figures-rounded", "report.py", 'f"{value:.4g}"', 'f"{value:.2g}"', "", NODES)
 HARMLESS = (
     "harmless",
     "report.py",
     "if isinstance(value, str):",
     "if type(value) is str:",
     "",
-    ("test_report.py",),
+    NODES,
 )
 
 
