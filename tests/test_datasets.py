@@ -318,6 +318,13 @@ def test_another_copy_loads_with_a_warning(room, name, capsys):
     assert "compare with nothing published" in out.replace("\n", " ") and "a local copy." in out
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_copy_with_one_split_of_another_is_not_genuine(room, split):
+    other = tiny("cifar10", seed=1)
+    room.put("cifar10", npz(room.arrays["cifar10"] | {key: other[key] for key in other if split in key}))
+    assert not datasets.load("cifar10").genuine
+
+
 def test_a_genuine_local_copy_does_not_warn(room, tmp_path, capsys):
     room.put("cifar10", folder=tmp_path / "copies")
     room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
@@ -590,6 +597,17 @@ def test_an_interrupted_download_leaves_nothing(room):
         raise KeyboardInterrupt
 
     room.monkeypatch.setattr(datasets, "_gathered", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        datasets.load("cifar10")
+    assert room.files() == []
+
+
+def test_an_interruption_while_it_is_kept_leaves_nothing(room):
+    def interrupt(file, **arrays):
+        file.write(b"half of it")
+        raise KeyboardInterrupt
+
+    room.monkeypatch.setattr(datasets.np, "savez", interrupt)
     with pytest.raises(KeyboardInterrupt):
         datasets.load("cifar10")
     assert room.files() == []

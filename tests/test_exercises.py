@@ -271,3 +271,9 @@ def test_a_wrong_number_is_not_turned_into_the_right_one():
     verdict = lesson_00.values.judge(lambda h, w, c: 15 * h * w * c / 16)
     assert verdict.status == WRONG
     assert "multiply" not in verdict.message
+
+
+def test_a_value_is_right_within_a_hundred_thousandth_unless_told_otherwise():
+    third = Exercise("lesson_00", "third", "A third?", 1 / 3, ("Divide.",), ())
+    assert third.judge(1 / 3 + 1e-6).status == RIGHT
+    assert third.judge(0.3334).status == WRONG

@@ -40,7 +40,9 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path, monkeypatch):
     runs.save(run, "small-seed3")
     assert runs.load("small-seed3") == run == runs.load(str(tmp_path / "small-seed3.json"))
     assert [path.name for path in tmp_path.iterdir()] == ["small-seed3.json"]
+    runs.save(a_run(), "large-seed3")
     assert runs.matching("small-*") == {"small-seed3": run}
+    assert list(runs.matching()) == ["large-seed3", "small-seed3"]
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1))

@@ -40,6 +40,12 @@ def test_planted_fault_is_named_with_a_remedy(monkeypatch, fault):
     assert str(row).startswith("LOOK")
 
 
+def test_a_package_that_is_there_but_too_new_is_named(monkeypatch):
+    monkeypatch.setattr(selfcheck.importlib.metadata, "requires", lambda name: ["numpy<1", "pytest>=1"])
+    (row,) = [row for row in selfcheck.rows() if not row.good]
+    assert row.what == "packages" and "numpy<1" in row.remedy and "pytest" not in row.remedy
+
+
 def test_tensorflow_that_fails_is_reported_with_its_last_line(monkeypatch):
     trial = CompletedTrial(1, "Traceback…\nImportError: no libtensorflow")
     monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: trial)
