@@ -1,4 +1,4 @@
-"""Numbers in prose: which are claims, what explains them, and that the lessons have none unexplained."""
+"""Numbers in prose: which of them are claims, and what explains one."""
 
 import pytest
 from planting import cell, plant
