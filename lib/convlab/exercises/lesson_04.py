@@ -47,6 +47,11 @@ from convlab.exercises.engine import Mistake, exercise
             lambda inputs, outputs: np.sqrt(2) / inputs,
             "the root goes over the whole fraction: over the inputs too.",
         ),
+        Mistake(
+            "root of the inputs alone",
+            lambda inputs, outputs: 2 / np.sqrt(inputs),
+            "the root goes over the whole fraction: over the 2 as well.",
+        ),
     ],
 )
 def he_stddev(inputs, outputs):
@@ -91,6 +96,12 @@ def _adam_one_step_ahead(weight, gradient, mean, mean_square, step, learning_rat
 
 def _adam_corrected_once_for_all(weight, gradient, mean, mean_square, step, learning_rate):
     return _adam(weight, gradient, mean, mean_square, 1, learning_rate)
+
+
+def _adam_corrected_in_proportion(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = _averages(gradient, mean, mean_square)
+    fair_mean, fair_square = mean / (1 - 0.9 * step), mean_square / (1 - 0.999 * step)
+    return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
 
 
 def _adam_keeps_corrected(weight, gradient, mean, mean_square, step, learning_rate):
@@ -161,6 +172,12 @@ def _adam_shares_swapped(weight, gradient, mean, mean_square, step, learning_rat
             _adam_corrected_once_for_all,
             "you divide by 1 - 0.9 and 1 - 0.999 in every step. That is right for the first; later the averages have "
             "filled up and need less: raise β to the power `step`.",
+        ),
+        Mistake(
+            "β times the step",
+            _adam_corrected_in_proportion,
+            "you divide by 1 - β * step, which falls below 0 at the second step. The start, 0, still weighs β after "
+            "one step and β² after two: divide by 1 - β**step.",
         ),
         Mistake(
             "corrected averages remembered",
@@ -249,6 +266,12 @@ def _dropout_in_place(x, rate, uniform):
             "shrunk",
             lambda x, rate, uniform: x * (uniform >= rate) * (1 - rate),
             "this makes the survivors smaller. They have to stand in for the lost: divide by 1 - rate.",
+        ),
+        Mistake(
+            "grown by the rate",
+            lambda x, rate, uniform: x * (uniform >= rate) * (1 + rate),
+            "the survivors grow, but not enough: if half are lost, the other half must double, not grow by half. "
+            "Divide by the share that is kept.",
         ),
         Mistake(
             "lost and kept swapped",
