@@ -111,6 +111,12 @@ def _rows_one_place_short(image, size, stride):
             "the last places downwards and across are missing: `range(0, H - size + 1, stride)` needs its + 1.",
         ),
         Mistake(
+            "first row only",
+            lambda image, size, stride: rows_of.reference(image, size, stride)[0],
+            "this is the first row alone: is the `return` inside a loop? Collect the rows, and return them after "
+            "both loops.",
+        ),
+        Mistake(
             "places instead of a matrix",
             _windows,
             "these are the windows, with all their axes. A matrix product wants two: "
@@ -168,6 +174,15 @@ def _first(window):
 
 def _last(window):
     return _first(window[::-1, ::-1])[::-1, ::-1]
+
+
+def _pool_sliding(image, blame, size):
+    """Return the gradient for windows that begin one pixel apart."""
+    gradient = np.zeros(image.shape)
+    for row, column in np.ndindex(blame.shape):
+        place = np.s_[row : row + size, column : column + size]
+        gradient[place] += blame[row, column] * _first(image[place])
+    return gradient
 
 
 def _smallest(window):
@@ -228,6 +243,18 @@ def _first_corner(window):
             lambda image, blame, size: _pool(image, blame, size, lambda w: w.max() * _first(w)),
             "the blame is multiplied by the pixel. The output *is* that pixel: nudge it by 1 and the output "
             "moves by 1, so the factor is 1.",
+        ),
+        Mistake(
+            "the pixel for the blame",
+            lambda image, blame, size: _pool(image, np.ones_like(blame), size, lambda w: w * (w == w.max())),
+            "the largest pixels have got their own values. Those go *forward*; what comes back to a window is its "
+            "`blame`. (Where several pixels are the largest, only the first gets it.)",
+        ),
+        Mistake(
+            "windows one pixel apart",
+            _pool_sliding,
+            "your windows begin one pixel apart and overlap. These do not: the next one begins `size` pixels "
+            "further on, at `row * size` and `column * size`.",
         ),
         Mistake(
             "blame forgotten",
@@ -304,6 +331,18 @@ def pool_backward(image, blame, size):
             "the new time",
             lambda share, factor: 1 - share + share / factor,
             "this is the new time, where the old one was 1. The speed-up is the old time divided by the new.",
+        ),
+        Mistake(
+            "the part's new time",
+            lambda share, factor: share / factor,
+            "this is the new time of the part alone, where the old time of the whole was 1. Add the time of the "
+            "rest; the speed-up is the old time divided by the new.",
+        ),
+        Mistake(
+            "new for old",
+            lambda share, factor: 1 / (1 - share / factor),
+            "you take the part's *new* time away from the whole. Take its old time away, `share`, and add the "
+            "new one, `share / factor`.",
         ),
         Mistake(
             "the part takes no time",
