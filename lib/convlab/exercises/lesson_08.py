@@ -86,7 +86,7 @@ def _plus_one(images, kernels, biases, stride):
         Mistake(
             "the wrong two of four numbers",
             _stepping_over_images,
-            "you step over images and rows. Of the four numbers of `strides` the two in the middle are the steps "
+            "you step over images or channels. Of the four numbers of `strides` the two in the middle are the steps "
             "down and across; the others are 1. (Or a single number: `strides=stride`.)",
         ),
         Mistake(
@@ -172,6 +172,18 @@ WRONG_SHAPES = [
         'this is padding "VALID" for a kernel of 3. With "SAME" the kernel plays no part: ceil(size / stride).',
     ),
     (
+        "not rounded",
+        lambda shape, filters, strides: (shape[0], shape[1] / strides[1], shape[2] / strides[2], filters),
+        "there is no half place: with SAME the last step counts even if it only half fits. `-(-size // stride)` "
+        "rounds up, to a whole number.",
+    ),
+    (
+        "filters times channels",
+        lambda shape, filters, strides: _maps(shape, filters * shape[3], strides),
+        "a filter adds up over all channels and gives *one* map: as many as there are filters, however many "
+        "channels come in.",
+    ),
+    (
         "strides not used",
         lambda shape, filters, strides: (*shape[:3], filters),
         '"SAME" keeps height and width only at stride 1. With larger steps there are ceil(size / stride).',
@@ -183,6 +195,11 @@ NO_REFUSAL = "And where TensorFlow would refuse, your function still names a sha
 def _refusing(wrong, shape, filters, strides):
     _refused(strides)
     return wrong(shape, filters, strides)
+
+
+def _asserting(shape, filters, strides):
+    assert strides[0] == strides[3] == 1
+    return _maps(shape, filters, strides)
 
 
 def _mistakes_of_shape():
@@ -221,6 +238,18 @@ def _mistakes_of_shape():
             ),
             "this would be the logic of it: every other image, every other channel. But TensorFlow does not "
             "do that: `raise ValueError(...)` where the first or the last number is not 1.",
+        ),
+        Mistake(
+            "every axis divided",
+            lambda shape, filters, strides: tuple(-(-n // stride) for n, stride in zip(shape, strides)),
+            "you divide all four numbers of the images. The last number of the maps is that of the filters; and "
+            "where the first or the last stride is not 1 TensorFlow refuses: `raise ValueError(...)`.",
+        ),
+        Mistake(
+            "an assertion",
+            _asserting,
+            "right, but the refusal is an AssertionError. `assert` is for what cannot happen; an argument that "
+            "does not fit asks for `raise ValueError(...)`.",
         ),
         Mistake(
             "images not refused",
@@ -309,6 +338,24 @@ def _same(zeros):
             ),
             "half a kernel on each side, that is what one does where padding is a number. It is SAME only for "
             "odd kernels at stride 1; otherwise it is too much, or on the wrong side.",
+        ),
+        Mistake(
+            "kernel forgotten",
+            lambda height, width, kernel_size, stride: _pairs(height, width, stride, stride, _same),
+            "you fill the image up to a whole number of strides. What has to fit is the kernel at its last place: "
+            "(places - 1) · stride + kernel_size pixels.",
+        ),
+        Mistake(
+            "a step too many",
+            lambda height, width, kernel_size, stride: _pairs(
+                height, width, kernel_size + stride, stride, _same
+            ),
+            "a step too many: from the first place to the last there are places - 1 steps.",
+        ),
+        Mistake(
+            "half a zero",
+            lambda *case: _pairs(*case, lambda zeros: (max(zeros, 0) / 2,) * 2),
+            "the sum is right, but there is no half a zero: of an odd number the side after gets one more.",
         ),
         Mistake(
             "less than nothing",
