@@ -277,3 +277,13 @@ def test_a_value_is_right_within_a_hundred_thousandth_unless_told_otherwise():
     third = Exercise("lesson_00", "third", "A third?", 1 / 3, ("Divide.",), ())
     assert third.judge(1 / 3 + 1e-6).status == RIGHT
     assert third.judge(0.3334).status == WRONG
+
+
+def test_an_error_that_is_returned_is_told_from_one_that_is_raised():
+    verdict = lesson_01.gradient.judge(lambda weights, bias, features, targets: ValueError("no"))
+    assert verdict.status == WRONG and "`raise` it instead" in verdict.message, verdict
+
+
+def test_an_image_of_one_channel_is_shown_as_rows():
+    shown = engine._brief(np.arange(6.0).reshape(2, 3, 1))
+    assert shown.count("\n") == 1 and shown.endswith("of shape (2, 3, 1)")

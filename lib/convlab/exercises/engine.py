@@ -312,6 +312,8 @@ def _diagnosis(exercise: Exercise, expected, came) -> str:
     want, got = expected[wrong], came[wrong]
     if got.error is not None and want.error is None:
         return f"your function stopped with {got.error}{got.error.line}."
+    if isinstance(got.value, BaseException):
+        return f"your function returns the {type(got.value).__name__}; `raise` it instead."
     if want.error is not None:
         return f"here a {want.error.name} is asked for: {want.error.says}."
     if got.value is None:
@@ -403,8 +405,10 @@ def _brief(value) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(_brief(part) for part in value) + ")"
     if isinstance(value, np.ndarray):
-        text = np.array2string(value, precision=5, suppress_small=True, separator=", ")
-        return textwrap.indent(text, " " * 9).strip()
+        flat = value.ndim > 2 and value.shape[-1] == 1  # an image of one channel, shown as rows
+        shown = value[..., 0] if flat else value
+        text = np.array2string(shown, precision=5, suppress_small=True, separator=", ")
+        return textwrap.indent(text, " " * 9).strip() + (f" of shape {value.shape}" if flat else "")
     return _clip(f"{value:.6g}" if isinstance(value, float) else repr(value))
 
 
