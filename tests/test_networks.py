@@ -280,6 +280,12 @@ def test_two_groups_are_two_convolutions_of_half_the_maps():
     assert values(model, np.zeros((1, 67, 67, 3), "float32")).shape == (1, 10)
 
 
+def test_alexnet_pools_windows_that_overlap():
+    # section 3.4: 3x3 at stride 2; 2x2 would give the same sizes
+    pools = [layer for layer in outline("alexnet").layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    assert [(pool.pool_size, pool.strides, pool.padding) for pool in pools] == [((3, 3), (2, 2), "valid")] * 3
+
+
 def test_alexnet_takes_another_input_and_number_of_classes():
     model = outline("alexnet", classes=7, input_shape=(224, 224, 3))
     assert (shape(model, "conv1"), shape(model, "fc8")) == ((54, 54, 96), (7,))
@@ -313,6 +319,16 @@ def test_a_residual_block_whose_branch_is_silent_passes_its_input():
     model.get_layer("block_b_norm").gamma.assign(np.zeros(4))
     images = np.random.default_rng(0).normal(size=(3, 6, 6, 4)).astype("float32")
     np.testing.assert_allclose(values(model, images), np.maximum(images, 0), atol=1e-6)
+
+
+def test_the_branch_of_a_residual_block_can_take_away():
+    x = keras.Input((6, 6, 4))
+    model = keras.Model(x, networks.residual_block(x, [(3, 4), (3, 4)], 1, "block", networks.padded))
+    norm = model.get_layer("block_b_norm")
+    norm.gamma.assign(np.zeros(4))
+    norm.beta.assign(np.full(4, -1.0))
+    images = np.random.default_rng(0).normal(size=(3, 6, 6, 4)).astype("float32")
+    np.testing.assert_allclose(values(model, images), np.maximum(images - 1, 0), atol=1e-6)
 
 
 @pytest.mark.parametrize("depth", [8, 20, 56])
@@ -414,6 +430,14 @@ def test_cifar_fast_has_the_published_size_and_shapes():
         (3, 3, 256),
         (1, 1, 256),
     ]
+
+
+def test_cifar_fast_scales_its_logits_down():
+    # airbench94's scaling factor, 1/9
+    model = networks.cifar_fast((8, 8, 8))
+    dense = keras.Model(model.input, model.get_layer("dense").output)
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    np.testing.assert_allclose(values(model, images) * 9, values(dense, images), rtol=1e-4, atol=1e-5)
 
 
 def smooth_images(seed=0):

@@ -170,6 +170,13 @@ def test_leaving_one_augmentation_out_leaves_the_others_as_they_were():
         np.testing.assert_array_equal(all_of_it[name], without[name])
 
 
+def test_what_is_drawn_for_one_purpose_says_nothing_of_another():
+    drawn = augmentation.draw(5_000, 50, 0, 0, crop=4, flip="random")
+    columns = [drawn["order"].ravel(), drawn["mirror"].ravel()]
+    columns += [drawn[name][..., axis].ravel() for name in ("shift", "hole") for axis in (0, 1)]
+    np.testing.assert_allclose(np.corrcoef(columns), np.eye(6), atol=0.06)  # four standard errors
+
+
 @pytest.mark.parametrize("crop", [0, 1, 4])
 def test_shifts_are_in_range_and_uniform(crop):
     shifts = augmentation.draw(20_000, 100, 0, 0, crop=crop)["shift"]
@@ -260,6 +267,22 @@ def test_look_ahead_ends_on_the_slow_weights():
         np.testing.assert_array_equal(weight.numpy(), average)
 
 
+def test_a_look_ahead_goes_back_to_an_average_of_slow_and_fast_weights():
+    data, model, recipe = some_data(), network(normalized=False), Recipe(lookahead=True)
+    engine = steps.start(model, data.x_train, data.y_train.astype("int32"), (0.0, 255.0), recipe)
+    plan = training.planned(recipe, data.x_train.shape, 16, 1, 0, 0)
+    start, began = engine.read(), model.get_weights()
+    engine.advance(plan | {"keep": -np.ones(4, "float32")})
+    fast = model.get_weights()
+    engine.write(start)
+    engine.advance(plan | {"keep": np.array([-1, -1, -1, 0.75], "float32")})
+    slow = engine.read()[-len(engine.slow) :]
+    for was, quick, now, average in zip(began, fast, model.get_weights(), slow):
+        np.testing.assert_allclose(now, 0.75 * was + 0.25 * quick, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(now, average)
+    assert any(not np.allclose(was, quick, atol=1e-3) for was, quick in zip(began, fast))
+
+
 def test_plans_cover_a_fraction_of_an_epoch():
     _, run = fitted(some_data(), epochs=1.5)
     plans = [training.planned(Recipe(), (64, 8, 8, 3), 16, 1.5, epoch, 0) for epoch in range(2)]
@@ -279,6 +302,15 @@ def test_the_network_learns_and_the_run_says_how():
     assert run.settings["recipe"]["learning_rate"] == 0.02 and run.seed == 3
     assert run.parameters == sum(np.prod(weight.shape) for weight in model.trainable_variables)
     assert (run.network, run.data, run.source) == ("small", "bars", "drawn")
+
+
+def test_test_images_are_standardised_as_the_training_images_are():
+    data = some_data()
+    brightness = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(2)])
+    brightness.set_weights([np.tile([0.0, 1.0], (192, 1)), np.zeros(2)])  # 1 for images above the mean
+    data.x_test, data.y_test = np.full((4, 8, 8, 3), 250, "uint8"), np.ones(4, "int64")
+    data.x_test[0, 0, 0] = 251  # or their deviation would be 0
+    assert training.accuracy(brightness, data) == 1
 
 
 def test_two_runs_of_one_seed_are_alike_and_of_another_seed_are_not():
