@@ -54,6 +54,12 @@ def _crop_around_the_edge(image, pad, top, left):
             "around it first.",
         ),
         Mistake(
+            "channels padded",
+            lambda image, pad, top, left: _cut(np.pad(image, pad), image, top, left),
+            "right rows and columns, but there are more channels than before: `np.pad(image, pad)` pads *every* "
+            "axis. Give it a pair for each axis, (0, 0) for the channels.",
+        ),
+        Mistake(
             "everything padded",
             lambda image, pad, top, left: _padded(image, pad),
             "this is the whole padded image. It must have its old size again: cut out H x W of it.",
@@ -109,6 +115,7 @@ CURVE_CASES = [
     ([0.30, 0.45, 0.58, 0.70, 0.90], [0.33, 0.47, 0.55, 0.61, 0.61]),
     ([0.50, 0.62, 0.71], [0.48, 0.58, 0.64]),
     ([0.60, 0.75, 0.85, 0.97, 0.96], [0.55, 0.50, 0.52, 0.49, 0.51]),
+    ([0.40, 0.52, 0.63, 0.72, 0.83], [0.38, 0.50, 0.47, 0.56, 0.54]),
 ]
 
 
@@ -122,6 +129,11 @@ def _best(values):
 
 def _last_best(values):
     return len(values) - int(np.argmax(values[::-1]))
+
+
+def _before_first_fall(validation):
+    falls = np.flatnonzero(np.diff(validation) < 0)
+    return int(falls[0]) + 1 if len(falls) else len(validation)
 
 
 def _smallest_gap(training, validation):
@@ -163,6 +175,12 @@ def _smallest_gap(training, validation):
             lambda training, validation: _stop(training, validation, _last_best(validation)),
             "where several epochs are equally good you take the last of them. The earliest has been trained "
             "less, and its gap is smaller.",
+        ),
+        Mistake(
+            "stopped at the first fall",
+            lambda training, validation: _stop(training, validation, _before_first_fall(validation)),
+            "you stop as soon as validation falls. It wavers: on one of the curves it falls once and is better "
+            "than ever two epochs later. Take the best of all epochs.",
         ),
         Mistake(
             "smallest gap",
@@ -215,6 +233,11 @@ def _ratio(first, second, error):
 
 def _spread(values, ddof=1):
     return np.var(values, ddof=ddof) / len(values)
+
+
+def _pooled_error(first, second):
+    squares = sum(np.var(scores) * len(scores) for scores in (first, second))
+    return np.sqrt(squares / (len(first) + len(second) - 2) * (1 / len(first) + 1 / len(second)))
 
 
 @exercise(
@@ -272,6 +295,31 @@ def _spread(values, ddof=1):
             "only the second's error",
             lambda first, second: _ratio(first, second, np.sqrt(_spread(second))),
             "only the second mean is taken as uncertain. The first is, too.",
+        ),
+        Mistake(
+            "only the first's error",
+            lambda first, second: _ratio(first, second, np.sqrt(_spread(first))),
+            "only the first mean is taken as uncertain. The second is, too.",
+        ),
+        Mistake(
+            "deviation for variance",
+            lambda first, second: _ratio(
+                first,
+                second,
+                np.sqrt(np.std(first, ddof=1) / len(first) + np.std(second, ddof=1) / len(second)),
+            ),
+            "under the root stand the deviations s; it takes the variances s², which `np.var` gives.",
+        ),
+        Mistake(
+            "the standard error itself",
+            lambda first, second: np.sqrt(_spread(first) + _spread(second)),
+            "this is the standard error. How many times does it go into the difference of the means?",
+        ),
+        Mistake(
+            "variances pooled",
+            lambda first, second: _ratio(first, second, _pooled_error(first, second)),
+            "this takes both recipes to scatter alike and pools their variances. Here each keeps its own: "
+            "√(s₁²/n₁ + s₂²/n₂).",
         ),
     ],
 )
