@@ -31,6 +31,25 @@ def _rounding_down(*network):
     return _counted(*network, halve=lambda size: size // 2)
 
 
+def _not_rounded(*network):
+    return _counted(*network, halve=lambda size: size / 2)
+
+
+def _convolutions_shrink(*network):
+    return _counted(*network, halve=lambda size: -(-(size - 2) // 2))
+
+
+def _one_bias_each_layer(size, channels, filters, units, classes):
+    weights = _without_biases(size, channels, filters, units, classes)
+    return weights + len(filters) + 2
+
+
+def _flat_filters(size, channels, filters, units, classes):
+    depths = [channels, *filters]
+    lost = sum(9 * (depth - 1) * maps for depth, maps in zip(depths, filters))
+    return _counted(size, channels, filters, units, classes) - lost
+
+
 def _before_the_last_pooling(*network):
     return _counted(*network, flat="before the last")
 
@@ -93,6 +112,27 @@ def _without_the_last(size, channels, filters, units, classes):
             _rounding_down,
             'the pooling of an odd size is rounded down here. These layers pool with "same" padding, which '
             "rounds up: 7 → 4, 9 → 5.",
+        ),
+        Mistake(
+            "not rounded",
+            _not_rounded,
+            'the maps are halved without rounding, and nothing has 3.5 rows. "same" pooling rounds up: 7 → 4.',
+        ),
+        Mistake(
+            "convolutions shrink the maps",
+            _convolutions_shrink,
+            'every convolution takes two rows and columns off the maps here. With padding "same" only the '
+            "pooling makes them smaller.",
+        ),
+        Mistake(
+            "one bias for each layer",
+            _one_bias_each_layer,
+            "each layer is counted with a single bias. It has one for each filter, or for each unit.",
+        ),
+        Mistake(
+            "filters without depth",
+            _flat_filters,
+            "each filter is counted with 9 weights. It is as deep as its input has channels: 9 · channels.",
         ),
         Mistake(
             "flattened before the last pooling",
@@ -218,6 +258,15 @@ def _binary_by_activation(labels, activation):
     return SPARSE if labels.ndim == 1 else table, activation is None
 
 
+def _categorical_by_softmax(labels, activation):
+    table = CATEGORICAL if activation == "softmax" else BINARY
+    return SPARSE if labels.ndim == 1 else table, activation is None
+
+
+def _logits_unless_softmax(labels, activation):
+    return _loss(labels, activation), activation != "softmax"
+
+
 def _name_of_the_class(labels, activation):
     return "".join(part.capitalize() for part in _loss(labels, activation).split("_")), activation is None
 
@@ -289,6 +338,17 @@ def _name_alone(labels, activation):
             _binary_by_activation,
             "right wherever an activation gives it away. Without one, only the labels tell: rows with two ones "
             "are independent questions.",
+        ),
+        Mistake(
+            "categorical after a softmax only",
+            _categorical_by_softmax,
+            "right wherever an activation gives it away. Without one, only the labels tell: rows with a single 1 "
+            "each name one class, categorical_crossentropy.",
+        ),
+        Mistake(
+            "sigmoid taken for logits",
+            _logits_unless_softmax,
+            "right but for the sigmoid: what comes out of it are probabilities, too, so `from_logits` is False.",
         ),
         Mistake(
             "names of the classes",
