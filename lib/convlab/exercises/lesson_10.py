@@ -55,6 +55,19 @@ def _weights_along_channels(maps, gradients):
     return np.maximum((maps * gradients.mean(axis=2, keepdims=True)).sum(axis=2), 0)
 
 
+def _positive_gradients_alone(maps, gradients):
+    return np.maximum((maps * np.maximum(gradients, 0).mean(axis=(0, 1))).sum(axis=2), 0)
+
+
+def _absolute_gradients(maps, gradients):
+    return np.maximum((maps * np.abs(gradients).mean(axis=(0, 1))).sum(axis=2), 0)
+
+
+def _scaled_to_one(maps, gradients):
+    heat = np.maximum(_without_relu(maps, gradients), 0)
+    return heat / max(heat.max(), 1e-12)
+
+
 def _with_channels(maps, gradients):
     return np.maximum(_weighted(maps, gradients), 0)
 
@@ -108,6 +121,23 @@ def _with_channels(maps, gradients):
             "mean over the channels",
             _mean_of_maps,
             "the weighted maps are averaged; they should be added up, or a layer with more maps looks colder.",
+        ),
+        Mistake(
+            "positive gradients only",
+            _positive_gradients_alone,
+            "negative gradients are cut off before the mean is taken. They count: only the *sum* of the weighted "
+            "maps is cut off at 0.",
+        ),
+        Mistake(
+            "size of the gradients",
+            _absolute_gradients,
+            "the gradients have lost their sign, so that maps which speak against the class speak for it. Average "
+            "them as they are.",
+        ),
+        Mistake(
+            "scaled to 1",
+            _scaled_to_one,
+            "the heat is divided by its largest value. For drawing that is usual; here return it as it is.",
         ),
         Mistake(
             "gradients alone",
@@ -221,6 +251,35 @@ def _on_the_image_itself(score, image, size, stride):
     return falls
 
 
+def _places_taken_for_pixels(score, image, size, stride):
+    """Count the places rightly, but hide place (i, j) at pixel (i, j)."""
+    rows, columns = ((side - size) // stride + 1 for side in image.shape)
+    return _without_stride(score, image, size, stride)[:rows, :columns]
+
+
+def _as_large_as_the_image(score, image, size, stride):
+    falls = _falls(score, image, size, stride)
+    large = np.zeros(image.shape)
+    large[: stride * falls.shape[0] : stride, : stride * falls.shape[1] : stride] = falls
+    return large
+
+
+def _relative(score, image, size, stride):
+    return _falls(score, image, size, stride) / score(image)
+
+
+def _made_positive(score, image, size, stride):
+    return np.abs(_falls(score, image, size, stride))
+
+
+def _cut_off(score, image, size, stride):
+    return np.maximum(_falls(score, image, size, stride), 0)
+
+
+def _filled_with_darkest(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=image.min())
+
+
 def _transposed(score, image, size, stride):
     return _falls(score, image, size, stride).T
 
@@ -285,6 +344,39 @@ def _all_but_the_square(score, image, size, stride):
             "filled with the mean",
             _filled_with_mean,
             "the square is filled with the image's mean. That is a good idea in practice; here it is to be 0.",
+        ),
+        Mistake(
+            "places taken for pixels",
+            _places_taken_for_pixels,
+            "there are as many places as there should be, but the square stands at pixel (i, j) for place (i, j). "
+            "It begins at i · stride, j · stride.",
+        ),
+        Mistake(
+            "as large as the image",
+            _as_large_as_the_image,
+            "this has the shape of the image, with zeros where no square begins. Return one value for each "
+            "*place* of the square.",
+        ),
+        Mistake(
+            "relative fall",
+            _relative,
+            "each fall is divided by the score of the whole image. Return the difference as it is.",
+        ),
+        Mistake(
+            "made positive",
+            _made_positive,
+            "the falls have lost their sign: where hiding something makes the score rise, the fall is negative.",
+        ),
+        Mistake(
+            "negative falls cut off",
+            _cut_off,
+            "negative falls are set to 0 here. Keep them: there the score *rises* when something is hidden.",
+        ),
+        Mistake(
+            "filled with the darkest value",
+            _filled_with_darkest,
+            "the square is filled with the image's smallest value. For the lesson's images that is black; here "
+            "it is to be 0.",
         ),
         Mistake("filled with one", _filled_with_one, "the square is filled with 1; it is to be 0."),
         Mistake(
