@@ -219,6 +219,19 @@ def _largest(megabytes, activations, parameters):
             "one too many: this is rounded up, and the last image does not fit.",
         ),
         Mistake(
+            "rounded to the nearest",
+            lambda *case: max(0, round(_largest(*case))),
+            "this is rounded to the nearest whole number. Rounded up, the last image does not fit: round down.",
+        ),
+        Mistake(
+            "parameters for each image",
+            lambda megabytes, activations, parameters: int(
+                megabytes * 1e6 // 4 // (activations + 3 * parameters)
+            ),
+            "the parameters are counted for each image. They are there once, whatever the batch: take them "
+            "off first, then divide.",
+        ),
+        Mistake(
             "negative batch",
             lambda megabytes, activations, parameters: int(_largest(megabytes, activations, parameters) // 1),
             "right where the parameters fit. Where they alone are too large for the memory, the largest batch "
