@@ -161,6 +161,11 @@ def _first_channels(size, channels, layers):
             "up in pooling; the paper's sizes do not need it.)",
         ),
         Mistake(
+            "maps before sizes",
+            lambda *case: [(maps, size, count) for size, maps, count in layer_table.reference(*case)],
+            "right numbers in another order: each row is (size, maps, parameters).",
+        ),
+        Mistake(
             "pooling with weights",
             _changed(_pooling_with_weights),
             "pooling has no parameters: it takes the largest value under a window, and learns nothing.",
@@ -325,6 +330,13 @@ def _share(convolutions, dense):
                 convolutions, (side**2 * maps + 1) * units + (units + 1) * classes
             ),
             "a layer is missing: fc7 goes from `units` to `units`.",
+        ),
+        Mistake(
+            "fc8 forgotten",
+            lambda convolutions, side, maps, units, classes: _share(
+                convolutions, (side**2 * maps + 1) * units + (units + 1) * units
+            ),
+            "a layer is missing: fc8 goes from `units` to the classes.",
         ),
         Mistake(
             "fc6 only",
