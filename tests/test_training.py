@@ -401,7 +401,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
     data, place = some_data(), tmp_path / "run.npz"
     model, run = fitted(data, checkpoint=place)
     again, same = fitted(data, checkpoint=place)
-    assert same.series("loss") == run.series("loss") and same.seconds >= run.seconds
+    assert same.series("loss") == run.series("loss") and same.seconds >= run.series("seconds")[-1]
     for mine, theirs in zip(again.get_weights(), model.get_weights()):
         np.testing.assert_array_equal(mine, theirs)
 
