@@ -6,9 +6,10 @@ It needs what test_explorer.py needs, and is skipped where that is missing.
 import pytest
 import tensorflow as tf
 from selenium.webdriver.common.by import By
-from test_explorer import browser, until  # noqa: F401 (a fixture)
 
 from convlab import events
+
+from .test_explorer import browser, until  # noqa: F401 (a fixture)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 TAG = "validation/accuracy"
