@@ -438,6 +438,13 @@ def compared_picture(notebook):
     cell(notebook, "picture")["metadata"]["tags"] = ["nbval-check-output"]
 
 
+@breaks("compared_as_text")
+def compared_words_and_picture(notebook):
+    picture = cell(notebook, "picture")
+    picture["metadata"]["tags"] = ["nbval-check-output"]
+    picture["outputs"].append({"output_type": "stream", "name": "stdout", "text": "1\n"})
+
+
 @breaks("compared_count")
 def compared_no_longer(notebook):
     cell(notebook, "sum")["metadata"]["tags"] = []

@@ -43,6 +43,7 @@ DEPTHS = {
     "plain56": ("cifar_resnet", {"depth": 56, "residual": False}),
     "resnet56": ("cifar_resnet", {"depth": 56}),
 }
+KEPT = {"plain56": ("weights",), "resnet56": ("weights",)}  # lesson 15 looks at their gradients
 # As many epochs as take the time of ResNet-20's three; VGG's three depths have equal epochs too.
 FAMILIES = {
     "alexnet": ("cifar_alexnet", {}, 4),
@@ -94,7 +95,7 @@ AUGMENTED = {
     "mnist-deep-shift-turn": (DEEP | {"rotation": 12}, replace(DIGITS, crop=2)),
 }
 TASKS = {
-    **{name: Task(*case, SHORT, epochs=3, keep=("weights",)) for name, case in DEPTHS.items()},
+    **{name: Task(*case, SHORT, epochs=3, keep=KEPT.get(name, ())) for name, case in DEPTHS.items()},
     **{name: Task(*case, SHORT, epochs) for name, (*case, epochs) in FAMILIES.items()},
     "usual": Task("cifar_vgg", SMALL, USUAL, keep=("answers",), **USUALLY),
     **{

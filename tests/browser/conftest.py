@@ -30,11 +30,17 @@ def book(course):
 
 
 @pytest.fixture(scope="session")
-def reader():
-    """A headless Chromium for which every address but this machine's files is out of reach."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+def chromium():
+    """The paths of Chromium and of its driver; without them the tests are skipped."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
-    if not chromium or not driver:
+    if not program or not driver:
         pytest.skip("no Chromium with a driver: apt-get install chromium chromium-driver")
-    with Reader(chromium, driver) as reader:
+    return program, driver
+
+
+@pytest.fixture(scope="session")
+def reader(chromium):
+    """A headless Chromium for which every address but this machine's files is out of reach."""
+    with Reader(*chromium) as reader:
         yield reader

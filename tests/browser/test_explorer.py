@@ -50,14 +50,11 @@ CELL = """
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(chromium):
     """A headless Chromium."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium with a driver: apt-get install chromium chromium-driver")
+    program, driver = chromium
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     for flag in FLAGS.split():
         options.add_argument(flag)
     browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
