@@ -127,7 +127,8 @@ def lesson(browser, lab):
 
 def until(browser, condition):
     """Return what `condition` returns once that is true."""
-    return WebDriverWait(browser, PATIENCE, ignored_exceptions=[Exception]).until(lambda _: condition())
+    wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=[Exception])
+    return wait.until(lambda _: condition(), "the page never came to show it")
 
 
 def output(browser, cell_id):
@@ -165,9 +166,17 @@ def test_moved_slider_changes_the_number_on_the_page(lesson):
 
 
 def test_filter_that_does_not_fit_is_told_not_broken(lesson):
-    explorer = output(lesson, "explorer")
-    first, second, _, last = explorer.find_elements(By.CSS_SELECTOR, ".noUi-handle")
-    last.send_keys(Keys.HOME)
-    first.send_keys(Keys.HOME)
-    second.send_keys(Keys.END)
-    until(lesson, lambda: "kernel of 11 does not fit an input of 1 with padding 0" in explorer.text)
+    hold(lesson, 3, Keys.HOME, "+ 2·0)")
+    hold(lesson, 0, Keys.HOME, "an input of 1 with padding 0")
+    hold(lesson, 1, Keys.END, "kernel of 11 does not fit an input of 1 with padding 0")
+
+
+def hold(browser, number, key, sentence):
+    """Press a key on a slider, again and again as a held key does, until the explorer says the sentence."""
+
+    def said():
+        explorer = output(browser, "explorer")
+        explorer.find_elements(By.CSS_SELECTOR, ".noUi-handle")[number].send_keys(key)
+        return sentence in explorer.text
+
+    until(browser, said)
