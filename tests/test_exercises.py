@@ -152,6 +152,11 @@ def test_unforeseen_answer_is_told_what_to_look_at(message):
     assert message in verdict.message
 
 
+@pytest.mark.parametrize("constant", [2.0, -1.5])
+def test_an_answer_right_in_one_case_only_is_wrong(constant):
+    assert scale.judge(lambda values, factor: values * constant).status == WRONG
+
+
 def test_wrong_verdict_shows_arguments_expected_and_came():
     text = str(scale.judge(lambda values, factor: values + factor))
     assert "values = [ 1., -2.,  3.]" in text
@@ -185,7 +190,8 @@ def test_check_never_raises_on_hostile_objects(item, capsys):
     item.check(lambda *arguments: Hostile())
     item.check([Hostile()])
     item.check(lambda *arguments: [[1, 2], [3]])
-    assert capsys.readouterr().out.count("wrong") == 4
+    item.check(lambda *arguments: exit())
+    assert capsys.readouterr().out.count("wrong") == 5
 
 
 @given(st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists) | st.binary())
@@ -218,9 +224,13 @@ def test_hints_grow_more_precise_and_then_stay(capsys):
 
 
 def test_verdict_shows_itself_as_html_without_running_what_it_quotes():
-    page = scale.judge(lambda values, factor: "<script>alert(1)</script>")._repr_html_()
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
+    def raises(values, factor):
+        raise ValueError("<script>alert(2)</script>")
+
+    for answer in (lambda values, factor: "<script>alert(1)</script>", raises):
+        page = scale.judge(answer)._repr_html_()
+        assert "<script>" not in page
+        assert "&lt;script&gt;" in page
 
 
 # Progress

@@ -250,6 +250,7 @@ def test_schedules_match_keras_and_the_paper():
     for step in (0, 31_999, 32_000, 47_999, 48_000, 63_999):
         np.testing.assert_allclose(ours[step], float(oracle(step)), rtol=1e-6)
     assert schedules.triangle(progress).argmax() == 23
+    np.testing.assert_allclose(schedules.triangle(np.array([0, 0.23, 1])), [0.2, 1, 0.07])
 
 
 def test_look_ahead_ends_on_the_slow_weights():

@@ -140,9 +140,10 @@ IMAGE = np.arange(30.0).reshape(5, 6) ** 1.5
 KERNEL = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
 
 
-def test_filter_explorer_says_what_tensorflow_computes():
-    expected = tf.nn.conv2d(IMAGE[None, :, :, None], KERNEL[:, :, None, None], 1, "VALID")[0, :, :, 0].numpy()
-    explorer = widgets.filter_explorer(IMAGE, KERNEL)
+@pytest.mark.parametrize("kernel", [KERNEL, -KERNEL])
+def test_filter_explorer_says_what_tensorflow_computes(kernel):
+    expected = tf.nn.conv2d(IMAGE[None, :, :, None], kernel[:, :, None, None], 1, "VALID")[0, :, :, 0].numpy()
+    explorer = widgets.filter_explorer(IMAGE, kernel)
     (_, start_row, _, last_row), (_, start_column, _, last_column) = explorer.sliders.values()
     assert (last_row + 1, last_column + 1) == expected.shape
     assert np.abs(expected).argmax() == start_row * expected.shape[1] + start_column
