@@ -15,14 +15,13 @@ from coursekit import map as course_map
 from coursekit.execution import LessonFailed, execute, plain
 from coursekit.jobs import UNKNOWN_SECONDS
 from coursekit.kernels import Kernels
-from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, tags, text, write
+from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, text, write
+from coursekit.rules import WIDGET_VIEW, compared_cells
 
 KEPT_IN_CELLS = ("tags", "mystnb", "slideshow")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PROGRESS_BAR = re.compile(r"^.*\d+%\|.*(\n|$)|^.*\d+it \[\d\d:\d\d, .*(\n|$)", re.MULTILINE)
 CELL_LIMIT = 120  # seconds
 INVISIBLE = 6  # levels of 255 by which any pixel of a picture may change
-COMPARED = "nbval-check-output"
 
 
 def main(argv: list[str]) -> int:
@@ -163,16 +162,11 @@ def _difference(one: Image.Image, other: Image.Image) -> int:
     return max(high for _, high in ImageChops.difference(one, other).getextrema())
 
 
-def compared_cells(lesson: Lesson) -> int:
-    """Return how many of a lesson's cells nbval compares."""
-    return sum(COMPARED in tags(cell) for cell in lesson.code_cells)
-
-
 def raise_counts(root: Path) -> None:
     """Raise each lesson's number in tests/compared_cells.json to what it has reached; lower none."""
     path = root / "tests" / "compared_cells.json"
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    now = {lesson.slug: compared_cells(lesson) for lesson in find(root)}
+    now = {lesson.slug: len(compared_cells(lesson)) for lesson in find(root)}
     new = {slug: max(old.get(slug, 0), now.get(slug, 0)) for slug in sorted({*old, *now})}
     if new != old:
         write(path, json.dumps(new, indent=1) + "\n")

@@ -324,27 +324,27 @@ def clean(lesson: Lesson, course: Course) -> Found:
 
 def compared_has_run(lesson: Lesson, course: Course) -> Found:
     """A compared cell has an output to compare with: without one, or not run, nbval passes it."""
-    for cell in _compared(lesson):
+    for cell in compared_cells(lesson):
         if cell.get("execution_count") is None or not outputs(cell):
             yield cell, "is compared and has no stored output", f"{RENDER}, or let it print"
 
 
 def compared_as_text(lesson: Lesson, course: Course) -> Found:
     """A compared cell shows no picture: nbval sees none, but the Axes that a `;` hides."""
-    for cell in _compared(lesson):
+    for cell in compared_cells(lesson):
         if any(kind.startswith("image/") for output in outputs(cell) for kind in output.get("data", {})):
             yield cell, "is compared and shows a picture", "draw it in a cell of its own"
 
 
 def compared_count(lesson: Lesson, course: Course) -> Found:
     """No lesson has fewer compared cells than it has had."""
-    now, before = len(_compared(lesson)), course.compared.get(lesson.slug, 0)
+    now, before = len(compared_cells(lesson)), course.compared.get(lesson.slug, 0)
     if now < before:
         way_out = f"tag them {COMPARED} again, or lower the number in tests/compared_cells.json and say why"
         yield None, f"has {now} compared cells, and had {before}", way_out
 
 
-def _compared(lesson: Lesson) -> list[dict]:
+def compared_cells(lesson: Lesson) -> list[dict]:
     """Return the cells whose outputs nbval compares."""
     return [cell for cell in lesson.code_cells if COMPARED in tags(cell)]
 
