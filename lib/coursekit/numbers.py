@@ -12,7 +12,6 @@ import math
 import re
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,16 +108,12 @@ def findings(lesson: Lesson, sources: dict[str, dict[str, str]]) -> Iterator[str
     known, everywhere = machine_numbers(lesson), {str(key) for key in sources.get("everywhere", {})}
     own = sources.get(lesson.slug, {})
     for claim in claims(lesson):
-        if (
-            claim.number in everywhere
-            or stands_in(claim, known)
-            or any(covers(words, claim) for words in own)
-        ):
-            continue
-        yield str(claim)
-    told = [one_line(source(cell)) for cell in prose_cells(lesson)]
+        told = claim.number in everywhere or stands_in(claim, known)
+        if not (told or any(covers(phrase, claim) for phrase in own)):
+            yield str(claim)
+    said = [one_line(source(cell)) for cell in prose_cells(lesson)]
     for phrase, reason in own.items():
-        if not any(one_line(phrase) in text for text in told):
+        if not any(one_line(phrase) in text for text in said):
             yield f"{lesson.slug}: {LIST} explains “{phrase}”, which the lesson does not say"
         elif not adds_up(phrase, reason):
             yield f"{lesson.slug}: “{phrase}” is not {reason.lstrip('= ')}"
@@ -170,7 +165,7 @@ def _near(claimed: float, half: float, known: float) -> bool:
     return abs(known - claimed) <= half * (1 + 1e-9)
 
 
-def _half(number: str, about: bool = False) -> float:
+def _half(number: str, about: bool) -> float:
     """Return half a unit of a number's last digit; "about 1,400" is meant to the hundred."""
     decimals = len(number.partition(".")[2])
     digits = number.replace(",", "")
@@ -195,9 +190,8 @@ def adds_up(phrase: str, reason: str) -> bool:
     if not reason.startswith("="):
         return True
     numbers = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", phrase)
-    half = partial(_half, about=True)
     result = calculated(reason[1:].partition(";")[0].strip())
-    return bool(numbers) and abs(result - value(numbers[-1])) <= half(numbers[-1]) * (1 + 1e-9)
+    return bool(numbers) and _near(value(numbers[-1]), _half(numbers[-1], about=True), result)
 
 
 def calculated(expression: str) -> float:
