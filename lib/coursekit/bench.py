@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from coursekit.benchmarks import convolution, training
+from coursekit.lessons import write
 
 LIMIT = "matrix_product"
 HOLDS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
@@ -49,7 +50,7 @@ def main(argv):
         figures = summary(measure([LIMIT, *rows], chosen.rounds))
         report["tables"][name] = {"title": title, "rows": figures}
         print(table(title, figures), flush=True)
-    write(report, chosen.output)
+    write(chosen.output, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 
@@ -178,11 +179,3 @@ def table(title, rows):
         figures = f"{row['gflops']:9.0f}{row['share_of_limit']:10.0%}{row['ours_to_this']:13.2f}"
         lines.append(f"{row['title']:32}{row['rate']:10,.{digits}f}{spread:>22}{figures}")
     return "\n".join(lines) + "\n"
-
-
-def write(report, path):
-    """Write the report as JSON, under its name only once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
