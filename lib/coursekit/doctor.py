@@ -5,7 +5,6 @@ import contextlib
 import importlib.metadata
 import io
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,6 +191,3 @@ LOOKS: dict[Callable, str] = {
     kernel: INSTALL,
     tensorflow: INSTALL,
 }
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
