@@ -2,7 +2,7 @@
 
 import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -18,13 +18,22 @@ Sessions = list[tuple[str, list[tuple[Lesson, bool]]]]  # of each session its na
 
 def with_tables(text: str, lessons: list[Lesson], root: Path) -> str:
     """Return the guide with each table between its two marks."""
-    for name, make in BLOCKS.items():
+    for name, made in tables(lessons, root).items():
         marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
         if not marked.search(text):
             raise CourseError(f"the instructor guide has no place for {name}: <!-- {name} --> and its end")
-        made = make(lessons, root)
         text = marked.sub(lambda _, made=made: f"\n{made}\n", text)
     return text
+
+
+def tables(lessons: list[Lesson], root: Path) -> dict[str, str]:
+    """Return the guide's tables by name: plans for a day, three evenings and a semester, and the mistakes."""
+    return {
+        "day": _plan("half", sessions(DAY, lessons)),
+        "evenings": _plan("evening", sessions(EVENINGS, lessons)),
+        "semester": _plan("week", semester(lessons)),
+        "mistakes": mistakes_list(lessons, root),
+    }
 
 
 def minutes(lesson: Lesson, done: bool) -> int:
@@ -70,21 +79,6 @@ def _named(lesson: Lesson, done: bool) -> str:
     return title if done else f"*{title}*"
 
 
-def day_table(lessons: list[Lesson], root: Path) -> str:
-    """Return the plan for one day."""
-    return _plan("half", sessions(DAY, lessons))
-
-
-def evenings_table(lessons: list[Lesson], root: Path) -> str:
-    """Return the plan for three evenings."""
-    return _plan("evening", sessions(EVENINGS, lessons))
-
-
-def semester_table(lessons: list[Lesson], root: Path) -> str:
-    """Return the plan for a semester."""
-    return _plan("week", semester(lessons))
-
-
 def mistakes_list(lessons: list[Lesson], root: Path) -> str:
     """Return for each lesson its exercises, with the mistakes that they know by name."""
     return "\n".join(filter(None, (_of_lesson(lesson, root) for lesson in lessons)))
@@ -113,11 +107,3 @@ def _module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-BLOCKS: dict[str, Callable[[list[Lesson], Path], str]] = {
-    "day": day_table,
-    "evenings": evenings_table,
-    "semester": semester_table,
-    "mistakes": mistakes_list,
-}
