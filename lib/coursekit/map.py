@@ -29,24 +29,25 @@ def main(argv: list[str]) -> int:
 
 def update(root: Path) -> list[Path]:
     """Write the map where it is not current, and return those files."""
-    paths = stale(root)
-    for path in paths:
-        write(path, wanted_texts(root)[path])
-    return paths
+    texts = stale(root)
+    for path, text in texts.items():
+        write(path, text)
+    return [*texts]
 
 
-def stale(root: Path) -> list[Path]:
-    """Return the files whose map differs from what the lessons say."""
-    return [path for path, wanted in wanted_texts(root).items() if path.read_text(encoding="utf-8") != wanted]
+def stale(root: Path) -> dict[Path, str]:
+    """Return the files whose map differs from what the lessons say, and what they should say."""
+    wanted = wanted_texts(root)
+    return {path: text for path, text in wanted.items() if path.read_text(encoding="utf-8") != text}
 
 
 def wanted_texts(root: Path) -> dict[Path, str]:
-    """Return what README.md, lesson 00 and the instructor guide should say, what is made in its place."""
+    """Return what README.md, lesson 00 and the instructor guide should say, their tables made anew."""
     lessons = find(root)
     readme, start = root / "README.md", root / "notebooks" / f"{START}.ipynb"
     wanted = {}
     if readme.exists():
-        wanted[readme] = _with_map(readme.name, readme.read_text(encoding="utf-8"), lessons, root)
+        wanted[readme] = with_map(readme.name, readme.read_text(encoding="utf-8"), lessons, root)
     if start.exists():
         wanted[start] = _notebook_with_map(Lesson(start), lessons)
     manual = root / "docs" / "instructor_guide.md"
@@ -61,7 +62,7 @@ def _notebook_with_map(start: Lesson, lessons: list[Lesson]) -> str:
     if cell is None:
         raise CourseError(f"{start.path.name} has no markdown cell with the id `map`")
     old = source(cell)
-    new = _with_map(f"the cell `map` of {start.path.name}", old, lessons, start.path.parent)
+    new = with_map(f"the cell `map` of {start.path.name}", old, lessons, start.path.parent)
     if new == old:
         return start.path.read_text(encoding="utf-8")
     cells = [
@@ -70,7 +71,7 @@ def _notebook_with_map(start: Lesson, lessons: list[Lesson]) -> str:
     return json.dumps(start.notebook | {"cells": cells}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _with_map(name: str, text: str, lessons: list[Lesson], place: Path) -> str:
+def with_map(name: str, text: str, lessons: list[Lesson], place: Path) -> str:
     """Return `text` with the map between its two marks; links are relative to the folder `place`."""
     if not MARKED.search(text):
         raise CourseError(f"{name} has no place for the map: two lines, <!-- map --> and <!-- /map -->")

@@ -19,7 +19,7 @@ from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags, wri
 from coursekit.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
-EXTRA = {"instructor_guide": "For instructors"}  # pages of docs/ that stand after the glossary
+BESIDE = ("glossary", "instructor_guide")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
@@ -69,15 +69,12 @@ def stage(root: Path, work: Path) -> None:
 def sources(root: Path) -> dict[str, str]:
     """Return what Sphinx reads, by file name, all but MathJax."""
     lessons, docs = find(root), root / "docs"
-    extra = [name for name in EXTRA if (docs / f"{name}.md").exists()]
-    files = {lesson.path.name for lesson in lessons} | {
-        f"{name}.md" for name in ["index", "glossary", *extra]
-    }
+    files = {lesson.path.name for lesson in lessons} | {f"{name}.md" for name in ("index", *BESIDE)}
     found = {f"_static/{name}": _text(PAGES / name) for name in ("site.css", "site.js")}
     found["conf.py"] = _text(docs / "conf.py")
-    found["index.md"] = index(_text(docs / "index.md"), lessons, extra)
+    found["index.md"] = index(_text(docs / "index.md"), lessons)
     found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
-    found |= {f"{name}.md": relinked(_text(docs / f"{name}.md"), _among(files)) for name in extra}
+    found["instructor_guide.md"] = relinked(_text(docs / "instructor_guide.md"), _among(files))
     for lesson in lessons:
         found[lesson.path.name] = page(lesson, files)
         found[f"downloads/{lesson.path.name}"] = _text(lesson.path)
@@ -97,15 +94,13 @@ def _among(files: set[str]):
     return lambda name: name if name in files or name.startswith("#") else None
 
 
-def index(template: str, lessons: list[Lesson], extra: list[str]) -> str:
+def index(template: str, lessons: list[Lesson]) -> str:
     """Return the first page: the template with the map in its place, and the order of all pages."""
     place = lessons[0].path.parent if lessons else ROOT
-    if not course_map.MARKED.search(template):
-        raise CourseError("docs/index.md has no place for the map: two lines, <!-- map --> and <!-- /map -->")
-    mapped = course_map.MARKED.sub(lambda _: course_map.table(lessons, place), template)
+    mapped = course_map.with_map("docs/index.md", template, lessons, place)
     parts = itertools.groupby(lessons, key=lambda lesson: str(lesson.header.get("part", "")))
     trees = [_tree(f"Part {name}", [_listed(lesson) for lesson in members]) for name, members in parts]
-    return "\n".join([mapped, *trees, _tree("Beside the lessons", ["glossary", *extra])])
+    return "\n".join([mapped, *trees, _tree("Beside the lessons", [*BESIDE])])
 
 
 def _listed(lesson: Lesson) -> str:
