@@ -93,9 +93,9 @@ def staged(lesson: Lesson) -> dict:
     """Return the lesson as a notebook whose cells say, in metadata.deck, where they stand in the slides."""
     slides = divided(lesson)
     total, gone, cells = sum(slide.seconds for slide in slides), 0.0, []
+    minutes = lesson.header.get("minutes", total / 60)
     for index, slide in enumerate(slides):
         gone += slide.seconds
-        minutes = lesson.header.get("minutes", total / 60)
         share = minutes * slide.seconds / total
         marks = {
             "opens_stack": slide.start == "slide",
@@ -329,12 +329,13 @@ def _code_style() -> str:
 
 def listed(lessons: list[Lesson]) -> str:
     """Return the page that lists the decks."""
-    rows = "".join(_row(lesson.slug, lesson.number, lesson.header) for lesson in lessons)
+    rows = "".join(map(_row, lessons))
     return (PAGES / "slides.html").read_text(encoding="utf-8").replace("<!-- decks -->", rows)
 
 
-def _row(slug: str, number: str, header: dict) -> str:
+def _row(lesson: Lesson) -> str:
     """Return one deck's line in the list."""
-    title, question = (html.escape(str(header.get(name, ""))) for name in ("title", "question"))
-    link = f'<a href="{slug}.html">{number} {title}</a>'
-    return f"<li>{link} <span>{question}</span> <small>{header.get('minutes', '?')} minutes</small></li>\n"
+    title, question = (html.escape(str(lesson.header.get(name, ""))) for name in ("title", "question"))
+    link = f'<a href="{lesson.slug}.html">{lesson.number} {title}</a>'
+    minutes = lesson.header.get("minutes", "?")
+    return f"<li>{link} <span>{question}</span> <small>{minutes} minutes</small></li>\n"
