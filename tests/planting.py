@@ -1,6 +1,7 @@
 """Small courses with planted lessons, for the tests of what runs and renders them."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -9,6 +10,21 @@ def cell(name: str, source: str, *tags: str) -> dict:
     metadata = {"tags": [*tags]}
     empty = {"outputs": [], "execution_count": None}
     return {"cell_type": "code", "id": name, "metadata": metadata, "source": source, **empty}
+
+
+def ran(name: str, source: str, *tags: str, outputs: Iterable[dict] = ()) -> dict:
+    """Return a code cell that has been run."""
+    return cell(name, source, *tags) | {"execution_count": 1, "outputs": [*outputs]}
+
+
+def stream(said: str, name: str = "stdout") -> dict:
+    """Return what a cell has printed."""
+    return {"output_type": "stream", "name": name, "text": said}
+
+
+def markdown(name: str, said: str, *tags: str) -> dict:
+    """Return a markdown cell."""
+    return {"cell_type": "markdown", "id": name, "metadata": {"tags": [*tags]}, "source": said}
 
 
 def plant(root: Path, slug: str, *cells: dict, **header) -> Path:

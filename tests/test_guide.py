@@ -12,7 +12,7 @@ from coursekit.lessons import ROOT, CourseError, find
 
 LESSONS = find(ROOT)
 EXERCISES = progress.exercises()
-GUIDE = "# Guide\n" + "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in guide.BLOCKS)
+GUIDE = "# Guide\n" + "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in guide.tables([], ROOT))
 PLANS = {
     "day": (guide.sessions(guide.DAY, LESSONS), 240),
     "evenings": (guide.sessions(guide.EVENINGS, LESSONS), 180),
@@ -67,8 +67,7 @@ def test_a_semester_has_every_lesson_once_in_order_and_its_fullest_week_is_short
 def test_a_lesson_that_is_shown_takes_a_fifth_of_its_minutes(tmp_path):
     lessons = lasting(tmp_path, 10, 60, 75)
     assert [guide.minutes(lesson, False) for lesson in lessons] == [5, 10, 15]
-    assert "| half | Planted" not in guide.day_table(lessons, tmp_path)
-    assert "00 Planted 0, 01 Planted 1, *02 Planted 2* | 85 |" in guide.day_table(lessons, tmp_path)
+    assert "00 Planted 0, 01 Planted 1, *02 Planted 2* | 85 |" in guide.tables(lessons, tmp_path)["day"]
 
 
 def test_a_guide_that_is_not_current_is_found_and_written_anew(tmp_path):
@@ -80,7 +79,7 @@ def test_a_guide_that_is_not_current_is_found_and_written_anew(tmp_path):
     assert course_map.update(tmp_path) == [path]
     assert "| 1 | 00 Planted 0 | 10 |" in path.read_text()
     assert "old" not in path.read_text()
-    assert course_map.stale(tmp_path) == []
+    assert course_map.stale(tmp_path) == {}
 
 
 def test_a_guide_without_a_place_for_a_table_is_told(tmp_path):

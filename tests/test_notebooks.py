@@ -4,6 +4,7 @@ import copy
 import json
 
 import pytest
+from planting import markdown, stream
 
 from coursekit.check import course_findings, findings
 from coursekit.course import Course
@@ -33,17 +34,9 @@ def test_course_names_its_lessons_and_its_maps_are_current():
 # A clean lesson, from which each test below plants one that breaks a rule.
 
 
-def markdown(name, text, *tags):
-    return {"cell_type": "markdown", "id": name, "metadata": {"tags": [*tags]}, "source": text}
-
-
 def code(name, text, *tags, outputs=()):
     metadata = {"tags": [*tags]}
     return {"cell_type": "code", "id": name, "metadata": metadata, "source": text, "outputs": [*outputs]}
-
-
-def stream(text, name="stdout"):
-    return {"output_type": "stream", "name": name, "text": text}
 
 
 def display(data):

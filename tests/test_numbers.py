@@ -1,21 +1,18 @@
 """Numbers in prose: which of them are claims, and what explains one."""
 
 import pytest
-from planting import cell, plant
+from planting import cell, markdown, plant, ran, stream
 
 from coursekit import numbers
 from coursekit.lessons import CourseError, Lesson
 
 
 def prose(text, name="said", *tags):
-    return {"cell_type": "markdown", "id": name, "metadata": {"tags": [*tags]}, "source": text}
+    return markdown(name, text, *tags)
 
 
 def printed(text):
-    return cell("shown", "show()") | {
-        "execution_count": 1,
-        "outputs": [{"output_type": "stream", "name": "stdout", "text": text}],
-    }
+    return ran("shown", "show()", outputs=[stream(text)])
 
 
 def found(tmp_path, *cells, listed=None):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from planting import cell, plant
+from planting import cell, plant, ran, stream
 
 from coursekit import render
 from coursekit.lessons import Lesson, code_digest
@@ -112,8 +112,7 @@ def test_see_through_picture_stays_so():
 
 def run_as(said):
     """Return a compared cell that prints 42, with `said` stored as its output."""
-    output = {"output_type": "stream", "name": "stdout", "text": said}
-    return cell("answer", "print(6 * 7)", "nbval-check-output") | {"execution_count": 1, "outputs": [output]}
+    return ran("answer", "print(6 * 7)", "nbval-check-output", outputs=[stream(said)])
 
 
 def test_nbval_compares_what_is_tagged_and_sees_a_dead_kernel(tmp_path):

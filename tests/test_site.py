@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from planting import cell, plant
+from planting import markdown, plant, ran, stream
 
 from coursekit import site
 from coursekit.lessons import ROOT, CourseError, Lesson, find
@@ -17,11 +17,6 @@ ENTRIES = [
 TERMS = "| English | 한국어 | 日本語 |\n|---|---|---|\n| stride | 스트라이드 | ストライド |"
 
 
-def words(name, said, *tags):
-    """Return a markdown cell."""
-    return {"cell_type": "markdown", "id": name, "source": said, "metadata": {"tags": [*tags]}}
-
-
 @pytest.fixture
 def course(tmp_path):
     """A course of two lessons, with docs."""
@@ -29,21 +24,20 @@ def course(tmp_path):
     plant(
         tmp_path,
         "01_first",
-        words("title", "# First?"),
-        words("terms", TERMS, "terms"),
+        markdown("title", "# First?"),
+        markdown("terms", TERMS, "terms"),
         title="First",
         **about,
     )
     cells = [
-        words(
+        markdown(
             "title",
             "# Second?\n\nAfter [01](01_first.ipynb), not [03](03_third.ipynb) or [this](../lib/a.py).",
         ),
-        words("jump", "To [the task](#task), or [out](https://example.org/a_b)."),
-        words("predict", "## Look\n\n**Predict:** what?\n\n> *Your prediction:* …", "prediction"),
-        cell("code", "print(3)")
-        | {"execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": "3\n"}]},
-        words("task", "**1.** Do: $a_1 + a_2$, 90\\n% of it."),
+        markdown("jump", "To [the task](#task), or [out](https://example.org/a_b)."),
+        markdown("predict", "## Look\n\n**Predict:** what?\n\n> *Your prediction:* …", "prediction"),
+        ran("code", "print(3)", outputs=[stream("3\n")]),
+        markdown("task", "**1.** Do: $a_1 + a_2$, 90\\n% of it."),
     ]
     plant(tmp_path, "02_second", *cells, title="Second", **about)
     docs = tmp_path / "docs"

@@ -5,46 +5,36 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from planting import cell, plant
+from planting import markdown, plant, ran, stream
 
 from coursekit import slides, vendor
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 
 HEADER = {"title": "Sizes", "question": "How large is it?", "minutes": 30}
-OUTPUT = {"output_type": "stream", "name": "stdout", "text": ["3\n"]}
+OUTPUT = stream("3\n")
 QUESTION = (
     "A window of 3 on 5 pixels.\n\n**Predict:** how many\nplaces?\n\n> *Your prediction:* … (write here)"
 )
 
 
-def words(name, said, *tags, **metadata):
-    """Return a markdown cell."""
-    return {"cell_type": "markdown", "id": name, "source": said, "metadata": {"tags": [*tags], **metadata}}
-
-
-def ran(name, code, *tags, outputs=(OUTPUT,)):
-    """Return a code cell that has been run."""
-    return cell(name, code, *tags) | {"execution_count": 1, "outputs": [*outputs]}
-
-
 @pytest.fixture
 def lesson(tmp_path):
     """A lesson with one of each."""
-    plant(tmp_path, "01_before", words("title", "# Before"))
+    plant(tmp_path, "01_before", markdown("title", "# Before"))
     cells = [
-        words("title", "# How large?\n\nAfter [the first](01_before.ipynb), see [code](../lib/x.py#L3)."),
-        ran("imports", "import math", outputs=()),
-        words("told", "What may be turned:"),
-        ran("parameters", "size = 5", "parameters", outputs=()),
-        words("slide", "## Slide\n\nA window moves.\n\n### Slowly\n\nStep by step."),
-        words("predict", QUESTION, "prediction"),
-        ran("count", "print(size - 3 + 1)"),
-        words("explained", "Three, because."),
-        ran("more", "print(3)"),
-        words("task", "**1.** Do it yourself."),
-        ran("exercise-size", "answer = ...\nexercises.size.check(answer)", "exercise"),
-        words("terms", "| English | 한국어 | 日本語 |\n|---|---|---|\n| size | 크기 | 大きさ |", "terms"),
-        words("next", "Next: [later](09_later.ipynb)."),
+        markdown("title", "# How large?\n\nAfter [the first](01_before.ipynb), see [code](../lib/x.py#L3)."),
+        ran("imports", "import math"),
+        markdown("told", "What may be turned:"),
+        ran("parameters", "size = 5", "parameters"),
+        markdown("slide", "## Slide\n\nA window moves.\n\n### Slowly\n\nStep by step."),
+        markdown("predict", QUESTION, "prediction"),
+        ran("count", "print(size - 3 + 1)", outputs=[OUTPUT]),
+        markdown("explained", "Three, because."),
+        ran("more", "print(3)", outputs=[OUTPUT]),
+        markdown("task", "**1.** Do it yourself."),
+        ran("exercise-size", "answer = ...\nexercises.size.check(answer)", "exercise", outputs=[OUTPUT]),
+        markdown("terms", "| English | 한국어 | 日本語 |\n|---|---|---|\n| size | 크기 | 大きさ |", "terms"),
+        markdown("next", "Next: [later](09_later.ipynb)."),
     ]
     return Lesson(plant(tmp_path, "02_sizes", *cells, **HEADER))
 
@@ -135,7 +125,7 @@ def test_picture_is_shown_with_its_words(tmp_path):
     }
     shown = ran("shown", "plot()", outputs=[picture])
     shown["metadata"]["mystnb"] = {"image": {"alt": 'A "5" <here>'}}
-    page = slides.deck(Lesson(plant(tmp_path, "01_a", words("title", "# A"), shown, **HEADER)))
+    page = slides.deck(Lesson(plant(tmp_path, "01_a", markdown("title", "# A"), shown, **HEADER)))
     found = BeautifulSoup(page, "html.parser").img
     assert (found["src"], found["alt"]) == ("data:image/png;base64,iVBOR", 'A "5" <here>')
 
@@ -157,9 +147,9 @@ def test_long_code_is_cut_between_statements(code, expected):
 
 
 def test_long_text_is_cut_between_lines(tmp_path):
-    long = OUTPUT | {"text": "".join(f"{i}\n" for i in range(50))}
+    long = stream("".join(f"{i}\n" for i in range(50)))
     lesson = Lesson(
-        plant(tmp_path, "01_a", words("title", "# A"), ran("long", "x", outputs=[long]), **HEADER)
+        plant(tmp_path, "01_a", markdown("title", "# A"), ran("long", "x", outputs=[long]), **HEADER)
     )
     parts = [
         text for _, text in re.findall(r'(result fragment)"><pre>(.*?)</pre>', slides.deck(lesson), re.DOTALL)
@@ -169,7 +159,7 @@ def test_long_text_is_cut_between_lines(tmp_path):
 
 
 def test_fence_with_a_hash_is_no_heading(tmp_path):
-    cells = [words("title", "# A"), words("b", "## B\n\n```\n# comment\n```\n\n## C")]
+    cells = [markdown("title", "# A"), markdown("b", "## B\n\n```\n# comment\n```\n\n## C")]
     assert len(slides.divided(Lesson(plant(tmp_path, "01_a", *cells, **HEADER)))) == 3
 
 
