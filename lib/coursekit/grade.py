@@ -22,7 +22,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from coursekit.grading import gradebook, submissions, walls, warden
+from convlab.exercises import engine
+from coursekit.grading import gradebook, submissions, values, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
 from coursekit.kernels import cores
 from coursekit.lessons import ROOT, find, source
@@ -136,7 +137,7 @@ class Run:
 
     def __call__(self, submission: Submission) -> tuple[list[Task], dict]:
         """Return the answers of a submission and what the warden reports of them."""
-        if submission.problem or submission.path is None or submission.lesson is None:
+        if submission.problem or submission.lesson is None:
             submission.problem = submission.problem or "it is no lesson of this course"
             return [], {}
         try:
@@ -204,8 +205,6 @@ class Weigher:
     """Turns what the answers did into marks, with the engine of this process, where no submission runs."""
 
     def __init__(self) -> None:
-        self.engine = importlib.import_module("convlab.exercises.engine")
-        self.values = importlib.import_module("coursekit.grading.values")
         self._known: dict[tuple, list] = {}
 
     def __call__(self, submission: Submission, tasks: list[Task], report: dict) -> Graded:
@@ -226,31 +225,31 @@ class Weigher:
         if submission.problem:
             return Mark(name, NOT_GRADED)
         if task is None:
-            return Mark(name, self.engine.NOT_ATTEMPTED)
+            return Mark(name, engine.NOT_ATTEMPTED)
         match result:
             case {"attempt": data}:
                 verdict = self._verdict(submission.lesson.number, name, data)
                 return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
             case {"stopped": str() as why} | {"ended": str() as why}:
-                return Mark(name, self.engine.WRONG, "", why, [why], task.source)
+                return Mark(name, engine.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 
     def _verdict(self, number: str, name: str, data: dict):
         """Return the engine's verdict on an attempt."""
         exercise = getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
         try:
-            attempt = self.values.decode(data)
-            return self.engine.weigh(exercise, attempt, self._outcomes)
+            attempt = values.decode(data)
+            return engine.weigh(exercise, attempt, self._outcomes)
         except Exception as error:
             why = f"what it returns could not be compared ({type(error).__name__})"
-            return self.engine.Verdict(self.engine.WRONG, why)
+            return engine.Verdict(engine.WRONG, why)
 
     def _outcomes(self, exercise, answer) -> list:
         """Return what reference or mistake do, tried once for all submissions."""
         key = exercise.lesson, exercise.name, id(answer)
         if key not in self._known:
             with hushed():
-                self._known[key] = self.engine.outcomes(exercise, answer)
+                self._known[key] = engine.outcomes(exercise, answer)
         return self._known[key]
 
 

@@ -32,8 +32,7 @@ def impose(order: dict) -> None:
         "RLIMIT_FSIZE": FILE_BYTES,
         "RLIMIT_CORE": 0,
         "RLIMIT_NOFILE": 256,
-        "RLIMIT_NPROC": _own_threads()
-        + 8 * PROCESSES,  # counts all that the user runs; root has no such limit
+        "RLIMIT_NPROC": _own_threads() + 8 * PROCESSES,  # root has no such limit
     }
     for name, value in wanted.items():
         with suppress(AttributeError, ValueError, OSError):

@@ -19,6 +19,7 @@ LARGEST = 20_000_000  # bytes of a notebook; the lessons have at most one millio
 # never through a link, never waiting for the other end of a pipe; systems lack some of these
 OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 CHECK = re.compile(r"^exercises\.(\w+)\.check\((.*)\)", re.MULTILINE)
+LINKED = "it is a link to another place, which is not followed"
 
 
 class Unreadable(Exception):
@@ -93,7 +94,7 @@ def find(folder: Path, lessons: list[Lesson]) -> list[Submission]:
 
 def _linked(path: Path, lessons: list[Lesson]) -> Submission:
     """Return the submission that a link pretends to be."""
-    return replace(_flat(path, lessons), problem="it is a link to another place, which is not followed")
+    return replace(_flat(path, lessons), problem=LINKED)
 
 
 def _flat(path: Path, lessons: list[Lesson]) -> Submission:
@@ -169,8 +170,7 @@ def _content(path: Path) -> str:
                 raise Unreadable("it is not a regular file")
             content = stream.read(LARGEST + 1)
     except OSError as error:
-        link = "it is a link to another place, which is not followed"
-        raise Unreadable(link if path.is_symlink() else f"it cannot be read: {error.strerror}") from error
+        raise Unreadable(LINKED if path.is_symlink() else f"it cannot be read: {error.strerror}") from error
     if len(content) > LARGEST:
         raise Unreadable(f"it has more than {LARGEST // 10**6} MB")
     if not content.strip():
@@ -201,9 +201,8 @@ def tasks(submission: Submission, found: list[dict]) -> Iterator[Task]:
             submission.note(f"{len(tried)} cells answer it; the last one counts", stub.exercise)
         if found[tried[-1]].get("id") != stub.id:
             submission.note("its cell has lost its id and was found by what it says", stub.exercise)
-        yield Task(
-            stub, source(found[tried[-1]]), tried[-1] + 1
-        )  # before it, the lesson's own imports as well
+        before = tried[-1] + 1  # with the lesson's own imports
+        yield Task(stub, source(found[tried[-1]]), before)
 
 
 def _places(stub: Stub, found: list[dict]) -> Iterator[int]:
