@@ -1,7 +1,6 @@
 """`python -m coursekit record`: what it writes, what it refuses, and that it goes on where it stopped."""
 
 import os
-from dataclasses import replace
 from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -114,12 +113,14 @@ def test_the_fast_network_starts_whitened_and_from_its_seed():
     assert (one.get_layer("conv1_1").kernel.numpy() != other.get_layer("conv1_1").kernel.numpy()).any()
     kernel = one.get_layer("whiten").kernel.numpy()
     np.testing.assert_allclose(kernel[..., :12], -kernel[..., 12:])
-    assert replace(FAST) == task.recipe
+    assert task.recipe == FAST
 
 
 @pytest.mark.parametrize("pattern", ["mnist-*", "fashion-*"])
 def test_lesson_09_shows_runs_of_the_tables_recipes(pattern):
-    for name, run in runs.matching(pattern).items():
+    kept = runs.matching(pattern)
+    assert kept
+    for name, run in kept.items():
         task = record.TASKS[name.rpartition("-seed")[0]]
         assert (run.network, run.data) == (task.network, task.data), name
         assert run.settings["recipe"] == vars(task.recipe), name
