@@ -57,8 +57,7 @@ function fit(slide) {
     box(part, limit);
     return bottom(part) <= limit + 1 ? fit(slide) : undefined;
   }
-  let from = rest ? over + 1 : over;
-  if (!rest) from = together(parts, over);
+  const from = rest ? over + 1 : together(parts, over);
   goOn(slide, [...(rest ? [rest] : []), ...parts.slice(from)]);
 }
 
