@@ -1,15 +1,13 @@
 """The book and its slides, made once, and a Chromium that reaches no network, for the tests of both."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from coursekit import site
+from coursekit.lessons import ROOT
 
 from .reading import Reader
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planting import cell, plant
+from planting import cell, markdown, plant, ran, stream
 from selenium.webdriver.support.ui import WebDriverWait
 
 from coursekit import slides
-from coursekit.lessons import Lesson, find, source
+from coursekit.lessons import ROOT, Lesson, find, source
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[2]
 DECKS = [lesson.slug for lesson in find(ROOT)]
 WIDTH, HEIGHT = 1280, 720
 # what of each slide, all its parts shown, lies outside the window; what scrolls in a box may, the box may not
@@ -125,35 +124,24 @@ def test_deck_prints_one_page_for_each_slide(book, reader):
 @pytest.fixture
 def crowded(tmp_path):
     """A deck of a lesson in which everything is too large for one slide."""
-    words = {"cell_type": "markdown", "metadata": {}}
     long = "\n".join(f"row_{i} = {i}  # the statement with number {i}" for i in range(60))
     one = "values = [\n" + "".join(f"    {i},\n" for i in range(70)) + "]"
     wide = "total = " + " + ".join(f"number_{i}" for i in range(30))
     table = "| a | b |\n|---|---|\n" + "\n".join(f"| {i} | {i * i} |" for i in range(40))
     steps = "\n".join(f"{i}. step {i}" for i in range(1, 41))
-    printed = cell("printed", "print(long)") | {
-        "execution_count": 1,
-        "outputs": [{"output_type": "stream", "name": "stdout", "text": "\n".join(map(str, range(90)))}],
-    }
+    prose = "\n\n".join(["A sentence that is long enough. " * 9] * 9)
+    formula = " + ".join(f"x_{{{i}}}^2" for i in range(60))
     cells = [
-        words | {"id": "title", "source": "# Crowded"},
-        words
-        | {
-            "id": "prose",
-            "source": "## Prose\n\n" + "\n\n".join(["A sentence that is long enough. " * 9] * 9),
-        },
-        words | {"id": "table", "source": f"## Table\n\n{table}"},
-        words | {"id": "steps", "source": f"## Steps\n\n{steps}"},
-        words | {"id": "code-head", "source": "## Code"},
+        markdown("title", "# Crowded"),
+        markdown("prose", f"## Prose\n\n{prose}"),
+        markdown("table", f"## Table\n\n{table}"),
+        markdown("steps", f"## Steps\n\n{steps}"),
+        markdown("code-head", "## Code"),
         cell("long", long),
         cell("one", one),
         cell("wide", wide),
-        printed,
-        words
-        | {
-            "id": "formula",
-            "source": "## Formula\n\n$$" + " + ".join(f"x_{{{i}}}^2" for i in range(60)) + "$$",
-        },
+        ran("printed", "print(long)", outputs=[stream("\n".join(map(str, range(90))))]),
+        markdown("formula", f"## Formula\n\n$${formula}$$"),
     ]
     path = plant(tmp_path, "01_crowded", *cells, title="Crowded", minutes=20)
     slides.make([Lesson(path)], tmp_path / "slides")
