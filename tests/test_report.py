@@ -1,9 +1,11 @@
 """`report.summary` says a lesson's figures to its reader and to `make run`."""
 
+import ast
 import subprocess
 import sys
 
 import numpy as np
+import psutil
 import pytest
 
 from convlab import report
@@ -49,6 +51,17 @@ def test_figure_must_be_one_number():
 
 def test_notebook_gets_the_figures_for_the_runner():
     result = subprocess.run([sys.executable, "-c", IN_A_NOTEBOOK], capture_output=True, text=True, check=True)
+    published = ast.literal_eval(result.stdout.removeprefix("published "))
+    assert 0.005 < published[report.MIME].pop("peak_gb") < 5
     bundle = {"data": "bundled", "figures": {"accuracy": 0.5}, "text": "accuracy 0.5"}
-    published = {"text/plain": "accuracy 0.5 · data: bundled", report.MIME: bundle}
-    assert result.stdout == f"published {published}\n"
+    assert published == {"text/plain": "accuracy 0.5 · data: bundled", report.MIME: bundle}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the system in another way there")
+def test_peak_of_memory_is_told_in_bytes_and_does_not_fall():
+    before = report._peak_memory()
+    ballast = np.ones(max(0, 2 * before - psutil.Process().memory_info().rss) // 8 + 10**7)
+    after = report._peak_memory()
+    assert after > before + 5e7
+    del ballast
+    assert report._peak_memory() >= after

@@ -58,6 +58,7 @@ def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
         assert line in said
     good = [line for line in said.splitlines() if "accuracy 0.9712 · epochs 3" in line]
     assert [line.split()[0] for line in good] == ["01_good", "07_last"]
+    assert all(0.005 < float(line.split()[2]) < 5 for line in good)  # GB
     assert "\x1b" not in said
     assert {path.name for path in (root / "build" / "run").iterdir()} == {
         *("01_good.ipynb", "01_good.json", "07_last.ipynb", "07_last.json"),

@@ -18,7 +18,7 @@ def summary(data: str | None = None, **figures: Real | str) -> None:
     values = {name: _plain(name, value) for name, value in figures.items()}
     told = " · ".join(f"{name.replace('_', ' ')} {_spoken(value)}" for name, value in values.items())
     line = " · ".join(part for part in (told, f"data: {data}" if data else "") if part)
-    _show(line, {"data": data, "figures": values, "text": told})
+    _show(line, {"data": data, "figures": values, "text": told, "peak_gb": round(_peak_memory() / 1e9, 2)})
 
 
 def _plain(name: str, value: Real | str) -> int | float | str:
@@ -38,6 +38,18 @@ def _spoken(value: int | float | str) -> str:
     if isinstance(value, str):
         return value
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _peak_memory() -> int:
+    """Return the most memory that this process has held so far, in bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _show(line: str, bundle: dict) -> None:

@@ -62,18 +62,20 @@ def _finished(cell: Cell) -> int:
 
 def report(outcomes: list[Outcome], seconds: float) -> str:
     """Return the closing table, each failure in full, and one line that counts."""
-    rows = [("lesson", "seconds", "data", "key figures"), *(_row(outcome) for outcome in outcomes)]
+    rows = [("lesson", "seconds", "peak GB", "data", "key figures"), *(_row(outcome) for outcome in outcomes)]
     failures = [f"{one.job.lesson.slug} {one.failure}\n" for one in outcomes if one.failure]
     note = "* unchanged since its last good run, which these figures are from; FORCE=1 runs it again\n"
     notes = [note] if any(outcome.recorded for outcome in outcomes) else []
     return "\n".join(["", *_aligned(rows), "", *notes, *failures, _count(outcomes, seconds)])
 
 
-def _row(outcome: Outcome) -> tuple[str, str, str, str]:
+def _row(outcome: Outcome) -> tuple[str, ...]:
     """Return one lesson's line of the table."""
     seconds = f"{outcome.seconds:7.1f}" + "*" * outcome.recorded if outcome.seconds else ""
+    peak = outcome.summary.get("peak_gb")
+    memory = f"{peak:7.1f}" if peak else ""
     data, figures = (str(outcome.summary.get(name) or "") for name in ("data", "text"))
-    return outcome.job.lesson.slug, seconds, data, "FAILED, see below" if outcome.failure else figures
+    return outcome.job.lesson.slug, seconds, memory, data, "FAILED, see below" if outcome.failure else figures
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
