@@ -1,5 +1,6 @@
 """`make run` tells each way a lesson can end from the others, and runs no lesson without a reason."""
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import psutil
 import pytest
 from planting import cell, plant
 
+from coursekit import execution
 from coursekit import run as running
 from coursekit.jobs import Job, Outcome, inputs, keep, recorded
 from coursekit.kernels import Kernels
@@ -190,6 +192,38 @@ def test_stopping_leaves_no_kernel_behind(root):
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 130 and "stopped" in said and "Traceback" not in said
     assert not psutil.pid_exists(int(pid.read_text()))
+
+
+def test_full_disk_is_told_and_leaves_no_torn_notebook(root, monkeypatch, capsys):
+    def torn(source, output, **rest):
+        with open(output.format(), "w") as file:
+            file.write('{"cells": [')
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    plant_good(root)
+    monkeypatch.setattr(execution.papermill, "execute_notebook", torn)
+    assert run(root) == 1
+    said = capsys.readouterr().out
+    assert "01_good could not be kept: [Errno 28] No space left on device. build/run needs room" in said
+    assert list((root / "build" / "run").iterdir()) == []
+
+
+def test_place_that_cannot_be_written_is_told(root, capsys):
+    plant_good(root)
+    (root / "build").write_text("a file in the way")
+    assert run(root) == 1
+    assert "01_good could not be kept: " in capsys.readouterr().out
+
+
+def test_unfinished_notebooks_of_the_dead_are_swept_those_of_the_living_kept(root):
+    plant_good(root)
+    folder = root / "build" / "run"
+    folder.mkdir(parents=True)
+    dead, living = folder / f".{2**31 - 2}-01_good.ipynb", folder / f".{os.getppid()}-01_good.ipynb"
+    for path in (dead, living):
+        path.write_text("half")
+    assert run(root) == 0
+    assert not dead.exists() and living.read_text() == "half"
 
 
 def test_no_kernel_starts_once_the_run_is_over(root):

@@ -62,7 +62,8 @@ def execute(
     """Run a lesson in its own folder, write it with its outputs to `output` and return it.
 
     `limit` is the longest that one cell may take, in seconds. `on_cell` is told each code cell before it
-    runs. Raises `LessonFailed`; `output` then holds what there is after an exception in a cell.
+    runs. Raises `LessonFailed`; `output` then holds what there is after an exception in a cell. `OSError`
+    where `output` cannot be written.
     """
     cell = Cell()
 
@@ -77,6 +78,8 @@ def execute(
         try:
             done = _papermill(lesson, output, kernel, parameters, limit, on_cell_start=started)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno:  # not the lesson's: `output` cannot be written
+                raise
             raise LessonFailed(cell, *_explain(error, kernel, limit)) from error
     if _left_out(done):  # papermill takes sys.exit() for a happy end
         raise LessonFailed(cell, "it ended the lesson: no cell after it has run", [])

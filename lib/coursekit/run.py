@@ -1,6 +1,7 @@
 """Run lessons into build/run/, two at a time where this machine allows, and say how each went."""
 
 import argparse
+import glob
 import os
 import queue
 import sys
@@ -142,6 +143,8 @@ def _run_one(job: Job, kernels: Kernels, limit: int | None, threads: int | None,
         keep(outcome, before)
     except LessonFailed as failure:
         outcome.failure = str(failure)
+    except OSError as error:
+        outcome.failure = f"could not be kept: {error}. build/run needs room, and must be writable"
     except Exception as error:  # whatever it is, the other lessons go on
         outcome.failure = f"could not be run: {type(error).__name__}: {error}"
     outcome.seconds = time.monotonic() - begun
@@ -151,11 +154,21 @@ def _run_one(job: Job, kernels: Kernels, limit: int | None, threads: int | None,
 def _result(job: Job, kernels: Kernels, limit: int | None, threads: int | None, on_cell) -> dict:
     """Execute a job's lesson, leave its notebook in place and return its summary."""
     job.output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = job.output.with_name(f".{job.output.name}")
-    for path in (job.record, job.output, unfinished):
+    unfinished = job.output.with_name(f".{os.getpid()}-{job.output.name}")  # another run may be under way
+    for path in (job.record, job.output, *_left_behind(job.output)):
         path.unlink(missing_ok=True)
     try:
         return summary(execute(job.lesson, unfinished, kernels, job.parameters, limit, threads, on_cell))
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
     finally:
         if unfinished.exists():
             os.replace(unfinished, job.output)
+
+
+def _left_behind(output: Path) -> Iterator[Path]:
+    """Yield the unfinished notebooks of runs that were killed."""
+    for path in output.parent.glob(f".[0-9]*-{glob.escape(output.name)}"):
+        if not psutil.pid_exists(int(path.name[1:].partition("-")[0])):
+            yield path
