@@ -79,6 +79,7 @@ test: lint
 	@mkdir -p build
 	@echo '--- the form of the lessons'
 	@$(PY) -m coursekit check
+	@$(PY) -m coursekit numbers
 	@echo '--- unit tests and doctests'
 	@CONVLAB_PROGRESS="$(CURDIR)/build/progress-of-tests.json" \
 		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules \
