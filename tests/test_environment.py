@@ -148,3 +148,12 @@ def test_installer_starts_anew_after_an_interruption(steps, monkeypatch, wrong):
     monkeypatch.setattr(install.subprocess, "run", record)
     assert install.main() == 0
     assert steps == ["venv", "lock", "package"]
+
+
+def test_what_a_library_is_about_to_drop_is_an_error_here_and_none_of_ours_elsewhere():
+    old = "import warnings\nwarnings.warn('going away', DeprecationWarning)"
+    for ours in ("convlab.shapes", "coursekit.run"):
+        with pytest.raises(DeprecationWarning):
+            exec(old, {"__name__": ours})
+    with pytest.warns(DeprecationWarning):
+        exec(old, {"__name__": "somebody_else"})
