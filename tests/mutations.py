@@ -655,7 +655,7 @@ FAULTS = [
             "objective(self.model(pixels, training=False)",
             "no dropout, no batch statistics in training",
             "test_training.py::test_fit_takes_the_steps_of_keras_sgd",
-            "test_training.py::test_normalizing_at_once_is_keras_batch_normalization",
+            "test_training.py::test_fused_normalization_is_keras_batch_normalization",
             "test_training.py::test_the_network_learns_and_the_run_says_how",
         ),
         (
@@ -670,7 +670,14 @@ FAULTS = [
             "variance * (count - 1) / count\n",
             "variance\n",
             "the moving variance is not Keras's",
-            "test_training.py::test_normalizing_at_once_is_keras_batch_normalization",
+            "test_training.py::test_fused_normalization_is_keras_batch_normalization",
+        ),
+        (
+            "gelu-slope-halved",
+            "slope = below + wide * tf.exp",
+            "slope = below + wide / 2 * tf.exp",
+            "the fused GELU has a slope of its own",
+            "test_training.py::test_fused_gelu_is_that_of_the_network",
         ),
         (
             "slow-weights-not-saved",

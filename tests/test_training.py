@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
-from convlab import augmentation, checkpoints, precision, runs, schedules, steps, training
+from convlab import augmentation, checkpoints, networks, precision, runs, schedules, steps, training
 from convlab.recipes import FAST, PUBLISHED, Recipe
 
 PLAIN = {"precision": "float32", "compiled": False, "progress": False}
@@ -122,8 +122,8 @@ def test_losses_that_a_layer_adds_are_minimised_too():
 
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("compute", ["float32", "mixed_bfloat16"])
-def test_normalizing_at_once_is_keras_batch_normalization(scale, compute):
-    from convlab.steps_tensorflow import normalizing_at_once
+def test_fused_normalization_is_keras_batch_normalization(scale, compute):
+    from convlab.steps_tensorflow import fused
 
     images = np.random.default_rng(0).normal(3, 2, (4, 5, 6, 7)).astype("float32")
 
@@ -139,12 +139,34 @@ def test_normalizing_at_once_is_keras_batch_normalization(scale, compute):
         return keras.Sequential([keras.Input((5, 6, 7)), layers.Conv2D(7, 1), norm])
 
     model = one()
-    with normalizing_at_once(model):
+    with fused(model):
         ours = gradients(model)
     assert "call" not in vars(model.layers[1])
     loose = compute != "float32"
     for mine, theirs in zip(ours, gradients(one())):
         np.testing.assert_allclose(mine, theirs, rtol=0.05 if loose else 1e-3, atol=0.5 if loose else 1e-3)
+
+
+@pytest.mark.parametrize(("dtype", "nearly"), [("float32", 1e-6), ("bfloat16", 0.02)])
+def test_fused_gelu_is_that_of_the_network(dtype, nearly):
+    from convlab.steps_tensorflow import _gelu, fused
+
+    x = tf.cast(tf.linspace(-8.0, 8.0, 1001), dtype)
+    upstream = tf.cast(tf.random.stateless_normal((1001,), (0, 0)), dtype)
+    found = []
+    for nonlinearity in (_gelu, networks.fast.gelu):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = nonlinearity(x)
+        found.append([y, tape.gradient(y, x, upstream)])
+        assert y.dtype == found[-1][1].dtype == x.dtype
+    for ours, networks_own in zip(*found):
+        np.testing.assert_allclose(tf.cast(ours, "float32"), tf.cast(networks_own, "float32"), atol=nearly)
+    model = networks.cifar_fast((4, 4, 4))
+    nonlinear = [layer for layer in model.layers if isinstance(layer, layers.Activation)]
+    with fused(model):
+        assert [vars(layer)["call"] for layer in nonlinear] == [_gelu] * 7
+    assert not any("call" in vars(layer) for layer in nonlinear)
 
 
 # --- what a step sees

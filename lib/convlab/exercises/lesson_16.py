@@ -53,6 +53,18 @@ TERA, GIGA = 1e12, 1e9
             "that would be right if the machine fetched and calculated in turns. It does both at once: the "
             "slower of the two decides.",
         ),
+        Mistake(
+            "bytes below the ridge",
+            lambda intensity, peak, bandwidth: bandwidth if intensity < peak / bandwidth else peak,
+            "the two cases are told apart rightly, but below the ridge memory brings `bandwidth` *bytes* a "
+            "second. How many operations is each good for?",
+        ),
+        Mistake(
+            "numbers of four bytes",
+            lambda intensity, peak, bandwidth: min(peak, intensity * bandwidth / 4),
+            "`intensity` counts operations for each byte already, not for each number of four bytes: no 4 is "
+            "needed.",
+        ),
     ],
 )
 def attainable(intensity, peak, bandwidth):
@@ -96,6 +108,24 @@ def attainable(intensity, peak, bandwidth):
             lambda rate, batch_size, workers, per_worker: rate * (workers * per_worker / batch_size) ** 0.5,
             "with a square root: that is the other rule, which keeps the noise of a step the same. The linear "
             "one keeps the way travelled per image.",
+        ),
+        Mistake(
+            "square root of the processes",
+            lambda rate, batch_size, workers, per_worker: rate * workers**0.5,
+            "with a square root, and of the processes alone. The linear rule has no root, and it counts the "
+            "images of one step, all processes together.",
+        ),
+        Mistake(
+            "rate shared out",
+            lambda rate, batch_size, workers, per_worker: rate / workers,
+            "the rate is divided among the processes. But they average, and then take *one* step together, on "
+            "more images.",
+        ),
+        Mistake(
+            "times all images",
+            lambda rate, batch_size, workers, per_worker: rate * workers * per_worker,
+            "this multiplies by the images of one step. `rate` was good for `batch_size` of them: by which factor "
+            "are they more?",
         ),
     ],
 )
@@ -158,6 +188,32 @@ def scaled_rate(rate, batch_size, workers, per_worker):
             "one image",
             lambda images, macs, peak, share: 6 * macs / (share * peak),
             "this is the time for one image. An epoch has `images` of them.",
+        ),
+        Mistake(
+            "MACs by peak",
+            lambda images, macs, peak, share: images * macs / peak,
+            "three things are missing: a MAC is two operations, training is three passes, and only `share` of "
+            "`peak` is reached.",
+        ),
+        Mistake(
+            "forward only, share forgotten",
+            lambda images, macs, peak, share: images * 2 * macs / peak,
+            "two things are missing: training goes back, too, and it reaches only `share` of `peak`.",
+        ),
+        Mistake(
+            "share left over",
+            lambda images, macs, peak, share: images * 6 * macs / ((1 - share) * peak) if share < 1 else None,
+            "`share` is what is reached, not what is lost: divide by it, not by one less it.",
+        ),
+        Mistake(
+            "in minutes",
+            lambda images, macs, peak, share: images * 6 * macs / (share * peak) / 60,
+            "right, in minutes. The question is for seconds.",
+        ),
+        Mistake(
+            "share in per cent",
+            lambda images, macs, peak, share: images * 6 * macs / (share / 100 * peak),
+            "a hundred times too long: `share` is a fraction between 0 and 1 already.",
         ),
     ],
 )
