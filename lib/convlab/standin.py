@@ -163,7 +163,7 @@ def _bar(n, rng):
 def _frame(n, rng):
     """Return coordinates (n, 32, 32) in which the figure has radius 1, and its radius (n, 1, 1) in pixels."""
     radius = _uniform(rng, 6, 11, n, 1, 1)
-    u, v = _axes(n, rng, margin=10, most=0.3)
+    u, v = _axes(n, rng, margin=8, most=0.4)
     return u / radius, v / radius, radius
 
 
