@@ -15,8 +15,7 @@ def draw(count, batch_size, epoch, seed, crop=0, flip=None, side=32):
 
     order: which image; shift: rows and columns, each -crop..crop; mirror: 0 or 1; hole: a pixel, for cutout.
     With flip "alternating" each image is mirrored in every other epoch, from a random start: Jordan 2024
-    (arXiv:2404.00498, section 3.6). Each has its own stream: leaving one out changes no other. Lessons 11,
-    16.
+    (arXiv:2404.00498, section 3.6). Each has its own stream: leaving one out changes no other. Lesson 11.
 
     >>> draw(5, 2, epoch=0, seed=0)["order"].shape
     (2, 2)
@@ -59,9 +58,9 @@ def statistics(images):
 
 
 def standardize(images, scale):
-    """Return (images - mean) / deviation as float32: what every network here is fed.
+    """Return (images - mean) / deviation as float32: what `training` feeds every network.
 
-    images: (N, H, W, C); scale: what `statistics` returns for the training images. Built in lesson 11.
+    images: (N, H, W, C); scale: what `statistics` returns for the training images. Lessons 10 to 16.
 
     >>> images = np.array([[[[0], [10]]]], "uint8")
     >>> np.asarray(standardize(images, statistics(images))).reshape(-1)
@@ -76,8 +75,7 @@ def gather(images, scale, order, shift, mirror, hole, border="zero", cutout=0):
 
     Every output pixel knows which input pixel it reads, so that choosing, cropping and flipping are one
     gather. Beyond the border stands zero, the mean colour, or with border "reflect" the image itself,
-    mirrored. cutout: side of a square set to zero: DeVries & Taylor 2017 (arXiv:1708.04552). Built in lesson
-    11.
+    mirrored. cutout: side of a square set to zero: DeVries & Taylor 2017 (arXiv:1708.04552). Lesson 11.
 
     >>> images = np.arange(4, dtype="uint8").reshape(1, 2, 2, 1)
     >>> still, down = np.array([[0, 0]]), np.array([[-1, 0]])

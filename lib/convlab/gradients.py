@@ -9,8 +9,8 @@ def kernel_gradients(model, images, labels):
     """Return {layer: gradient of the mean cross-entropy by its kernel}, front to back; the model stays as is.
 
     model: Keras on TensorFlow, logits out; images: (N, H, W, C), standardized; labels: (N,). Batches are
-    normalised by their own statistics, as in training; each gradient has the shape of its kernel. Built in
-    lesson 15.
+    normalised by their own statistics, as in training; each gradient has the shape of its kernel. Lesson
+    15.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
@@ -35,7 +35,7 @@ def agreement(gradients, others):
     """Return {layer: cosine of the angle between its two gradients}: 1 for one direction, 0 for unrelated.
 
     gradients, others: what `kernel_gradients` returns for two batches. Balduzzi et al. 2017
-    (arXiv:1702.08591) ask so whether a gradient says something or is noise. Built in lesson 15.
+    (arXiv:1702.08591) ask so whether a gradient says something or is noise. Lesson 15.
 
     >>> agreement({"a": np.array([3.0, 0])}, {"a": np.array([3.0, 4])})["a"].round(2)
     np.float64(0.6)

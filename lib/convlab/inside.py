@@ -11,7 +11,7 @@ __all__ = ["activation_maps", "exciting", "fgsm", "grad_cam", "occlusion_map"]
 def activation_maps(model, images, layers):
     """Return what the named layers make of the images, {name: (N, H', W', C')}, in one pass.
 
-    Built in lesson 10. Zeiler & Fergus 2013 (arXiv:1311.2901, section 4).
+    Lesson 10. Zeiler & Fergus 2013 (arXiv:1311.2901, section 4).
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.MaxPooling2D(2, name="pool")])
@@ -28,7 +28,7 @@ def activation_maps(model, images, layers):
 def exciting(model, layer, channel, images, count=9):
     """Return which images excite a channel most and where: indices (count,) and places (count, 2).
 
-    Best first; a place is row and column on the layer's map. Built in lesson 10. Zeiler & Fergus 2013
+    Best first; a place is row and column on the layer's map. Lesson 10. Zeiler & Fergus 2013
     (arXiv:1311.2901, figure 2).
 
     >>> import keras

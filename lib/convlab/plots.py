@@ -1,7 +1,7 @@
 """Pictures: data in, Axes out. Importing this room sets Matplotlib to the course's style.
 
-Every function draws into `ax` (a new figure when it is None) and returns the Axes. The caller gives the
-title, which states the finding.
+A function draws into `ax` (a new figure when it is None) and returns the Axes, or, where it draws several
+panels, an array of them. The caller gives the title, which states the finding.
 """
 
 from pathlib import Path

@@ -50,7 +50,7 @@ def _before_logits(model):
 def fastest():
     """Return the precision and whether to compile with XLA, (str, bool), that train fastest on this machine.
 
-    Times a few steps of two 3x3 convolutions with 64 maps, in turn, once per process. Built in lesson 16.
+    Times a few steps of two 3x3 convolutions with 64 maps, in turn, once per process. Lesson 16.
     """
     if keras.backend.backend() == "jax":  # which always compiles
         return _quickest([(precision, True) for precision in POLICIES])

@@ -7,7 +7,7 @@ def triangle(progress):
     """Climb from a fifth to the peak in the first 23 % of the run, then fall to 7 % of it.
 
     progress: array of values in [0, 1]. The triangle of Jordan 2024 (arXiv:2404.00498), a form of one-cycle:
-    Smith & Topin 2017 (arXiv:1708.07120). Built in lesson 16.
+    Smith & Topin 2017 (arXiv:1708.07120). Lessons 11 and 16.
 
     >>> triangle(np.array([0, 0.23, 1])).round(2)
     array([0.2 , 1.  , 0.07])
@@ -27,7 +27,7 @@ def cosine(progress):
 def steps(progress):
     """Keep the peak for half of the run, a tenth until three quarters, then a hundredth.
 
-    32,000 and 48,000 of 64,000 steps in He et al. 2015 (arXiv:1512.03385, section 4.2). Built in lesson 11.
+    32,000 and 48,000 of 64,000 steps in He et al. 2015 (arXiv:1512.03385, section 4.2).
 
     >>> steps(np.array([0, 0.49, 0.5, 0.75])).round(3)
     array([1.  , 1.  , 0.1 , 0.01])
@@ -62,7 +62,7 @@ def look_ahead_shares(count, every=5):
     """Return each step's share of the slow weights when it looks ahead, else -1: (count,) float32.
 
     The share grows with the cube of the progress to 0.95⁵, so that early, bad weights are forgotten; the run
-    ends on its slow weights. Jordan 2024 (arXiv:2404.00498, its listing). Built in lesson 16.
+    ends on its slow weights. Jordan 2024 (arXiv:2404.00498, its listing). Lesson 16.
 
     >>> look_ahead_shares(6).round(2)
     array([-1.  , -1.  , -1.  , -1.  ,  0.45,  1.  ], dtype=float32)

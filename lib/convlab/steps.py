@@ -10,7 +10,7 @@ def objective(logits, labels, label_smoothing=0.0):
     """Return the mean cross-entropy, and how many of the batch are right.
 
     logits: (B, classes); labels: (B,) int32. Smoothing moves that share of the target evenly over all
-    classes: Szegedy et al. 2015 (arXiv:1512.00567, section 7). Computed in float32. Built in lesson 11.
+    classes: Szegedy et al. 2015 (arXiv:1512.00567, section 7). Computed in float32. Lesson 11.
 
     >>> loss, hits = objective(keras.ops.zeros((2, 10)), keras.ops.array([0, 1], "int32"))
     >>> round(float(loss), 3), int(hits)
@@ -42,7 +42,7 @@ def factors(weights, recipe):
     """Return a factor on each weight's learning rate: `recipe.bias_rate` for shifts of normalisation, else 1.
 
     weights: Keras variables; such a shift is called "beta". Jordan 2024 (arXiv:2404.00498) lets them learn 64
-    times as fast. Built in lesson 16.
+    times as fast. Lesson 16.
     """
     return [recipe.bias_rate if weight.name == "beta" else 1.0 for weight in weights]
 
@@ -50,7 +50,7 @@ def factors(weights, recipe):
 def descend(weights, velocities, gradients, rate, factors, recipe):
     """Return all weights and all velocities after one step by the recipe, two lists.
 
-    A weight that learns faster decays no faster: its decay is divided by its factor. Built in lesson 16.
+    A weight that learns faster decays no faster: its decay is divided by its factor. Lesson 16.
     """
     moved = [
         nesterov(w, v, g, rate * factor, recipe.momentum, recipe.weight_decay / factor)
@@ -62,7 +62,7 @@ def descend(weights, velocities, gradients, rate, factors, recipe):
 def look_ahead(weight, slow, keep):
     """Return keep·slow + (1 - keep)·weight, which then replaces both the slow copy and the weight.
 
-    Lookahead: Zhang et al. 2019 (arXiv:1907.08610). Built in lesson 16.
+    Lookahead: Zhang et al. 2019 (arXiv:1907.08610). Lesson 16.
 
     >>> look_ahead(1.0, 0.0, keep=0.75)
     0.25

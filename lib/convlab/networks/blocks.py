@@ -7,7 +7,7 @@ def convolution(x, maps, size, name, strides=1, activation="relu"):
     """Convolve with a bias, then apply `activation`, as networks did before batch normalisation.
 
     x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps), padding "same". Weights start as
-    in He et al. 2015 (arXiv:1502.01852). Built in lesson 13.
+    in He et al. 2015 (arXiv:1502.01852). Lessons 12 and 13.
 
     >>> convolution(layers.Input((8, 8, 3)), 16, 5, "conv1", strides=2).shape
     (None, 4, 4, 16)
@@ -22,7 +22,7 @@ def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
 
     x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps), padding "same". The order, and the
     bias that the normalisation makes idle, are those of Ioffe & Szegedy 2015 (arXiv:1502.03167, section 3.2).
-    The three layers are called `name`, `name_norm` and `name_relu`. Built in lesson 15.
+    The three layers are called `name`, `name_norm` and `name_relu`. Lesson 15.
 
     >>> normalized_convolution(layers.Input((8, 8, 3)), 16, 3, "conv1").shape
     (None, 8, 8, 16)
@@ -36,7 +36,7 @@ def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
 def dense(x, units, name, activation="relu"):
     """Multiply by a matrix, add a bias, then apply `activation`.
 
-    x: (N, C), symbolic; returns (N, units). Weights start with He's variance. Built in lesson 12.
+    x: (N, C), symbolic; returns (N, units). Weights start with He's variance. Lesson 12.
 
     >>> dense(layers.Input((9216,)), 64, "fc6").shape
     (None, 64)
@@ -49,7 +49,7 @@ def normalized_dense(x, units, name, activation="relu"):
     """Multiply by a matrix, normalise over the batch, then apply `activation`.
 
     x: (N, C), symbolic; returns (N, units). The three layers are called `name`, `name_norm` and `name_relu`.
-    Built in lesson 13.
+    Lesson 13.
 
     >>> normalized_dense(layers.Input((1536,)), 64, "fc6").shape
     (None, 64)

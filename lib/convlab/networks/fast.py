@@ -16,7 +16,7 @@ def cifar_fast(
     scale=1 / 9,
     classes=10,
 ):
-    """Return a network in the manner of the paper's "airbench94", logits out. Built in lesson 16.
+    """Return a network in the manner of the paper's "airbench94", logits out. Lesson 16.
 
     Images: (N, 32, 32, 3), normalised floats. 1,971,640 weights, 288 of them in the frozen first kernel: call
     `whiten` before training. Each argument is a trick of sections 3.1 to 3.4, and does without it as
@@ -54,7 +54,7 @@ def cifar_fast(
 def whiten(model, images):
     """Set the frozen first kernel of `cifar_fast` from training images, in place; nothing comes back.
 
-    images: (N, 32, 32, 3), normalised as in training; the paper takes 5,000. Section 3.2. Built in lesson 16.
+    images: (N, 32, 32, 3), normalised as in training; the paper takes 5,000. Section 3.2. Lesson 16.
 
     >>> model = cifar_fast()
     >>> whiten(model, np.random.default_rng(0).normal(size=(10, 32, 32, 3)))
@@ -66,7 +66,7 @@ def whitening_kernels(images, epsilon=5e-4):
     """Return (2, 2, 3, 24) kernels that make 2x2 patches uncorrelated with variance 1, and their negatives.
 
     images: (N, H, W, C). The eigenvectors of the patches' covariance, strongest first, each divided by the
-    root of its eigenvalue plus `epsilon`. Section 3.2. Built in lesson 16.
+    root of its eigenvalue plus `epsilon`. Section 3.2. Lesson 16.
 
     >>> whitening_kernels(np.random.default_rng(0).normal(size=(10, 32, 32, 3))).shape
     (2, 2, 3, 24)

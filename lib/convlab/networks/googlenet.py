@@ -45,7 +45,7 @@ def googlenet(classes=1000, auxiliary=False, input_shape=(224, 224, 3)):
 
     Images: (N, 224, 224, 3), floats; out come logits (N, classes), or with `auxiliary` a list of three: the
     network's, that of inception_4a and that of inception_4d. Table 1, figure 3, section 5; no batch
-    normalisation, which came a year later. Built in lesson 14.
+    normalisation, which came a year later. Lesson 14.
 
     >>> googlenet().count_params()
     6998552
@@ -70,7 +70,7 @@ def cifar_googlenet(width=0.25, global_pooling=True, classes=10):
     Images: (N, 32, 32, 3), floats. A 3x3 convolution and one pooling replace the stem, which would leave 4 x
     4 pixels to the first block; batch normalisation replaces the response normalisation and the auxiliary
     heads, with the same purpose; global average pooling as in the paper, or flatten (`global_pooling=False`),
-    to compare. Built in lesson 14.
+    to compare. Lesson 14.
 
     >>> cifar_googlenet().get_layer("inception_5b").output.shape
     (None, 4, 4, 256)

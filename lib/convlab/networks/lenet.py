@@ -5,7 +5,7 @@ from keras import layers
 
 
 def lenet5(classes=10, input_shape=(32, 32, 1)):
-    """Return LeNet-5 as it is usually rebuilt, logits out: 61,706 parameters. Built in lesson 12.
+    """Return LeNet-5 as it is usually rebuilt, logits out: 61,706 parameters. Lesson 12.
 
     Images: (N, 32, 32, 1), floats. Section II.B and figure 2. Unlike the paper's, every map of C3 sees all
     six of S2 (table I keeps 60 of these 96 pairs: 1,516 parameters for our 2,416), S2 and S4 average without

@@ -11,7 +11,7 @@ IMAGE = (28, 28, 1)
 def mnist_dense(units=(128,), classes=10, input_shape=IMAGE):
     """Return a network without convolution: hidden layers of so many units, logits out.
 
-    Images: (N, 28, 28, 1), normalised floats. Built in lesson 09.
+    Images: (N, 28, 28, 1), normalised floats. Lesson 09.
 
     >>> mnist_dense().count_params()
     101770
@@ -68,7 +68,7 @@ def mnist_fast(widths=(32, 32, 64), repeats=2, classes=10, input_shape=IMAGE):
     """Return a network that learns digits within seconds: pooled early, normalised, no hidden dense layer.
 
     Images: (N, H, W, 1), normalised floats; logits out. It ends in the largest value of each map, so that its
-    weights serve images of any size. repeats: convolutions after the second pooling. Built in lesson 10.
+    weights serve images of any size. repeats: convolutions after the second pooling. Lesson 10.
 
     >>> mnist_fast(input_shape=(84, 84, 1)).count_params() == mnist_fast().count_params()
     True

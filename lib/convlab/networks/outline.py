@@ -7,7 +7,7 @@ def outline(builder, *arguments, **options):
     """Return what `builder(*arguments, **options)` builds, its weights with shapes but without values.
 
     For `shapes.count` and for looking at layers: VGG-19 would take 575 MB. It cannot compute anything; build
-    the network itself for that. Built in lesson 12.
+    the network itself for that. Lessons 12 to 15.
 
     >>> from convlab import networks
     >>> outline(networks.vgg19).count_params()

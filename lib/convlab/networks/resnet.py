@@ -19,7 +19,7 @@ IMAGENET = {
 def resnet34(classes=1000, input_shape=(224, 224, 3)):
     """Return ResNet-34, logits out: basic blocks, 21,797,672 trainable parameters.
 
-    Images: (N, 224, 224, 3), floats. Table 1, option B of section 4.1. Built in lesson 15.
+    Images: (N, 224, 224, 3), floats. Table 1, option B of section 4.1. Lesson 15.
 
     >>> 2 * sum(IMAGENET[34][0]) + 2  # 2 convolutions a block, conv1 and the dense layer
     34
@@ -31,7 +31,7 @@ def resnet50(classes=1000, input_shape=(224, 224, 3)):
     """Return ResNet-50, logits out: bottleneck blocks, 25,557,032 trainable parameters.
 
     Images: (N, 224, 224, 3), floats. Table 1 and figure 5; as in the paper, the first 1x1 convolution of a
-    stage has the stride (many rebuilds give it to the 3x3). Built in lesson 15.
+    stage has the stride (many rebuilds give it to the 3x3). Lesson 15.
 
     >>> resnet50().get_layer("conv4_6").output.shape
     (None, 14, 14, 1024)
@@ -42,7 +42,7 @@ def resnet50(classes=1000, input_shape=(224, 224, 3)):
 def resnet101(classes=1000, input_shape=(224, 224, 3)):
     """Return ResNet-101, logits out: bottleneck blocks, 44,549,160 trainable parameters.
 
-    Images: (N, 224, 224, 3), floats. Table 1. Built in lesson 15.
+    Images: (N, 224, 224, 3), floats. Table 1. Lesson 15.
 
     >>> 3 * sum(IMAGENET[101][0]) + 2  # 3 convolutions a block, conv1 and the dense layer
     101
@@ -53,7 +53,7 @@ def resnet101(classes=1000, input_shape=(224, 224, 3)):
 def resnet152(classes=1000, input_shape=(224, 224, 3)):
     """Return ResNet-152, logits out: bottleneck blocks, 60,192,808 trainable parameters.
 
-    Images: (N, 224, 224, 3), floats. Table 1. Built in lesson 15.
+    Images: (N, 224, 224, 3), floats. Table 1. Lesson 15.
 
     >>> 3 * sum(IMAGENET[152][0]) + 2  # 3 convolutions a block, conv1 and the dense layer
     152
@@ -67,7 +67,7 @@ def cifar_resnet(depth=20, residual=True, projection=False, classes=10):
     Images: (N, 32, 32, 3), floats. Section 4.2: 16, 32 and 64 maps, n blocks each. `residual=False` leaves
     the shortcuts out. They have no parameters (option A), so that plain and residual have equally many:
     269,722 trainable at 20 layers, 853,018 at 56; `projection=True` learns those that change shape (option
-    B). Built in lesson 15. ValueError for another depth.
+    B). Lesson 15. ValueError for another depth.
 
     >>> cifar_resnet(56).get_layer("conv4_9").output.shape
     (None, 8, 8, 64)
@@ -112,7 +112,7 @@ def residual_block(x, convolutions, strides, name, shortcut):
 def projected(x, maps, strides, name):
     """Return x itself where the shape stays, else its 1x1 projection: option B of section 4.1.
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Built in lesson 15.
+    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
 
     >>> projected(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
     (None, 16, 16, 32)
@@ -125,7 +125,7 @@ def projected(x, maps, strides, name):
 def padded(x, maps, strides, name):
     """Return x itself where the shape stays, else thinned and with maps of zeros: option A of section 4.1.
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Built in lesson 15.
+    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
 
     >>> padded(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
     (None, 16, 16, 32)

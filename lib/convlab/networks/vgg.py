@@ -45,7 +45,7 @@ def cifar_vgg(depth=16, width=32, batch_norm=True, classes=10):
     Images: (N, 32, 32, 3), floats. The columns of table 1, from `width` maps (the paper: 64) to eight times
     as many; five poolings leave one pixel, so that fc6 and fc7 have `8 * width` units (the paper: 4,096).
     Batch normalisation everywhere; the paper had none, and started its deepest from a shallow one:
-    `batch_norm=False` shows why. Built in lesson 13. ValueError for another depth.
+    `batch_norm=False` shows why. Lesson 13. ValueError for another depth.
 
     >>> cifar_vgg(19).get_layer("conv5_4").output.shape
     (None, 2, 2, 256)
