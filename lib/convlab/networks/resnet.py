@@ -79,12 +79,7 @@ def cifar_resnet(depth=20, residual=True, projection=False, classes=10):
     shortcut = projected if projection else padded
     images = keras.Input((32, 32, 3))
     x = normalized_convolution(images, 16, 3, "conv1")
-    for stage, maps in enumerate((16, 32, 64), start=2):
-        for block in range(1, (depth - 2) // 6 + 1):
-            strides = 2 if stage > 2 and block == 1 else 1
-            x = residual_block(
-                x, [(3, maps)] * 2, strides, f"conv{stage}_{block}", shortcut if residual else None
-            )
+    x = _stages(x, [(depth - 2) // 6] * 3, [(3, 16)] * 2, shortcut if residual else None)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(images, logits(x, classes), name=f"cifar_{'resnet' if residual else 'plain'}{depth}")
 
@@ -162,10 +157,16 @@ def _imagenet_resnet(depth, classes, input_shape):
     images = keras.Input(input_shape)
     x = normalized_convolution(images, 64, 7, "conv1", strides=2)
     x = layers.MaxPooling2D(3, 2, "same", name="pool1")(x)
+    x = _stages(x, repeats, convolutions, projected)
+    x = layers.GlobalAveragePooling2D(name="pool5")(x)
+    return keras.Model(images, logits(x, classes, "fc1000"), name=f"resnet{depth}")
+
+
+def _stages(x, repeats, convolutions, shortcut):
+    """Stack conv2_x and what follows: each stage has twice the maps of the one before, and half its size."""
     for stage, blocks in enumerate(repeats, start=2):
         wider = [(size, maps * 2 ** (stage - 2)) for size, maps in convolutions]
         for block in range(1, blocks + 1):
             strides = 2 if stage > 2 and block == 1 else 1
-            x = residual_block(x, wider, strides, f"conv{stage}_{block}", projected)
-    x = layers.GlobalAveragePooling2D(name="pool5")(x)
-    return keras.Model(images, logits(x, classes, "fc1000"), name=f"resnet{depth}")
+            x = residual_block(x, wider, strides, f"conv{stage}_{block}", shortcut)
+    return x
