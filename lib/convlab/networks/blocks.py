@@ -30,7 +30,7 @@ def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
     x = layers.Conv2D(maps, size, strides, "same", use_bias=False, kernel_initializer="he_normal", name=name)(
         x
     )
-    return _normalized(x, name, activation)
+    return normalized(x, name, activation)
 
 
 def dense(x, units, name, activation="relu"):
@@ -55,7 +55,7 @@ def normalized_dense(x, units, name, activation="relu"):
     (None, 64)
     """
     x = layers.Dense(units, use_bias=False, kernel_initializer="he_uniform", name=name)(x)
-    return _normalized(x, name, activation)
+    return normalized(x, name, activation)
 
 
 def dense_head(x, units, classes, dropout=0.5, activation="relu", layer=dense):
@@ -86,7 +86,8 @@ def logits(x, classes, name="logits"):
     return layers.Dense(classes, dtype="float32", name=name)(x)
 
 
-def _normalized(x, name, activation):
+def normalized(x, name, activation="relu"):
+    """Normalise over the batch, then apply `activation` (None leaves it out): `name_norm` and `name_relu`."""
     # Keras averages its statistics over some hundred batches by default: more than a short run has.
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from convlab.networks.blocks import convolution, dense, logits, normalized_convolution
+from convlab.networks.blocks import convolution, dense, logits, normalized, normalized_convolution
 
 IMAGE = (28, 28, 1)
 
@@ -78,9 +78,7 @@ def mnist_fast(widths=(32, 32, 64), repeats=2, classes=10, input_shape=IMAGE):
         x = layers.Conv2D(
             maps, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{block}"
         )(x)
-        x = layers.MaxPooling2D(2, name=f"pool{block}")(x)
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"conv{block}_norm")(x)
-        x = layers.Activation("relu", name=f"conv{block}_relu")(x)
+        x = normalized(layers.MaxPooling2D(2, name=f"pool{block}")(x), f"conv{block}")
     for place in range(repeats):
         x = normalized_convolution(x, widths[2], 3, f"conv{3 + place}")
     x = layers.GlobalMaxPooling2D(name="pool")(x)
