@@ -26,9 +26,7 @@ class Run:
     source: str  # where the images came from: see datasets.load
     settings: dict  # epochs, batch_size, validation, seed, precision, compiled, recipe
     machine: dict  # processor, cores, accelerator, versions
-    history: (
-        tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds and, where held out, validation
-    )
+    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds; if held out, validation
     seconds: float  # all of `fit`: choosing, tracing, training, judging
     test: dict  # accuracy on the test images, by view ("plain", "flip", …); empty until looked at
     date: str

@@ -148,9 +148,8 @@ def _normalize(layer, usual, images, training=None, mask=None):
         x=images, scale=scale, offset=shift, mean=empty, variance=empty, epsilon=layer.epsilon
     )
     count = tf.cast(tf.size(images) // images.shape[-1], tf.float32)
-    biased = (
-        variance * (count - 1) / count
-    )  # Keras divides the squares by their number, the operation by one less
+    # Keras divides the squares by their number, the operation by one less
+    biased = variance * (count - 1) / count
     for average, value in ((layer.moving_mean, mean), (layer.moving_variance, biased)):
         average.assign(average * layer.momentum + value * (1 - layer.momentum))
     return normalized
