@@ -16,7 +16,6 @@ from convlab import augmentation, checkpoints, runs, schedules, steps
 from convlab.precision import computing_in, fastest
 from convlab.recipes import Recipe
 
-LOOK_AHEAD_EVERY = 5  # steps
 CHECKPOINT_EVERY = 60  # seconds
 VIEWS = {"plain": 1, "flip": 2, "flip and shift": 6}
 
@@ -106,12 +105,12 @@ def logits(model, images, scale, view="plain", batch_size=500):
     return _answers(steps.forward(model), images, scale, VIEWS[view], batch_size)
 
 
-def accuracy(model, data, view="plain", precision="float32"):
+def accuracy(model, data, view="plain"):
     """Return the share of the test images of `data` that `model` gets right; `view` as in `logits`.
 
     The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 11.
     """
-    with computing_in(model, precision):
+    with computing_in(model, "float32"):
         answers = logits(model, data.x_test, augmentation.statistics(data.x_train), view)
     return float(np.mean(answers.argmax(axis=1) == data.y_test))
 
