@@ -28,7 +28,8 @@ def test_kernel_gradients_are_what_nudges_say(small):
 
     def loss(place, nudge):
         kernel.assign(before + nudge * (np.arange(before.size).reshape(before.shape) == place))
-        weights = ([v.value for v in group] for group in gradients._variables(model))
+        groups = (model.trainable_variables, model.non_trainable_variables)
+        weights = ([v.value for v in group] for group in groups)
         logits, _ = model.stateless_call(*weights, images, training=True)
         kernel.assign(before)
         return float(steps.objective(logits, labels)[0])

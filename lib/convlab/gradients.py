@@ -20,7 +20,8 @@ def kernel_gradients(model, images, labels):
     """
     import tensorflow as tf
 
-    weights, others = ([variable.value for variable in group] for group in _variables(model))
+    groups = (model.trainable_variables, model.non_trainable_variables)
+    weights, others = ([variable.value for variable in group] for group in groups)
     with tf.GradientTape() as tape:
         tape.watch(weights)
         # stateless, because a normalisation would note the batch's statistics
@@ -44,7 +45,3 @@ def agreement(gradients, others):
         name: np.sum(one * others[name]) / np.linalg.norm(one) / np.linalg.norm(others[name])
         for name, one in gradients.items()
     }
-
-
-def _variables(model):
-    return model.trainable_variables, model.non_trainable_variables

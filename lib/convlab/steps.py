@@ -99,17 +99,18 @@ def start(model, images, labels, scale, recipe, compiled=False, strategy=None):
 
 def forward(model):
     """Return a function from a batch of standardized images to logits, NumPy to NumPy."""
-    if keras.backend.backend() == "tensorflow":
-        from convlab.steps_tensorflow import forward
-    else:
-        from convlab.steps_jax import forward
-    return forward(model)
+    return _backend().forward(model)
 
 
 def accelerator():
     """Return the model name of the GPU or TPU that trains, "" where there is none."""
+    return _backend().accelerator()
+
+
+def _backend():
+    """Return the room that takes steps with the library that Keras runs on."""
     if keras.backend.backend() == "tensorflow":
-        from convlab.steps_tensorflow import accelerator
+        from convlab import steps_tensorflow as room
     else:
-        from convlab.steps_jax import accelerator
-    return accelerator()
+        from convlab import steps_jax as room
+    return room
