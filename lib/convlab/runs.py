@@ -48,7 +48,7 @@ def save(run, path):
 
     Figures keep six digits. Lesson 11.
     """
-    write_whole(_place(path), lambda file: file.write(dumps(run).encode()))
+    write_whole(_place(path, FOLDER, ".json"), lambda file: file.write(dumps(run).encode()))
 
 
 def dumps(run):
@@ -80,17 +80,21 @@ def load(name):
 
     FileNotFoundError names what there is. Lessons 09 and 11 to 16.
     """
-    path = _place(name)
+    path = _place(name, FOLDER, ".json")
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json"))) or "none yet"
-        raise FileNotFoundError(f"no recorded run {name!r}; recorded: {known}")
+        raise FileNotFoundError(f"no recorded run {name!r}; recorded: {_names(FOLDER, '.json')}")
     entries = json.loads(path.read_text(encoding="utf-8"))
     return Run(**{**entries, "history": tuple(entries["history"])})
 
 
-def _place(name):
+def _place(name, folder, suffix):
     """Return the path that a name or a path means."""
-    return Path(name) if Path(name).suffix == ".json" else FOLDER / f"{name}.json"
+    return Path(name) if Path(name).suffix == suffix else folder / f"{name}{suffix}"
+
+
+def _names(folder, suffix):
+    """Return the names of the files in a folder, as an error lists them."""
+    return ", ".join(sorted(file.stem for file in folder.glob(f"*{suffix}"))) or "none yet"
 
 
 def matching(pattern="*"):
@@ -106,7 +110,7 @@ def answers(name):
     """
     path = FOLDER / f"{name}.npz"
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.npz"))) or "none yet"
+        known = _names(FOLDER, ".npz")
         raise FileNotFoundError(f"no answers of {name!r} are kept; there are those of: {known}")
     with np.load(path, allow_pickle=False) as file:
         return file["shares"].astype("float32"), file["labels"].astype("int64")
@@ -210,7 +214,7 @@ def save_weights(model, name):
     arrays = {
         str(i): np.clip(w, half.min, half.max).astype("float16") for i, w in enumerate(model.get_weights())
     }
-    write_whole(_weights_place(name), lambda file: np.savez_compressed(file, **arrays))
+    write_whole(_place(name, WEIGHTS, ".npz"), lambda file: np.savez_compressed(file, **arrays))
 
 
 def load_weights(model, name):
@@ -218,10 +222,9 @@ def load_weights(model, name):
 
     FileNotFoundError names what there is; ValueError if the shapes are those of another network. Lesson 10.
     """
-    path = _weights_place(name)
+    path = _place(name, WEIGHTS, ".npz")
     if not path.exists():
-        known = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.npz"))) or "none yet"
-        raise FileNotFoundError(f"no weights {name!r}; there are: {known}")
+        raise FileNotFoundError(f"no weights {name!r}; there are: {_names(WEIGHTS, '.npz')}")
     with np.load(path, allow_pickle=False) as file:
         arrays = [file[str(i)].astype("float32") for i in range(len(file.files))]
     ours, theirs = [w.shape for w in model.get_weights()], [array.shape for array in arrays]
@@ -231,7 +234,3 @@ def load_weights(model, name):
         )
     model.set_weights(arrays)
     return model
-
-
-def _weights_place(name):
-    return Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
