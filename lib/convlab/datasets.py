@@ -223,15 +223,17 @@ def available() -> list[Available]:
 
 
 def _available(name):
-    title, *_, originals, stand_in = PUBLISHED[name]
+    published = PUBLISHED[name]
     for folder, place in _folders():
         if _lists_all_keys(folder / f"{name}.npz"):
-            return Available(name, title, _source(name, place, genuine=True), f"{name}.npz in {place}")
-    size = sum(original.size for original in originals) / 1e6
+            source = _source(name, place, genuine=True)
+            return Available(name, published.title, source, f"{name}.npz in {place}")
+    size = sum(original.size for original in published.originals) / 1e6
     fetch = (
         "not to be downloaded (CONVLAB_OFFLINE)" if _offline() else f"downloaded on first use ({size:.0f} MB)"
     )
-    return Available(name, title, "missing", f"{fetch}; without it, {stand_in} would stand in")
+    note = f"{fetch}; without it, {published.stand_in} would stand in"
+    return Available(name, published.title, "missing", note)
 
 
 def _lists_all_keys(path):
@@ -631,10 +633,9 @@ def _obtained(name, folder):
 
 def _missing(name, fault):
     """Return what to tell somebody whose data set could not be had: why, and the way by hand."""
-    title, *_, originals, _ = PUBLISHED[name]
-    addresses = [f"    {original.url}" for original in originals]
+    addresses = [f"    {original.url}" for original in PUBLISHED[name].originals]
     way_out = "  By hand: save what follows in a folder, then `make data FROM=folder`."
-    return "\n".join([f"{title}: missing, {_words(fault)}.", way_out, *addresses])
+    return "\n".join([f"{PUBLISHED[name].title}: missing, {_words(fault)}.", way_out, *addresses])
 
 
 if __name__ == "__main__":
