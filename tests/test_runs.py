@@ -88,13 +88,6 @@ def test_a_run_is_a_value():
     assert run.series("loss") == [1.25, 0.75] and run.seed == 3
 
 
-def test_the_table_has_a_line_per_run():
-    lines = runs.table([a_run(), a_run(test={}, history=({**ROW},))]).splitlines()
-    assert len(lines) == 4 and len({line.count("|") for line in lines}) == 1
-    assert "| small | 1,234 | 2 | 3 | 0.750 | 40.00% | 91.00% | 2.0 |" in lines[2]
-    assert "91.00%" not in lines[3]
-
-
 def test_the_machine_has_a_processor_and_no_name():
     machine = runs.machine("some GPU")
     assert machine["processor"] and machine["cores"] >= 1 and machine["accelerator"] == "some GPU"

@@ -116,47 +116,6 @@ def answers(name):
         return file["shares"].astype("float32"), file["labels"].astype("int64")
 
 
-def table(runs):
-    """Return the runs as a table in Markdown, one line each.
-
-    runs: list of Run. Lessons 11 to 16.
-    """
-    head = [
-        "network",
-        "parameters",
-        "epochs",
-        "seed",
-        "train loss",
-        "validation",
-        "test",
-        "minutes",
-        "cpu minutes",
-        "processor",
-    ]
-    lines = [head, ["---"] * len(head), *map(_cells, runs)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cells(run):
-    last = run.history[-1]
-    return [
-        run.network,
-        f"{run.parameters:,}",
-        f"{run.settings['epochs']:g}",
-        str(run.seed),
-        f"{last['loss']:.3f}",
-        _percent(last.get("validation")),
-        _percent(max(run.test.values(), default=None)),
-        f"{run.seconds / 60:.1f}",
-        f"{run.cpu_seconds / 60:.1f}",
-        run.machine["accelerator"] or run.machine["processor"],
-    ]
-
-
-def _percent(share):
-    return "" if share is None else f"{share:.2%}"
-
-
 def with_test(run, **accuracies):
     """Return the run with test accuracies added, by view: `with_test(run, plain=0.93)`."""
     return replace(run, test={**run.test, **accuracies})
