@@ -44,7 +44,7 @@ def fit(
     "bfloat16" (weights stay float32) or "auto"; compiled: whether TensorFlow uses XLA, or "auto": what a
     short trial finds faster here; bar and Run say which. checkpoint: a file to write every minute and, where
     it exists, to go on from: the batches are those of an unbroken run. strategy: of `tf.distribute`, in whose
-    scope the model was made. progress: whether to show the bar. Lessons 11 and 16.
+    scope the model was made. progress: whether to show the bar. Lessons 11 to 16.
     """
     recipe, saved = replace(recipe, **choices), _saved(checkpoint)
     settings = {"epochs": epochs, "batch_size": batch_size, "validation": validation, "seed": seed}
@@ -98,7 +98,7 @@ def logits(model, images, scale, view="plain", batch_size=500):
 
     scale: `augmentation.statistics` of the training images. view: "plain"; "flip", the mirror image too; or
     "flip and shift", both also one pixel up left and down right, at half the weight: Jordan 2024
-    (arXiv:2404.00498, section 3.5). Lessons 11 and 16.
+    (arXiv:2404.00498, section 3.5). Lessons 09 to 16.
     """
     if view not in VIEWS:
         raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
@@ -108,7 +108,7 @@ def logits(model, images, scale, view="plain", batch_size=500):
 def accuracy(model, data, view="plain"):
     """Return the share of the test images of `data` that `model` gets right; `view` as in `logits`.
 
-    The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 11.
+    The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 15.
     """
     with computing_in(model, "float32"):
         answers = logits(model, data.x_test, augmentation.statistics(data.x_train), view)
