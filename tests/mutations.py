@@ -1091,6 +1091,20 @@ FAULTS = [
             "test_exercises.py::test_unforeseen_answer_is_told_what_to_look_at",
         ),
         (
+            "any-factor-fits",
+            "return factor if all(agrees(x, np.multiply(y, factor), 1e-6) for x, y in pairs) else None",
+            "return factor",
+            "an answer is told that a factor would make it right, and it would not",
+            "test_exercises.py::test_a_factor_that_fits_one_case_only_is_not_told_to_fit",
+        ),
+        (
+            "numpys-truth-refused",
+            "isinstance(came, (np.bool_, np.str_))",
+            "isinstance(came, np.str_)",
+            "NumPy's True is refused where True is right",
+            "test_exercises.py::test_lists_and_integers_count_as_what_they_mean",
+        ),
+        (
             "cases-shared",
             "arguments = copy.deepcopy(case)",
             "arguments = case",

@@ -152,6 +152,16 @@ def test_unforeseen_answer_is_told_what_to_look_at(message):
     assert message in verdict.message
 
 
+def test_a_factor_that_fits_one_case_only_is_not_told_to_fit():
+    verdict = scale.judge(lambda values, factor: values * 3)
+    assert verdict.status == WRONG
+    assert "constant factor" not in verdict.message
+
+
+def test_rows_of_different_lengths_are_told_as_such():
+    assert "differ in length" in scale.judge(lambda values, factor: [[1.0], [2.0, 3.0]]).message
+
+
 @pytest.mark.parametrize("constant", [2.0, -1.5])
 def test_an_answer_right_in_one_case_only_is_wrong(constant):
     assert scale.judge(lambda values, factor: values * constant).status == WRONG
@@ -210,6 +220,8 @@ def test_an_interrupt_by_the_learner_goes_through():
 
 def test_lists_and_integers_count_as_what_they_mean():
     assert scale.judge(lambda values, factor: (values * factor).tolist()).status == RIGHT
+    assert engine.agrees((True, "softmax"), (np.bool_(True), np.str_("softmax")))
+    assert not engine.agrees((True, "softmax"), (np.bool_(False), np.str_("softmax")))
     assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
     assert lesson_01.step.judge(lambda *case: np.array(lesson_01.step.reference(*case))).status == RIGHT

@@ -1,7 +1,7 @@
 """Check an answer and say what went wrong.
 
 An exercise knows its reference answer, cases that tell right from wrong, and *named mistakes*: wrong
-answers that people really give. An answer is right when it agrees with the reference on every case. A
+answers that are easy to give. An answer is right when it agrees with the reference on every case. A
 wrong one is compared with the mistakes; the one that does the same thing on every case explains it.
 """
 
@@ -28,7 +28,7 @@ FAULTS = (Exception, SystemExit)  # an answer may call exit(); only an interrupt
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that people really give, and what whoever gives it is told."""
+    """A wrong answer that is easy to give, and what whoever gives it is told."""
 
     name: str
     answer: object
@@ -257,11 +257,13 @@ def _same(expected, came, tolerance) -> bool:
 def agrees(expected, came, tolerance=1e-5) -> bool:
     """Return whether two answers are the same: structure, shapes, and values within `tolerance`.
 
-    A list or an array of as many values counts as a tuple.
+    A list or an array of as many values counts as a tuple, NumPy's truth values and texts as Python's.
 
     >>> agrees((1.0, [2, 3]), (1.0, np.array([2, 3]))), agrees(1.0, np.array([1.0]))
     (True, False)
     """
+    if isinstance(came, (np.bool_, np.str_)):
+        came = came.item()
     if isinstance(expected, dict):
         return (
             isinstance(came, dict)
@@ -320,12 +322,30 @@ def _diagnosis(exercise: Exercise, expected, came) -> str:
         return "your function returns nothing: is a `return` missing?"
     if got.changed:
         return f"your function changes its argument `{_names(exercise)[got.changed[0]]}`; work on a copy."
+    if (factor := _constant_factor(expected, came)) is not None:
+        return f"right but for a constant factor: multiply by {factor:.6g} and it fits. {exercise._help()}"
     return _difference(want.value, got.value, exercise.tolerance) + f" {exercise._help()}"
+
+
+def _constant_factor(expected, came) -> float | None:
+    """Return the one factor that makes the arrays of every case right, or None where there is none."""
+    pairs = [(a.value, b.value) for a, b in zip(expected, came)]
+    if any(a.error or b.error for a, b in zip(expected, came)) or not all(
+        _is_number(a) and _is_number(b) and np.shape(a) == np.shape(b) != () for a, b in pairs
+    ):
+        return None
+    a, b = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
+    if a.size < 2 or not a.any() or not b.any():
+        return None
+    factor = np.vdot(b, a) / np.vdot(b, b)
+    return factor if all(agrees(x, np.multiply(y, factor), 1e-6) for x, y in pairs) else None
 
 
 def _difference(expected, came, tolerance) -> str:
     if isinstance(expected, tuple):
         return _tuple_difference(expected, came, tolerance)
+    if _is_number(expected) and isinstance(came, (list, tuple)) and not _is_number(came):
+        return "it makes no array: its rows differ in length, or are no numbers."
     if not _is_number(expected) or not _is_number(came):
         return "not this."
     a, b = np.asarray(expected), np.asarray(came)
@@ -333,9 +353,7 @@ def _difference(expected, came, tolerance) -> str:
         return f"the shape is {b.shape} where {a.shape} is expected."
     if np.isnan(b).any() and not np.isnan(a).any():
         return "there are NaNs in it (0/0, log of 0, or infinity minus infinity?)."
-    if a.size > 1 and b.any() and a.any() and agrees(a, b * (f := np.vdot(b, a) / np.vdot(b, b)), 1e-6):
-        return f"right but for a constant factor: multiply by {f:.6g} and it fits."
-    if not b.any() and a.any():
+    if a.size > 1 and not b.any() and a.any():
         return "all zeros."
     if a.ndim:
         bad = ~np.isclose(b, a, rtol=tolerance, atol=tolerance * np.max(np.abs(a)))

@@ -146,6 +146,11 @@ def _step_one_after_the_other(slope, intercept, x, y, learning_rate):
     return slope, intercept - learning_rate * 2 * np.mean(slope * x + intercept - y)
 
 
+def _step_intercept_first(slope, intercept, x, y, learning_rate):
+    intercept = intercept - learning_rate * 2 * np.mean(slope * x + intercept - y)
+    return slope - learning_rate * 2 * np.mean((slope * x + intercept - y) * x), intercept
+
+
 def _step_without_rate(slope, intercept, x, y, learning_rate):
     error = slope * x + intercept - y
     return slope - 2 * np.mean(error * x), intercept - 2 * np.mean(error)
@@ -195,13 +200,20 @@ def _step_only(slope, intercept, x, y, learning_rate):
         Mistake(
             "climbs",
             _step_up,
-            "this goes up: the gradient points to where the loss grows, so a step down subtracts it.",
+            "this goes up: the gradient points to where the loss grows. Either the step is added where it is to be "
+            "subtracted, or your error is target minus prediction; it is prediction minus target.",
         ),
         Mistake(
             "one parameter after the other",
             _step_one_after_the_other,
             "the intercept's slope is computed with the slope that has already moved. "
             "Gradient descent looks once, from the old place, then moves all parameters together.",
+        ),
+        Mistake(
+            "intercept first",
+            _step_intercept_first,
+            "the slope is moved with the intercept that has already moved. Compute both slopes of the loss from the "
+            "old line, then move.",
         ),
         Mistake(
             "learning rate left out",
@@ -287,5 +299,6 @@ diverging = Exercise(
             "each time: it converges.",
         ),
         Mistake("the good one", "C", "C is the healthy one: fast at first, then along the valley floor."),
+        Mistake("small letter", "d", 'the right curve; write its letter as the plot does: "D".'),
     ),
 )

@@ -256,6 +256,11 @@ broken_layer = Exercise(
         ),
         Mistake("its name", "Sigmoid", "the right layer; answer with its number."),
         Mistake(
+            "its number as text",
+            "3",
+            "the right layer; answer with the number itself, without quotation marks.",
+        ),
+        Mistake(
             "the wrong gap",
             1,
             "a fault in layer 1 would leave layer 2 right, for the blame reaches layer 2 first. Layer 2 is wrong.",

@@ -69,6 +69,8 @@ ADAM_CASES = [
         7,
         0.3,
     ),
+    # a large gradient, and one that has always been 0: 0 / 0 unless something is added to the root
+    (np.array([1.0, -2.0]), np.array([100.0, 0.0]), np.zeros(2), np.zeros(2), 1, 0.1),
 ]
 
 
@@ -125,6 +127,12 @@ def _adam_squares_forgotten(weight, gradient, mean, mean_square, step, learning_
     mean, mean_square = 0.9 * mean + 0.1 * gradient, 0.999 * mean_square + 0.001 * gradient
     fair_mean, fair_square = mean / (1 - 0.9**step), mean_square / (1 - 0.999**step)
     return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
+
+
+def _adam_nothing_added(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = _averages(gradient, mean, mean_square)
+    fair_mean, fair_square = mean / (1 - 0.9**step), mean_square / (1 - 0.999**step)
+    return weight - learning_rate * fair_mean / np.sqrt(fair_square), mean, mean_square
 
 
 def _adam_uphill(weight, gradient, mean, mean_square, step, learning_rate):
@@ -202,6 +210,12 @@ def _adam_shares_swapped(weight, gradient, mean, mean_square, step, learning_rat
             "negative and so has a root.",
         ),
         Mistake(
+            "nothing added to the root",
+            _adam_nothing_added,
+            "right until a gradient has been 0 from the start: then it is 0 / 0, and the weight becomes NaN. Add "
+            "1e-7 to the root.",
+        ),
+        Mistake(
             "uphill", _adam_uphill, "right size, wrong way: the gradient points uphill. Take the step away."
         ),
         Mistake(
@@ -231,7 +245,7 @@ DROPOUT_CASES = [
     (np.array([1.0, -2.0, 3.0, 4.0]), 0.5, np.array([0.2, 0.9, 0.7, 0.4])),
     (_rng.normal(size=(3, 4)).round(2), 0.2, np.linspace(0.05, 0.95, 12).reshape(3, 4)[::-1]),
     (_rng.normal(size=(2, 5)).round(2), 0.75, _rng.random((2, 5)).round(3)),
-    (np.array([[5.0, -1.0, 2.0]]), 0.0, np.array([[0.3, 0.6, 0.1]])),
+    (np.array([[5.0, -1.0, 2.0]]), 0.0, np.array([[0.3, 0.0, 0.1]])),
 ]
 
 
@@ -283,6 +297,12 @@ def _dropout_in_place(x, rate, uniform):
             lambda x, rate, uniform: x * (uniform < rate) / rate,
             "this would be right if `rate` were the share that is kept. In old TensorFlow it was (`keep_prob`); "
             "here, as in Keras, it is the share lost.",
+        ),
+        Mistake(
+            "lost at the rate itself",
+            lambda x, rate, uniform: x * (uniform > rate) / (1 - rate),
+            "a value is lost where its number is *below* the rate; you lose it where the two are equal, too. At a "
+            "rate of 0, a number of exactly 0 would lose one.",
         ),
         Mistake(
             "the mask alone",

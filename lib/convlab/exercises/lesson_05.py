@@ -146,6 +146,18 @@ def _layer_one_place_short(image, kernels, bias):
     return _maps(image, kernels, bias)[:-1, :-1]
 
 
+def _layer_last_places_empty(image, kernels, bias):
+    maps = _maps(image, kernels, 0 * bias)
+    maps[-1], maps[:, -1] = 0, 0
+    return maps + bias
+
+
+def _layer_last_places_zero(image, kernels, bias):
+    maps = _maps(image, kernels, bias)
+    maps[-1], maps[:, -1] = 0, 0
+    return maps
+
+
 def _layer_of_last_products(image, kernels, bias):
     rows, columns = kernels.shape[:2]
     return image[rows - 1 :, columns - 1 :, -1:] * kernels[-1, -1, -1] + bias
@@ -209,6 +221,18 @@ def _layer_of_last_products(image, kernels, bias):
             _layer_one_place_short,
             "the last row and the last column of places are missing: "
             "there are H - KH + 1 rows, one more than there are steps.",
+        ),
+        Mistake(
+            "last places not reached",
+            _layer_last_places_zero,
+            "the last row and the last column of places are still 0: your loops end one too early. There are "
+            "H - KH + 1 rows: `range(H - KH + 1)`.",
+        ),
+        Mistake(
+            "last places with the bias only",
+            _layer_last_places_empty,
+            "the last row and the last column of places have got the bias only: your loops over places end one too "
+            "early, at H - KH instead of H - KH + 1.",
         ),
         Mistake(
             "filters first",

@@ -15,6 +15,7 @@ SIZE_CASES = [
     (2, 3, 1, 1, 1),
     (3, 5, 1, 0, 1),
     (6, 3, 4, 0, 3),
+    (6, 3, 1, 0, 5),
 ]
 
 
@@ -36,6 +37,12 @@ def _size_refusing_before_padding(i, f, s, p, d):
 
 def _size_refusing_exact_fit(i, f, s, p, d):
     if d * (f - 1) + 1 >= i + 2 * p:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+def _size_refusing_below_zero(i, f, s, p, d):
+    if _size(i, f, s, p, d) < 0:
         raise ValueError("does not fit")
     return _size(i, f, s, p, d)
 
@@ -94,6 +101,11 @@ WRONG_FORMULAS = [
         "1) + 1 pixels, not over d · f.",
     ),
     (
+        "reach one too short",
+        lambda size, i, f, s, p, d: size(i, d * (f - 1), s, p, 1),
+        "the kernel is one pixel too short: f - 1 gaps of d, and the last pixel itself, d · (f - 1) + 1.",
+    ),
+    (
         "dilation taken for the gap",
         lambda size, i, f, s, p, d: size(i, f + d * (f - 1), s, p, 1),
         "you leave d pixels free between neighbours. With dilation d they stand d apart, so d - 1 are free: "
@@ -125,6 +137,12 @@ NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `
         *(
             Mistake(f"{name}, no refusal", partial(wrong, _size), f"{says} {NO_REFUSAL}")
             for name, wrong, says in WRONG_FORMULAS
+        ),
+        Mistake(
+            "0 places let through",
+            _size_refusing_below_zero,
+            "you refuse a result below 0. With a stride the formula can give exactly 0 where the kernel does not "
+            "fit: refuse that, too.",
         ),
         Mistake(
             "refusal before the padding",

@@ -141,7 +141,7 @@ POOL_CASES = [
         2,
     ),
     (
-        np.array([[4.0, 4, -3, -8, 6], [4, 1, -5, -3, 6], [0, 2, 5, 3, 6], [2, 1, 5, 8, 6], [9, 9, 9, 9, 9]]),
+        np.array([[4.0, 4, -5, -3, 6], [4, 1, -8, -3, 6], [0, 2, 5, 3, 6], [2, 1, 5, 8, 6], [9, 9, 9, 9, 9]]),
         np.array([[0.5, 3], [-1, 2]]),
         2,
     ),
@@ -212,6 +212,12 @@ def _first_corner(window):
             lambda image, blame, size: _pool(image, blame, size, lambda w: w == w.max()),
             "where several pixels of a window are the largest, each of them gets the whole blame, which is "
             "handed out more than once. The first one takes it.",
+        ),
+        Mistake(
+            "largest begun at 0",
+            lambda image, blame, size: _pool(image, blame, size, lambda w: _first(np.maximum(w, 0))),
+            "right until all pixels of a window are negative: your search for the largest begins at 0, and none is "
+            "larger. Begin with the window's first pixel, or with -infinity.",
         ),
         Mistake(
             "ties share",

@@ -125,6 +125,7 @@ STRIDE_CASES = [
     ((5, 7, 10, 6), 4, (1, 3, 2, 1)),
     ((8, 9, 12, 4), 6, (2, 3, 1, 1)),
     ((4, 6, 9, 8), 2, (1, 1, 2, 2)),
+    ((4, 6, 9, 8), 2, (2, 1, 1, 2)),
 ]
 
 
@@ -135,6 +136,18 @@ def _refused(strides):
 
 def _maps(shape, filters, strides):
     return (shape[0], -(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)
+
+
+def _refusing_both_only(shape, filters, strides):
+    if strides[0] != 1 and strides[3] != 1:
+        raise ValueError("strides over images and channels")
+    return _maps(shape, filters, strides)
+
+
+def _refusing_unequal(shape, filters, strides):
+    if strides[0] != strides[3]:
+        raise ValueError("strides over images or channels")
+    return _maps(shape, filters, strides)
 
 
 # What people write for the shape, and what they are told; each may come with and without the refusal.
@@ -250,6 +263,16 @@ def _mistakes_of_shape():
             _asserting,
             "right, but the refusal is an AssertionError. `assert` is for what cannot happen; an argument that "
             "does not fit asks for `raise ValueError(...)`.",
+        ),
+        Mistake(
+            "and for or",
+            _refusing_both_only,
+            "you refuse only where the first *and* the last number are not 1. One of them is enough: `or`.",
+        ),
+        Mistake(
+            "only unequal refused",
+            _refusing_unequal,
+            "you refuse where the first and the last number differ. Both must be 1; 2 and 2 are refused, too.",
         ),
         Mistake(
             "images not refused",

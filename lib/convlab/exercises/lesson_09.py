@@ -119,6 +119,12 @@ def _without_the_last(size, channels, filters, units, classes):
             'the maps are halved without rounding, and nothing has 3.5 rows. "same" pooling rounds up: 7 → 4.',
         ),
         Mistake(
+            "rounded half to even",
+            lambda *network: _counted(*network, halve=lambda size: round(size / 2)),
+            'Python\'s `round` takes a half to the even neighbour: 3.5 becomes 4, but so does 4.5. "same" pooling '
+            "always rounds up: 9 → 5.",
+        ),
+        Mistake(
             "convolutions shrink the maps",
             _convolutions_shrink,
             'every convolution takes two rows and columns off the maps here. With padding "same" only the '
@@ -208,7 +214,12 @@ LABELS = [
     (np.eye(4)[[1, 3, 0]], "softmax"),
     (np.eye(3)[[2, 0]], None),
     (np.array([[1.0, 0, 1], [0, 0, 0], [1, 1, 1]]), "sigmoid"),  # cat and no dog and a sofa; nothing; all
-    (np.array([[0.0, 1, 1, 0], [1, 0, 0, 0]]), None),
+    # a row with two, a row with none; then as many ones as rows; then no row with two; then few classes
+    (np.array([[1.0, 0, 0, 0], [0, 1, 1, 0]]), None),
+    (np.array([[0.0, 1, 0], [1, 0, 1], [0, 0, 0], [0, 0, 1]]), "sigmoid"),
+    (np.array([[0.0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]), None),
+    (np.array([0, 1, 1, 0]), "softmax"),
+    (np.eye(3, dtype=int)[[2, 0, 1]], "softmax"),
 ]
 SPARSE, CATEGORICAL, BINARY = (
     f"{kind}_crossentropy" for kind in ("sparse_categorical", "categorical", "binary")
@@ -246,6 +257,16 @@ def _always_categorical(labels, activation):
 
 def _rows_are_one_hot(labels, activation):
     return SPARSE if labels.ndim == 1 else CATEGORICAL, activation is None
+
+
+def _one_hot_if(test):
+    """Return a wrong answer: one-hot where `test(labels)` says so."""
+
+    def answer(labels, activation):
+        table = CATEGORICAL if labels.ndim == 2 and test(labels) else BINARY
+        return SPARSE if labels.ndim == 1 else table, activation is None
+
+    return answer
 
 
 def _binary_by_values(labels, activation):
@@ -332,6 +353,38 @@ def _name_alone(labels, activation):
             _binary_by_values,
             "a row with exactly one 1 names a class, and exactly one can be right: categorical_crossentropy. "
             "Only rows with any number of ones are independent questions.",
+        ),
+        Mistake(
+            "first row only",
+            _one_hot_if(lambda rows: rows[0].sum() == 1),
+            "only the first row is looked at. One row with a single 1 proves nothing: *all* rows must have exactly "
+            "one.",
+        ),
+        Mistake(
+            "last row only",
+            _one_hot_if(lambda rows: rows[-1].sum() == 1),
+            "only the last row decides here. *Every* row must have exactly one 1.",
+        ),
+        Mistake(
+            "one row is enough",
+            _one_hot_if(lambda rows: (rows.sum(axis=1) == 1).any()),
+            "one row with a single 1 settles it here (`any`); one-hot means that it is so in all rows (`all`).",
+        ),
+        Mistake(
+            "as many ones as rows",
+            _one_hot_if(lambda rows: rows.sum() == len(rows)),
+            "there are as many ones as rows, but a row with two and a row with none even out. Count row by row: "
+            "`sum(axis=1)`.",
+        ),
+        Mistake(
+            "empty rows let through",
+            _one_hot_if(lambda rows: (rows.sum(axis=1) <= 1).all()),
+            "a row without any 1 names no class, so it is not one-hot: *exactly* one, not at most one.",
+        ),
+        Mistake(
+            "ones counted down the columns",
+            _one_hot_if(lambda rows: (rows.sum(axis=0) == 1).all()),
+            "the ones are counted down the columns, that is, for each class. Count along each row: `axis=1`.",
         ),
         Mistake(
             "loss chosen by the activation",

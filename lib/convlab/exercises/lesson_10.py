@@ -68,6 +68,15 @@ def _scaled_to_one(maps, gradients):
     return heat / max(heat.max(), 1e-12)
 
 
+def _scaled_without_care(maps, gradients):
+    heat = np.maximum(_without_relu(maps, gradients), 0)
+    return heat / heat.max()
+
+
+def _mean_over_rows_only(maps, gradients):
+    return np.maximum((maps * gradients.mean(axis=0)).sum(axis=2), 0)
+
+
 def _with_channels(maps, gradients):
     return np.maximum(_weighted(maps, gradients), 0)
 
@@ -138,6 +147,16 @@ def _with_channels(maps, gradients):
             "scaled to 1",
             _scaled_to_one,
             "the heat is divided by its largest value. For drawing that is usual; here return it as it is.",
+        ),
+        Mistake(
+            "scaled to 1, even by 0",
+            _scaled_without_care,
+            "the heat is divided by its largest value, which may be 0. For drawing that is usual; return it as it is.",
+        ),
+        Mistake(
+            "averaged over the rows only",
+            _mean_over_rows_only,
+            "the gradient is averaged over the rows only. A map has *one* weight: average over axes 0 and 1.",
         ),
         Mistake(
             "gradients alone",

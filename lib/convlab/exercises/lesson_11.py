@@ -10,6 +10,7 @@ CROP_CASES = [
     (_rng.integers(1, 99, (5, 4, 3)), 2, 0, 3),
     (_rng.integers(1, 99, (4, 6, 2)), 2, 4, 1),
     (_rng.integers(1, 99, (6, 5, 3)), 3, 3, 5),
+    (_rng.integers(1, 99, (3, 2, 1)), 0, 0, 0),  # nothing to pad: [0:-0] would be empty
 ]
 
 
@@ -116,6 +117,8 @@ CURVE_CASES = [
     ([0.50, 0.62, 0.71], [0.48, 0.58, 0.64]),
     ([0.60, 0.75, 0.85, 0.97, 0.96], [0.55, 0.50, 0.52, 0.49, 0.51]),
     ([0.40, 0.52, 0.63, 0.72, 0.83], [0.38, 0.50, 0.47, 0.56, 0.54]),
+    # training images made harder: a long dip, then the best epoch, with training below validation
+    ([0.38, 0.44, 0.49, 0.52, 0.55, 0.57, 0.58], [0.47, 0.43, 0.45, 0.46, 0.46, 0.60, 0.59]),
 ]
 
 
@@ -134,6 +137,16 @@ def _last_best(values):
 def _before_first_fall(validation):
     falls = np.flatnonzero(np.diff(validation) < 0)
     return int(falls[0]) + 1 if len(falls) else len(validation)
+
+
+def _after_patience(validation, patience=2):
+    best = 0
+    for place, accuracy in enumerate(validation):
+        if accuracy > validation[best]:
+            best = place
+        elif place - best >= patience:
+            break
+    return best + 1
 
 
 def _smallest_gap(training, validation):
@@ -181,6 +194,29 @@ def _smallest_gap(training, validation):
             lambda training, validation: _stop(training, validation, _before_first_fall(validation)),
             "you stop as soon as validation falls. It wavers: on one of the curves it falls once and is better "
             "than ever two epochs later. Take the best of all epochs.",
+        ),
+        Mistake(
+            "patience",
+            lambda training, validation: _stop(training, validation, _after_patience(validation)),
+            "you give up after some epochs without a record. The whole curve is given: on one of them the best "
+            "epoch comes after a long dip.",
+        ),
+        Mistake(
+            "sign of the gap lost",
+            lambda training, validation: (
+                _best(validation),
+                abs(_stop(training, validation, _best(validation))[1]),
+            ),
+            "right epoch, but the gap has lost its sign: while training images are made harder, training accuracy "
+            "may lie *below* validation, and training minus validation is negative.",
+        ),
+        Mistake(
+            "gap cut off at 0",
+            lambda training, validation: (
+                _best(validation),
+                max(0, _stop(training, validation, _best(validation))[1]),
+            ),
+            "right epoch, but a negative gap is set to 0. Keep it: training accuracy can lie below validation.",
         ),
         Mistake(
             "smallest gap",

@@ -14,8 +14,9 @@ LENET = (("conv", 6, 5, 1, 0), ("pool", 2, 2), ("conv", 16, 5, 1, 0), ("pool", 2
 TABLE_CASES = [
     (227, 3, ALEXNET),
     (32, 1, LENET),
-    (30, 2, (("conv", 7, 4, 3, 1), ("conv", 5, 2, 2, 0), ("pool", 3, 1), ("conv", 4, 1, 1, 2))),
+    (31, 2, (("conv", 7, 4, 3, 1), ("conv", 5, 2, 2, 0), ("pool", 3, 1), ("conv", 4, 1, 1, 2))),
     (224, 3, ALEXNET[:2]),
+    (28, 3, (("pool", 2, 2), ("conv", 4, 3, 1, 1))),
 ]
 
 
@@ -78,6 +79,16 @@ def _rounded_up(row, size, channels, kind, *numbers):
     kernel, stride = numbers if kind == "pool" else numbers[1:3]
     padding = 0 if kind == "pool" else numbers[3]
     return (-(-(size + 2 * padding - kernel) // stride) + 1, *row[1:])
+
+
+def _not_rounded(row, size, channels, kind, *numbers):
+    kernel, stride, padding = (*numbers, 0) if kind == "pool" else numbers[1:]
+    return ((size + 2 * padding - kernel) / stride + 1, *row[1:])
+
+
+def _rounded_to_the_nearest(*given):
+    exact, *others = _not_rounded(*given)
+    return (round(exact), *others)
 
 
 def _pooling_with_weights(row, size, channels, kind, *numbers):
@@ -159,6 +170,17 @@ def _first_channels(size, channels, layers):
             _changed(_rounded_up),
             "these sizes are rounded up. A step that does not fit is not made: `//`. (Some frameworks round "
             "up in pooling; the paper's sizes do not need it.)",
+        ),
+        Mistake(
+            "not rounded",
+            _changed(_not_rounded),
+            "there are sizes with a fraction. A step that does not fit is not made: divide with `//`.",
+        ),
+        Mistake(
+            "rounded to the nearest",
+            _changed(_rounded_to_the_nearest),
+            "these sizes are rounded to the nearest. A step that does not fit is not made, however nearly it fits: "
+            "`//`.",
         ),
         Mistake(
             "maps before sizes",

@@ -37,6 +37,12 @@ def _replacing(layers=_stack, small=lambda channels: 9 * channels**2, large=None
             "each other and overlap: each further one adds 2 pixels.",
         ),
         Mistake(
+            "a third of the kernel, rounded up",
+            _replacing(lambda kernel, channels: -(-kernel // 3)),
+            "a third of the kernel, rounded up: that is how many stand side by side. On top of each other they "
+            "overlap, and each further one adds only 2 pixels.",
+        ),
+        Mistake(
             "as many as fit into the area",
             _replacing(lambda kernel, channels: -(-(kernel**2) // 9)),
             "you have divided the areas. The small kernels lie on top of each other, each looking at what "
@@ -131,6 +137,17 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
             "numbers for each parameter: its gradient and its momentum.",
         ),
         Mistake(
+            "activations alone",
+            lambda activations, parameters, images: 4 * images * activations / 1e6,
+            "these are the activations alone; each parameter takes three numbers besides.",
+        ),
+        Mistake(
+            "gradients of the activations",
+            lambda activations, parameters, images: 4 * (2 * images * activations + 3 * parameters) / 1e6,
+            "activations are counted with their gradients. Those are needed only from one layer to the next; we "
+            "leave them out.",
+        ),
+        Mistake(
             "momentum forgotten",
             lambda activations, parameters, images: 4 * (images * activations + 2 * parameters) / 1e6,
             "value and gradient of each parameter are counted; momentum is a third number.",
@@ -179,7 +196,13 @@ def _largest(megabytes, activations, parameters):
 @exercise(
     question="What is the largest batch that can be trained in so many megabytes, in float32?",
     tolerance=0,
-    cases=[(6000, *VGG16), (3000, 1_413_347, 60_965_224), (500, 261_642, 1_504_554), (1, 1000, 90_000)],
+    cases=[
+        (6000, *VGG16),
+        (3000, 1_413_347, 60_965_224),
+        (500, 261_642, 1_504_554),
+        (1, 1000, 90_000),
+        (4, 15_625, 125_000),
+    ],
     hints=[
         "Turn the last exercise round. What does not grow with the batch has to go off first.",
         "The memory holds megabytes · 1,000,000 / 4 numbers. Three for each parameter are taken; how many "
@@ -217,6 +240,11 @@ def _largest(megabytes, activations, parameters):
                 0, -int(-_largest(megabytes, activations, parameters) // 1)
             ),
             "one too many: this is rounded up, and the last image does not fit.",
+        ),
+        Mistake(
+            "not quite full",
+            lambda *case: max(0, -int(-_largest(*case) // 1) - 1),
+            "one too few where a batch fits exactly: the memory may be used to its last byte (`<=`, not `<`).",
         ),
         Mistake(
             "rounded to the nearest",

@@ -144,6 +144,7 @@ PARAMETER_CASES = [
     (192, (64, 96, 128, 16, 32, 32)),
     (480, (192, 96, 208, 16, 48, 64)),
     (10, (1, 2, 4, 8, 16, 32)),
+    (480, (64, 96, 128, 16, 32, 0)),
 ]
 
 
@@ -184,6 +185,19 @@ def _weights(inputs, widths, three=9, five=25):
             "projection forgotten",
             lambda inputs, widths: _weights(inputs, (*widths[:5], 0)) + sum(widths[:5]),
             "five of six: the 1x1 behind the pooling has weights too.",
+        ),
+        Mistake(
+            "biases for pooled channels",
+            lambda inputs, widths: (
+                _weights(inputs, widths) + widths[1] + widths[3] + concatenated.reference(inputs, widths)
+            ),
+            "right with a projection. Without one the pooling branch passes on channels, but no filter makes them: "
+            "no biases there.",
+        ),
+        Mistake(
+            "projection that is not there",
+            lambda inputs, widths: block_parameters.reference(inputs, (*widths[:5], widths[5] or inputs)),
+            "right with a projection. A 0 means that there is none: then it has no weights and no biases.",
         ),
         Mistake(
             "no bottleneck",

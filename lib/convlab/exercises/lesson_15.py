@@ -11,11 +11,13 @@ def _whole(*shape):
     return _rng.integers(-3, 4, shape).astype(float)
 
 
-# An identity block, one that widens, one that widens and strides over an odd number of pixels.
+# An identity block, one that widens, one that widens and strides over an odd number of pixels, one that only
+# strides, and not by 2.
 BLOCK_CASES = [
     (_whole(2, 3, 2), _whole(2, 2), _whole(2, 2), 1),
     (_whole(3, 2, 2), _whole(2, 3), _whole(3, 3), 1),
     (_whole(5, 3, 2), _whole(2, 4), _whole(4, 4), 2),
+    (_whole(4, 5, 2), _whole(2, 2), _whole(2, 2), 3),
 ]
 
 
@@ -38,6 +40,11 @@ def _zeros_in_front(x, more):
 
 def _maps_again(x, more):
     return np.concatenate([x, x, x], axis=2)[:, :, : x.shape[2] + more]
+
+
+def _thinned_where_widened(x, first, second, stride):
+    widens = second.shape[1] > x.shape[2]
+    return _block(x, first, second, stride, fill=None if widens else lambda thin, more: x)
 
 
 def _nothing(x):
@@ -118,6 +125,16 @@ def _nothing(x):
             ),
             "F is thinned by its stride and the shortcut is not, so that they do not fit together: take every "
             "stride-th pixel of x for both.",
+        ),
+        Mistake(
+            "shortcut thinned only where widened",
+            _thinned_where_widened,
+            "where x has as many maps as F gives, the shortcut is not thinned. The stride belongs to it in any case.",
+        ),
+        Mistake(
+            "always every second pixel",
+            lambda x, first, second, stride: _block(x, first, second, 2 if stride > 1 else 1),
+            "this takes every second pixel, whatever the stride: `x[::stride, ::stride]`.",
         ),
         Mistake(
             "shortcut not widened",

@@ -74,7 +74,7 @@ def attainable(intensity, peak, bandwidth):
 @exercise(
     question="Which learning rate does the linear scaling rule suggest for `workers` processes with "
     "`per_worker` images each, if `rate` was good for `batch_size` images?",
-    cases=[(0.1, 256, 32, 256), (0.05, 128, 2, 64), (0.2, 100, 3, 50), (0.1, 128, 4, 256)],
+    cases=[(0.1, 256, 32, 256), (0.05, 128, 2, 64), (0.2, 100, 3, 50), (0.1, 128, 4, 256), (0.1, 512, 2, 64)],
     hints=[
         "How many images does one step look at, all processes together?",
         "Averaged gradients of equal parts are the gradient of the whole: `workers * per_worker` images. By "
@@ -141,6 +141,7 @@ def scaled_rate(rate, batch_size, workers, per_worker):
         (60_000, 8_737_386, 300 * GIGA, 0.2),
         (1_281_167, 3_858_000_000, 60 * TERA, 0.4),
         (1_000, 40_600_000, 100 * GIGA, 1.0),
+        (50_000, 40_600_000, 100 * GIGA, 1.3),
     ],
     hints=[
         "How many operations is a MAC? And how many passes does training need for each image: forward, and …?",
@@ -202,7 +203,7 @@ def scaled_rate(rate, batch_size, workers, per_worker):
         ),
         Mistake(
             "share left over",
-            lambda images, macs, peak, share: images * 6 * macs / ((1 - share) * peak) if share < 1 else None,
+            lambda images, macs, peak, share: images * 6 * macs / ((1 - share) * peak),
             "`share` is what is reached, not what is lost: divide by it, not by one less it.",
         ),
         Mistake(
