@@ -24,16 +24,17 @@ help:
 	@echo 'make bench         measure how fast this machine is'
 	@echo 'make lint          what `make test` begins with'
 	@echo 'make lock          write requirements.txt anew from pyproject.toml'
-	@echo 'make clean         remove what these commands have built, but not .venv and data'
+	@echo 'make clean         remove build (grades and begun recordings too) and caches, but not .venv and data'
 
 # PYTHON=... names one; otherwise the first that fits
 setup:
 	@$(PY) -I lib/coursekit/install.py --done 2>/dev/null && exit; \
 	for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
-		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
+		if "$$python" -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 		then exec "$$python" -I lib/coursekit/install.py; fi; \
 	done; \
-	echo 'The course needs Python 3.11, 3.12 or 3.13, and found none. Name one: make PYTHON=/path/to/python3'; exit 1
+	echo 'The course needs Python 3.11, 3.12 or 3.13 with venv, and found none.'; \
+	echo 'Name one, make PYTHON=/path/to/python3, or install it (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1
 
 run: setup
 	@$(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \

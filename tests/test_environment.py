@@ -1,6 +1,10 @@
 """pyproject.toml, the lock and environment.yml say the same, and the lock can be installed anywhere."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -18,7 +22,7 @@ LOCK = (ROOT / "requirements.txt").read_text()
 ENTRIES = re.findall(r"^(?=[^\s#])(?:.*\\\n)*.*", LOCK, re.MULTILINE)
 PINS = [Requirement(entry.split("--hash")[0].replace("\\", "").strip()) for entry in ENTRIES]
 WANTED = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]]
-SYSTEMS = ["linux x86_64", "linux aarch64", "darwin x86_64", "darwin arm64", "win32 AMD64"]
+SYSTEMS = ["linux x86_64", "linux aarch64", "darwin arm64", "win32 AMD64"]
 PYTHONS = ["3.11", "3.12", "3.13"]
 
 
@@ -148,6 +152,40 @@ def test_installer_starts_anew_after_an_interruption(steps, monkeypatch, wrong):
     monkeypatch.setattr(install.subprocess, "run", record)
     assert install.main() == 0
     assert steps == ["venv", "lock", "package"]
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Return a real .venv, complete, whose Python does not lie where it lay on another machine."""
+    venv = tmp_path / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    names = {"VENV": venv, "PYTHON": venv / "bin" / "python", "STAMP": venv / "convlab.json"}
+    for name, place in names.items():
+        monkeypatch.setattr(install, name, place)
+    monkeypatch.setattr(install.sys, "argv", ["install.py"])
+    install.STAMP.write_text(json.dumps(install.needed()))
+    (venv / "a_package").touch()
+    for link in install.PYTHON.parent.glob("python*"):
+        link.unlink()
+        link.symlink_to("/where/it/lay/python")
+    return venv
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a .venv has no links")
+def test_a_copied_venv_is_pointed_to_the_python_of_this_machine(copied, capfd):
+    assert install.main() == 0
+    assert "Pointed .venv to the Python of this machine" in capfd.readouterr().out
+    subprocess.run([install.PYTHON, "-c", ""], check=True)
+    assert (copied / "a_package").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows a .venv has no links")
+def test_a_copied_venv_of_another_python_is_left_as_it_is_and_told(copied, capfd):
+    settings = copied / "pyvenv.cfg"
+    settings.write_text(re.sub(r"^version.*", "version = 3.7.9", settings.read_text(), flags=re.MULTILINE))
+    assert install.main() == 1
+    assert "PYTHON=/path/to/python3.7" in capfd.readouterr().out
+    assert (copied / "a_package").exists()
 
 
 def test_what_a_library_is_about_to_drop_is_an_error_here_and_none_of_ours_elsewhere():

@@ -6,6 +6,7 @@ It needs nothing but that Python, and no network once the packages are there.
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "convlab.json"  # written last: an installation without it was interrupted
+MOVED = (
+    "The packages in .venv are for Python {0}.{1}, which does not lie where it lay when .venv was made.\n"
+    "Name it, make PYTHON=/path/to/python{0}.{1}, or delete .venv: make then sets it up anew (network)."
+)
 PIP = [PYTHON, "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
 
 
@@ -25,13 +30,41 @@ def main() -> int:
         return int(have != wanted)
     begun = time.monotonic()
     try:
-        install(have, wanted)
+        if moved():
+            if made_with() != sys.version_info[:2]:
+                print(MOVED.format(*made_with()))
+                return 1
+            point_here()
+            have = installed()
+        if have != wanted:
+            install(have, wanted)
     except subprocess.CalledProcessError as error:
         print(f"Setting up .venv failed (exit status {error.returncode}): the reason is above.")
         print("A first set-up needs the package registry. Run make again to start anew.")
         return 1
     print(f"Set up .venv in {time.monotonic() - begun:.0f} s.", flush=True)
     return 0
+
+
+def moved() -> bool:
+    """Tell whether .venv is complete but was copied from where its Python lay elsewhere."""
+    return STAMP.exists() and not PYTHON.exists()
+
+
+def made_with() -> tuple[int, int]:
+    """Return the version of the Python that .venv was made with, such as (3, 12)."""
+    major, minor = re.search(
+        r"^version\w* *= *(\d+)\.(\d+)", (VENV / "pyvenv.cfg").read_text(), re.MULTILINE
+    ).groups()
+    return int(major), int(minor)
+
+
+def point_here() -> None:
+    """Point .venv to this Python; its packages stay."""
+    for link in PYTHON.parent.glob("python*"):
+        link.unlink()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
+    print(f"Pointed .venv to the Python of this machine, {sys.version.split()[0]}.", flush=True)
 
 
 def needed() -> dict:
