@@ -13,6 +13,7 @@ import sys
 import time
 from collections import namedtuple
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import psutil
@@ -312,7 +313,8 @@ def test_grading_that_is_stopped_leaves_nothing_running(tmp_path, number):
         "--output",
         tmp_path / "grades",
     ]
-    grading = subprocess.Popen([*command, "--seconds", "200"], stdout=subprocess.DEVNULL)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # tests in the background do not hear it
+    grading = subprocess.Popen([*command, "--seconds", "200"], stdout=subprocess.DEVNULL, preexec_fn=heard)
     await_that(lambda: sum("grading.worker" in line for line in left_running()) >= 2)
     grading.send_signal(number)
     assert grading.wait(60) in (130, -signal.SIGKILL)
