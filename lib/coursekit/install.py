@@ -48,7 +48,7 @@ def main() -> int:
 
 def moved() -> bool:
     """Tell whether .venv is complete but was copied from where its Python lay elsewhere."""
-    return STAMP.exists() and not PYTHON.exists()
+    return STAMP.exists() and (VENV / "pyvenv.cfg").exists() and not PYTHON.exists()
 
 
 def made_with() -> tuple[int, int]:
