@@ -28,10 +28,10 @@ help:
 
 # PYTHON=... names one; otherwise the first that fits
 setup:
-	@$(PY) -I lib/coursekit/install.py --done 2>/dev/null && exit; \
+	@$(PY) -I lib/coursekit/setup/install.py --done 2>/dev/null && exit; \
 	for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
 		if "$$python" -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
-		then exec "$$python" -I lib/coursekit/install.py; fi; \
+		then exec "$$python" -I lib/coursekit/setup/install.py; fi; \
 	done; \
 	echo 'The course needs Python 3.11, 3.12 or 3.13 with venv, and found none.'; \
 	echo 'Name one, make PYTHON=/path/to/python3, or install it (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1
@@ -86,7 +86,7 @@ test: lint
 		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules \
 		--ignore=tests/browser --ignore-glob='*_jax.py' tests lib/convlab
 	@echo '--- the lessons, run and compared with their stored outputs'
-	@CONVLAB_OFFLINE=$${CONVLAB_OFFLINE-1} $(PY) -m pytest -q -n $(WORKERS) --dist loadfile -p coursekit.nbval_kernels \
+	@CONVLAB_OFFLINE=$${CONVLAB_OFFLINE-1} $(PY) -m pytest -q -n $(WORKERS) --dist loadfile -p coursekit.running.nbval_kernels \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout $(CELL_LIMIT) notebooks
 	@echo '--- all tests have passed'
 

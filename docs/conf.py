@@ -1,4 +1,4 @@
-"""How Sphinx makes the book; `make site` lays out the sources first (lib/coursekit/site.py)."""
+"""How Sphinx makes the book; `make site` lays out the sources first (lib/coursekit/publishing/book.py)."""
 
 project = "Convolutional networks, from a line to ResNets"
 language = "en"

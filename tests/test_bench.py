@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from coursekit import bench
-from coursekit.benchmarks import mlp, mlp_keras, mlp_numpy, mlp_tf_function, training
+from coursekit.measuring import bench
+from coursekit.measuring.benchmarks import mlp, mlp_keras, mlp_numpy, mlp_tf_function, training
 
 
 def row(name, items, flops, seconds, unit="images/s"):
@@ -71,7 +71,8 @@ def test_an_unknown_table_is_refused(capsys):
 
 
 def test_importing_the_benchmark_loads_no_lesson_code_and_no_tensorflow():
-    program = "import sys, coursekit.bench; print({'convlab', 'tensorflow', 'keras'} & set(sys.modules))"
+    program = "import sys; from coursekit.measuring import bench; "
+    program += "print({'convlab', 'tensorflow', 'keras'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
 

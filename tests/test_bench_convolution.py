@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from coursekit import bench
-from coursekit.benchmarks import convolution
+from coursekit.measuring import bench
+from coursekit.measuring.benchmarks import convolution
 
 
 @pytest.mark.parametrize("passes", convolution.PASSES)

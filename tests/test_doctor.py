@@ -10,8 +10,9 @@ import pytest
 
 from convlab import datasets, selfcheck
 from convlab.selfcheck import Row
-from coursekit import doctor, kernels
 from coursekit.lessons import ROOT
+from coursekit.running import kernels
+from coursekit.setup import doctor
 
 
 def rows(look):

@@ -13,8 +13,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from coursekit import install
 from coursekit.lessons import ROOT
+from coursekit.setup import install
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.txt").read_text()
@@ -190,7 +190,7 @@ def test_a_copied_venv_of_another_python_is_left_as_it_is_and_told(copied, capfd
 
 def test_what_a_library_is_about_to_drop_is_an_error_here_and_none_of_ours_elsewhere():
     old = "import warnings\nwarnings.warn('going away', DeprecationWarning)"
-    for ours in ("convlab.shapes", "coursekit.run"):
+    for ours in ("convlab.shapes", "coursekit.running.run"):
         with pytest.raises(DeprecationWarning):
             exec(old, {"__name__": ours})
     with pytest.warns(DeprecationWarning):

@@ -20,8 +20,7 @@ import psutil
 import pytest
 
 from convlab.exercises import engine, progress
-from coursekit import grade
-from coursekit.grading import gradebook, limits, submissions, values, walls, warden, worker
+from coursekit.grading import grade, gradebook, limits, submissions, values, walls, warden, worker
 from coursekit.grading.submissions import Submission
 from coursekit.lessons import ROOT, find
 

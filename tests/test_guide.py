@@ -4,11 +4,11 @@ import pytest
 from planting import cell, plant
 
 from convlab.exercises import progress
-from coursekit import guide
-from coursekit import map as course_map
-from coursekit.check import course_findings
+from coursekit.checking.check import course_findings
 from coursekit.course import Course
 from coursekit.lessons import ROOT, CourseError, find
+from coursekit.publishing import guide
+from coursekit.publishing import map as course_map
 
 LESSONS = find(ROOT)
 EXERCISES = progress.exercises()

@@ -6,11 +6,11 @@ import json
 import pytest
 from planting import markdown, stream
 
-from coursekit.check import course_findings, findings
+from coursekit.checking.check import course_findings, findings
+from coursekit.checking.rules import RULES
 from coursekit.course import Course
 from coursekit.lessons import ROOT, Lesson, code_digest, find
-from coursekit.map import table, update
-from coursekit.rules import RULES
+from coursekit.publishing.map import table, update
 
 COURSE = Course(ROOT)
 SLUG = "07_planted"

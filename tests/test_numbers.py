@@ -3,7 +3,7 @@
 import pytest
 from planting import cell, markdown, plant, ran, stream
 
-from coursekit import numbers
+from coursekit.checking import prose_numbers
 from coursekit.lessons import CourseError, Lesson
 
 
@@ -17,7 +17,7 @@ def printed(text):
 
 def found(tmp_path, *cells, listed=None):
     lesson = Lesson(plant(tmp_path, "01_line", *cells))
-    return list(numbers.findings(lesson, listed or {}))
+    return list(prose_numbers.findings(lesson, listed or {}))
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_arithmetic_in_the_list_is_computed(tmp_path, phrase, reason, right):
 @pytest.mark.parametrize("expression", ["__import__('os')", "(1).real", "x", "1 +", "1 / 0", "[1][0]"])
 def test_what_is_no_arithmetic_is_refused(expression):
     with pytest.raises(CourseError, match="cannot be computed"):
-        numbers.calculated(expression)
+        prose_numbers.calculated(expression)
 
 
 def test_the_command_says_what_it_found(tmp_path, capsys):
     plant(tmp_path, "01_line", prose("It has 4,711 legs."))
     plant(tmp_path, "02_digit", prose("It has 4,711 legs."), printed("4711"))
-    assert numbers.main(["--root", str(tmp_path)]) == 1
+    assert prose_numbers.main(["--root", str(tmp_path)]) == 1
     assert "01_line, cell said: 4,711" in capsys.readouterr().out
-    assert numbers.main(["--root", str(tmp_path), "02"]) == 0
+    assert prose_numbers.main(["--root", str(tmp_path), "02"]) == 0
     assert "all 1 numbers" in capsys.readouterr().out
-    assert numbers.main(["--root", str(tmp_path), "07"]) == 2
+    assert prose_numbers.main(["--root", str(tmp_path), "07"]) == 2

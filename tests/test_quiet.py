@@ -8,9 +8,9 @@ from unittest import mock
 import pytest
 from planting import cell, plant
 
-from coursekit.execution import LessonFailed, execute
-from coursekit.kernels import Kernels
 from coursekit.lessons import Lesson
+from coursekit.running.execution import LessonFailed, execute
+from coursekit.running.kernels import Kernels
 
 CHATTER = "port.cc:153] oneDNN custom operations are on"
 CHATTY = f"import os, warnings\nos.write(2, b'{CHATTER}\\n')\n"

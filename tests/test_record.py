@@ -10,7 +10,7 @@ import pytest
 
 from convlab import networks, runs, training
 from convlab.recipes import FAST, Recipe
-from coursekit import record
+from coursekit.measuring import record
 
 TINY = record.Task(
     "cifar_resnet",

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from planting import cell, plant, ran, stream
 
-from coursekit import render
 from coursekit.lessons import Lesson, code_digest
+from coursekit.running import render
 
 PICTURE = "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);"
 NOISY = """import sys
@@ -119,7 +119,14 @@ def test_nbval_compares_what_is_tagged_and_sees_a_dead_kernel(tmp_path):
     plant(tmp_path, "01_right", run_as("42\n"))
     plant(tmp_path, "02_wrong", run_as("43\n"))
     plant(tmp_path, "03_killed", cell("kill", "import os\nos.kill(os.getpid(), 9)"))
-    options = ["-p", "coursekit.nbval_kernels", "--nbval-lax", "--nbval-cell-timeout", "60", "--color=no"]
+    options = [
+        "-p",
+        "coursekit.running.nbval_kernels",
+        "--nbval-lax",
+        "--nbval-cell-timeout",
+        "60",
+        "--color=no",
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", *options, "notebooks"]
     said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
     assert "PASSED notebooks/01_right.ipynb::Cell 0" in said

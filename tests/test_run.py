@@ -12,11 +12,11 @@ import psutil
 import pytest
 from planting import cell, plant
 
-from coursekit import execution
-from coursekit import run as running
-from coursekit.jobs import Job, Outcome, inputs, keep, recorded
-from coursekit.kernels import Kernels
 from coursekit.lessons import CourseError, Lesson, find, select, write
+from coursekit.running import execution
+from coursekit.running import run as running
+from coursekit.running.jobs import Job, Outcome, inputs, keep, recorded
+from coursekit.running.kernels import Kernels
 
 SUMMARY = "from convlab import report\nreport.summary(data='bundled', accuracy=0.97123, epochs=epochs)"
 

@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 from planting import markdown, plant, ran, stream
 
-from coursekit import slides, vendor
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source
+from coursekit.publishing import slides, vendor
 
 HEADER = {"title": "Sizes", "question": "How large is it?", "minutes": 30}
 OUTPUT = stream("3\n")

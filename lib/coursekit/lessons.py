@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+SUMMARY = "application/vnd.convlab.summary+json"
 LESSON_NAME = re.compile(r"(\d\d)_\w+\.ipynb")
 
 
@@ -75,6 +76,17 @@ def source(cell: dict) -> str:
 def tags(cell: dict) -> list[str]:
     """Return a cell's tags."""
     return cell["metadata"].get("tags", [])
+
+
+def summary(notebook: dict) -> dict:
+    """Return the last summary that a lesson's cells left: data, figures and their text; empty if none."""
+    found = [
+        output["data"][SUMMARY]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if SUMMARY in output.get("data", {})
+    ]
+    return dict(found[-1]) if found else {}
 
 
 def code_digest(cells: list[dict]) -> str:

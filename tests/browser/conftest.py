@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from coursekit import site
 from coursekit.lessons import ROOT
+from coursekit.publishing.book import make
 
 from .reading import Reader
 
@@ -23,7 +23,7 @@ def course(tmp_path_factory):
 def book(course):
     """The folder of the whole course's site, its slides in slides/."""
     folder = course / "build" / "site"
-    assert site.make(course, folder) == 0
+    assert make(course, folder) == 0
     return folder
 
 

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from coursekit.lessons import ROOT, Lesson, find, source
-from coursekit.slides import BLANK
+from coursekit.publishing.slides import BLANK
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

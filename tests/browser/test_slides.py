@@ -7,8 +7,8 @@ import pytest
 from planting import cell, markdown, plant, ran, stream
 from selenium.webdriver.support.ui import WebDriverWait
 
-from coursekit import slides
 from coursekit.lessons import ROOT, Lesson, find, source
+from coursekit.publishing import slides
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 

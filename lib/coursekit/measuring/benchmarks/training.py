@@ -17,7 +17,7 @@ RATE = 1e-4  # so small that noise cannot blow up the weights
 
 
 def tables():
-    """Return table -> (title, rows), for `coursekit.bench`."""
+    """Return table -> (title, rows), for `coursekit.measuring.bench`."""
     return {
         f"{name}_training": (
             f"Training {builder} on 32x32x3, batch {batch}",

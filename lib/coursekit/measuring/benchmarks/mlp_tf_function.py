@@ -1,6 +1,6 @@
 """Lesson 03's network from Keras in a training loop of its own: one `tf.function` per batch."""
 
-from coursekit.benchmarks import mlp, mlp_keras
+from coursekit.measuring.benchmarks import mlp, mlp_keras
 
 TITLE = "Keras, own tf.function"
 UNIT, ITEMS, FLOPS = mlp.UNIT, mlp.ITEMS, mlp.FLOPS

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import yaml
 
-from coursekit import map as course_map
-from coursekit import slides, vendor
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags, write
-from coursekit.links import relinked
+from coursekit.publishing import map as course_map
+from coursekit.publishing import slides, vendor
+from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
 BESIDE = ("glossary", "instructor_guide")  # the pages that follow the lessons

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 INSTALL = "`make run` installs what the lock names; without make: pip install -r requirements.txt"
 ADVICE = ("cores", "versions", "Fashion-MNIST", "CIFAR-10")  # the course runs without
 
@@ -160,9 +160,9 @@ def _kernel_fault() -> str:
     """Return what goes wrong when a kernel runs one cell; nothing if nothing does."""
     import nbformat
 
-    from coursekit.execution import LessonFailed, execute
-    from coursekit.kernels import Kernels
     from coursekit.lessons import Lesson
+    from coursekit.running.execution import LessonFailed, execute
+    from coursekit.running.kernels import Kernels
 
     cell = nbformat.v4.new_code_cell("6 * 7")
     with tempfile.TemporaryDirectory() as folder, Kernels() as kernels:

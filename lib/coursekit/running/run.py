@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from coursekit.board import Bar, report
-from coursekit.execution import Cell, LessonFailed, execute
-from coursekit.jobs import Job, Outcome, inputs, keep, recorded, summary
-from coursekit.kernels import Kernels, cores
-from coursekit.lessons import ROOT, CourseError, find, profile, select
+from coursekit.lessons import ROOT, CourseError, find, profile, select, summary
+from coursekit.running.board import Bar, report
+from coursekit.running.execution import Cell, LessonFailed, execute
+from coursekit.running.jobs import Job, Outcome, inputs, keep, recorded
+from coursekit.running.kernels import Kernels, cores
 
 CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
 

@@ -14,9 +14,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursekit import vendor
 from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text, write
-from coursekit.links import relinked
+from coursekit.publishing import vendor
+from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
 OWN = ("slides.css", "slides.js")

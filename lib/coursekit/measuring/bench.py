@@ -1,7 +1,8 @@
 """`make bench`: what this machine can do, and what the course's code reaches of it (build/bench.json).
 
 A table compares the rows of one task beside the speed of a plain matrix product in the same minutes. Each row
-runs in a process of its own (`coursekit.benchmarks`); they take turns, and a row's median round counts.
+runs in a process of its own (`coursekit.measuring.benchmarks`); they take turns, and a row's median round
+counts.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from coursekit.benchmarks import convolution, training
 from coursekit.lessons import write
+from coursekit.measuring.benchmarks import convolution, training
 
 LIMIT = "matrix_product"
 HOLDS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
@@ -105,7 +106,7 @@ class Row:
     def __enter__(self):
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "coursekit.benchmarks", self.name],
+            [sys.executable, "-m", "coursekit.measuring.benchmarks", self.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

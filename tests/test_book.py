@@ -6,8 +6,8 @@ import pytest
 import yaml
 from planting import markdown, plant, ran, stream
 
-from coursekit import site
 from coursekit.lessons import ROOT, CourseError, Lesson, find
+from coursekit.publishing import book
 
 ENTRIES = [
     {"en": "stride", "ko": "스트라이드", "ja": "ストライド", "meaning": "how far a filter moves"},
@@ -53,20 +53,20 @@ def course(tmp_path):
 
 def said(course):
     """Return what lesson 02's cells say in the book."""
-    return ["".join(one["source"]) for one in json.loads(site.sources(course)["02_second.ipynb"])["cells"]]
+    return ["".join(one["source"]) for one in json.loads(book.sources(course)["02_second.ipynb"])["cells"]]
 
 
 def test_links_stay_within_the_book(course):
     title, _, jump, *_ = said(course)
     assert title.endswith("After [01](01_first.ipynb), not 03 or this.")
     assert jump.endswith('To <a href="#task">the task</a>, or [out](https://example.org/a_b).')
-    assert "See [02](02_second.ipynb) and data." in site.sources(course)["instructor_guide.md"]
+    assert "See [02](02_second.ipynb) and data." in book.sources(course)["instructor_guide.md"]
 
 
 def test_lesson_is_offered_as_it_is(course):
     assert "{download}`Notebook <downloads/02_second.ipynb>`" in said(course)[1]
     path = course / "notebooks" / "02_second.ipynb"
-    assert site.sources(course)["downloads/02_second.ipynb"] == path.read_text(encoding="utf-8")
+    assert book.sources(course)["downloads/02_second.ipynb"] == path.read_text(encoding="utf-8")
 
 
 def test_prediction_stands_in_a_box_below_its_heading(course):
@@ -79,14 +79,14 @@ def test_prediction_stands_in_a_box_below_its_heading(course):
 def test_outputs_are_the_stored_ones(course):
     shown = [
         one
-        for one in json.loads(site.sources(course)["02_second.ipynb"])["cells"]
+        for one in json.loads(book.sources(course)["02_second.ipynb"])["cells"]
         if one["cell_type"] == "code"
     ]
     assert shown == Lesson(course / "notebooks" / "02_second.ipynb").code_cells
 
 
 def test_glossary_has_each_word_once_in_order_with_its_lesson(course):
-    page = site.sources(course)["glossary.md"]
+    page = book.sources(course)["glossary.md"]
     assert page.index("ablation") < page.index("batch") < page.index("stride")
     assert (
         '<tr id="stride"> <td>stride</td> <td lang="ko">스트라이드</td> <td lang="ja">ストライド</td>' in page
@@ -96,7 +96,7 @@ def test_glossary_has_each_word_once_in_order_with_its_lesson(course):
 
 
 def test_order_of_pages_names_every_page(course):
-    page = site.sources(course)["index.md"]
+    page = book.sources(course)["index.md"]
     for line in ("01 First <01_first>", "02 Second <02_second>", "glossary", "instructor_guide"):
         assert f"\n{line}\n" in page
     assert "[02 Second](02_second.ipynb)" in page  # the map
@@ -104,29 +104,29 @@ def test_order_of_pages_names_every_page(course):
 
 def test_every_word_of_the_real_glossary_has_its_row():
     entries = yaml.safe_load((ROOT / "docs" / "glossary.yaml").read_text(encoding="utf-8"))
-    page = site.glossary(entries, find(ROOT))
+    page = book.glossary(entries, find(ROOT))
     assert page.count("<tr id=") == len(entries) == len({entry["en"] for entry in entries})
 
 
 def test_missing_source_is_told(course):
     (course / "docs" / "glossary.yaml").unlink()
     with pytest.raises(CourseError, match=r"glossary\.yaml"):
-        site.sources(course)
+        book.sources(course)
 
 
 def test_page_that_has_not_changed_keeps_its_date_and_one_that_is_gone_goes(course, tmp_path):
     work = tmp_path / "work"
-    site.stage(course, work)
+    book.stage(course, work)
     before = (work / "01_first.ipynb").stat().st_mtime_ns
     (course / "notebooks" / "02_second.ipynb").unlink()
-    site.stage(course, work)
+    book.stage(course, work)
     assert (work / "01_first.ipynb").stat().st_mtime_ns == before
     assert not (work / "02_second.ipynb").exists()
     assert not (work / "downloads" / "02_second.ipynb").exists()
 
 
 def test_book_is_made_and_asks_for_nothing_outside(course, capfd):
-    assert site.main(["--root", str(course)]) == 0
+    assert book.main(["--root", str(course)]) == 0
     page = (course / "build" / "site" / "02_second.html").read_text(encoding="utf-8")
     assert 'src="http' not in page and 'rel="stylesheet" type="text/css" href="http' not in page
     assert "<pre><span></span>3\n</pre>" in page
@@ -139,5 +139,5 @@ def test_book_is_made_and_asks_for_nothing_outside(course, capfd):
 def test_broken_page_fails_the_book(course, capfd):
     path = course / "docs" / "instructor_guide.md"
     path.write_text("# Guide\n\n[nowhere](#nowhere)\n", encoding="utf-8")
-    assert site.main(["--root", str(course)]) == 1
+    assert book.main(["--root", str(course)]) == 1
     assert "nowhere" in capfd.readouterr().err

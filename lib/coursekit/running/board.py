@@ -4,8 +4,8 @@ import queue
 
 from tqdm import tqdm
 
-from coursekit.execution import Cell
-from coursekit.jobs import Job, Outcome
+from coursekit.running.execution import Cell
+from coursekit.running.jobs import Job, Outcome
 
 FORMAT = "{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} cells, {elapsed}  {desc}"
 

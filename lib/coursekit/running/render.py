@@ -11,12 +11,12 @@ from pathlib import Path
 import nbformat
 from PIL import Image, ImageChops
 
-from coursekit import map as course_map
-from coursekit.execution import LessonFailed, execute, plain
-from coursekit.jobs import UNKNOWN_SECONDS
-from coursekit.kernels import Kernels
+from coursekit.checking.rules import WIDGET_VIEW, compared_cells
 from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, text, write
-from coursekit.rules import WIDGET_VIEW, compared_cells
+from coursekit.publishing import map as course_map
+from coursekit.running.execution import LessonFailed, execute, plain
+from coursekit.running.jobs import UNKNOWN_SECONDS
+from coursekit.running.kernels import Kernels
 
 KEPT_IN_CELLS = ("tags", "mystnb", "slideshow")
 PROGRESS_BAR = re.compile(r"^.*\d+%\|.*(\n|$)|^.*\d+it \[\d\d:\d\d, .*(\n|$)", re.MULTILINE)

@@ -25,8 +25,8 @@ from tqdm import tqdm
 from convlab.exercises import engine
 from coursekit.grading import gradebook, submissions, values, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
-from coursekit.kernels import cores
 from coursekit.lessons import ROOT, find, source
+from coursekit.running.kernels import cores
 
 NOT_GRADED = "not graded"
 WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from coursekit.lessons import Lesson, source, tags, write
 
-SUMMARY = "application/vnd.convlab.summary+json"
 UNKNOWN_GB = 1.0
 UNKNOWN_SECONDS = 30.0
 
@@ -59,17 +58,6 @@ class Outcome:
     summary: dict = field(default_factory=dict)
     failure: str = ""
     recorded: bool = False
-
-
-def summary(notebook: dict) -> dict:
-    """Return the last summary that a lesson's cells left: data, figures and their text; empty if none."""
-    found = [
-        output["data"][SUMMARY]
-        for cell in notebook["cells"]
-        for output in cell.get("outputs", [])
-        if SUMMARY in output.get("data", {})
-    ]
-    return dict(found[-1]) if found else {}
 
 
 def keep(outcome: Outcome, before: dict[str, str]) -> None:

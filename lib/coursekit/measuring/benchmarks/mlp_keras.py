@@ -1,6 +1,6 @@
 """Lesson 03's network in Keras, trained by `fit` as shipped."""
 
-from coursekit.benchmarks import mlp
+from coursekit.measuring.benchmarks import mlp
 
 TITLE = "Keras, fit"
 UNIT, ITEMS, FLOPS = mlp.UNIT, mlp.ITEMS, mlp.FLOPS

@@ -1,4 +1,4 @@
-"""`python -m coursekit.benchmarks ROW`: say what the row is, then time one round per line of input."""
+"""Say what the row named on the command line is, then time one round per line of input."""
 
 import importlib
 import json
@@ -9,7 +9,7 @@ import time
 def serve(name, questions, answers):
     """Warm up the row `name`, describe it in one JSON line, then give a round's seconds per question."""
     module, *arguments = name.split(":")
-    row = importlib.import_module(f"coursekit.benchmarks.{module}")
+    row = importlib.import_module(f"coursekit.measuring.benchmarks.{module}")
     run = row.prepare(*arguments)
     run()
     if arguments:

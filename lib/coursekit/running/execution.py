@@ -14,8 +14,8 @@ import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from coursekit.kernels import Kernel, Kernels
 from coursekit.lessons import Lesson
+from coursekit.running.kernels import Kernel, Kernels
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LAST_LINES = 8

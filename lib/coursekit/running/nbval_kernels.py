@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 
-from coursekit.kernels import connection, cores, environment
+from coursekit.running.kernels import connection, cores, environment
 
 # as pytest-xdist tells its workers; without it one kernel has all cores
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))

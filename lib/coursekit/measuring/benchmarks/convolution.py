@@ -25,7 +25,7 @@ PASSES = {"forward": "forward", "training": "forward and backward"}
 
 
 def tables():
-    """Return table -> (title, rows), for `coursekit.bench`."""
+    """Return table -> (title, rows), for `coursekit.measuring.bench`."""
     return {
         f"{shape}_{passes}": (title(shape, passes), [f"convolution:{way}:{shape}:{passes}" for way in WAYS])
         for shape in SHAPES

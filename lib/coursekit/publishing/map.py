@@ -7,8 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from coursekit import guide
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, write
+from coursekit.publishing import guide
 
 MARKED = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
 NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.benchmarks import mlp
+from coursekit.measuring.benchmarks import mlp
 
 TITLE = "convlab.layers (NumPy)"
 UNIT, ITEMS, FLOPS = mlp.UNIT, mlp.ITEMS, mlp.FLOPS

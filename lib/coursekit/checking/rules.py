@@ -14,8 +14,7 @@ from contextlib import suppress
 from nbformat.validator import iter_validate
 
 from coursekit.course import Course
-from coursekit.jobs import summary
-from coursekit.lessons import CourseError, Lesson, code_digest, source, tags, text
+from coursekit.lessons import CourseError, Lesson, code_digest, source, summary, tags, text
 
 Found = Iterator[tuple[dict | None, str, str]]
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import yaml
 
+from coursekit.checking.rules import EMBEDDED, outputs, words
 from coursekit.lessons import ROOT, CourseError, Lesson, find, select, source, tags
-from coursekit.rules import EMBEDDED, outputs, words
 
 LIST = Path("docs") / "numbers.yaml"
 SMALL = 12  # integers up to here are words as often as digits

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from coursekit import map as course_map
+from coursekit.checking.rules import RULES
 from coursekit.course import Course
 from coursekit.lessons import ROOT, CourseError, Lesson, select
-from coursekit.rules import RULES
+from coursekit.publishing import map as course_map
 
 
 class Finding(NamedTuple):

@@ -1,0 +1,1 @@
+"""Checks lessons: the rules of form, and the numbers in prose."""

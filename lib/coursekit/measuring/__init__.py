@@ -1,0 +1,1 @@
+"""Measures: the speed of this machine, and trainings that take hours."""

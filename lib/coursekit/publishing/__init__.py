@@ -1,0 +1,1 @@
+"""Publishes lessons: the book, the slides, the map and the instructors' guide."""
