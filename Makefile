@@ -75,7 +75,6 @@ lint: setup
 	@$(PY) -m ruff check lib tests notebooks
 	@$(PY) -m ruff format --check lib tests notebooks
 
-# JAX, which one room can use, is no dependency: that room's examples are left out
 test: lint
 	@mkdir -p build
 	@echo '--- the form of the lessons'
@@ -84,7 +83,7 @@ test: lint
 	@echo '--- unit tests and doctests'
 	@CONVLAB_PROGRESS="$(CURDIR)/build/progress-of-tests.json" \
 		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules \
-		--ignore=tests/browser --ignore-glob='*_jax.py' tests lib/convlab
+		--ignore=tests/browser tests lib/convlab
 	@echo '--- the lessons, run and compared with their stored outputs'
 	@CONVLAB_OFFLINE=$${CONVLAB_OFFLINE-1} $(PY) -m pytest -q -n $(WORKERS) --dist loadfile -p coursekit.running.nbval_kernels \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout $(CELL_LIMIT) notebooks

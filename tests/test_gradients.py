@@ -1,10 +1,11 @@
-"""convlab.gradients against nudges of single weights and against TensorFlow's own tape."""
+"""convlab.explain against nudges of single weights and against TensorFlow's own tape."""
 
 import keras
 import numpy as np
 import pytest
 
-from convlab import gradients, networks, steps
+from convlab import explain, networks
+from convlab.training import updates
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def small():
 
 def test_kernel_gradients_are_what_nudges_say(small):
     model, images, labels = small
-    found = gradients.kernel_gradients(model, images, labels)
+    found = explain.kernel_gradients(model, images, labels)
     assert list(found) == ["first", "second", "logits"]
     kernel = model.get_layer("second").kernel
     before = kernel.numpy()
@@ -32,7 +33,7 @@ def test_kernel_gradients_are_what_nudges_say(small):
         weights = ([v.value for v in group] for group in groups)
         logits, _ = model.stateless_call(*weights, images, training=True)
         kernel.assign(before)
-        return float(steps.objective(logits, labels)[0])
+        return float(updates.objective(logits, labels)[0])
 
     for place in (0, 50, before.size - 1):
         nudged = (loss(place, 1e-2) - loss(place, -1e-2)) / 2e-2
@@ -42,13 +43,13 @@ def test_kernel_gradients_are_what_nudges_say(small):
 def test_kernel_gradients_leave_the_model_as_it_was(small):
     model, images, labels = small
     before = model.get_weights()
-    gradients.kernel_gradients(model, images, labels)
+    explain.kernel_gradients(model, images, labels)
     for was, now in zip(before, model.get_weights()):
         np.testing.assert_array_equal(was, now)
 
 
 def test_agreement_knows_same_opposite_and_scaled(small):
-    found = gradients.kernel_gradients(*small)
+    found = explain.kernel_gradients(*small)
     for factor, cosine in ((1, 1), (-3, -1), (0.1, 1)):
         scaled = {name: factor * gradient for name, gradient in found.items()}
-        assert list(gradients.agreement(found, scaled).values()) == pytest.approx([cosine] * 3, abs=1e-6)
+        assert list(explain.agreement(found, scaled).values()) == pytest.approx([cosine] * 3, abs=1e-6)

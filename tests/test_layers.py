@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import initializers, layers
+from convlab import layers
 from convlab.layers import (
     BatchNorm,
     Dense,
@@ -18,6 +18,7 @@ from convlab.layers import (
     ReLU,
     Sequential,
     Sigmoid,
+    initializers,
     log_softmax,
     sigmoid,
     softmax,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convlab import networks, runs, training
-from convlab.recipes import FAST, Recipe
+from convlab.training.recipes import FAST, Recipe
 from coursekit.measuring import record
 
 TINY = record.Task(

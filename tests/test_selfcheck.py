@@ -7,7 +7,7 @@ from collections import namedtuple
 
 import pytest
 
-from convlab import selfcheck
+from convlab.notebook import selfcheck
 
 CompletedTrial = namedtuple("CompletedTrial", "returncode stderr")
 
@@ -55,8 +55,8 @@ def test_tensorflow_that_fails_is_reported_with_its_last_line(monkeypatch):
 
 
 def test_rooms_open_without_tensorflow():
-    rooms = ["datasets", "standin", "shapes", "layers", "optimizers", "plots", "report", "selfcheck"]
-    rooms += ["exercises.lesson_01"]
+    rooms = ["datasets", "shapes", "layers", "optimizers", "plots", "report", "runs", "explain", "notebook"]
+    rooms += ["datasets.drawn", "notebook.selfcheck", "notebook.widgets", "exercises.lesson_01"]
     program = "import sys\n" + "\n".join(f"import convlab.{room}" for room in rooms)
     program += "\nassert not {'tensorflow', 'keras', 'torch', 'jax'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", program], check=True)

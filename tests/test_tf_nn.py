@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from convlab import shapes, tf_nn
-from convlab.convolution import conv2d, max_pool2d
-from convlab.networks import mnist_conv
+from convlab import shapes
+from convlab.layers import conv2d, max_pool2d
+from convlab.networks import mnist_conv, tf_nn
 
 LESSON = Path(__file__).parents[1] / "notebooks" / "08_mnist_with_tf_nn.ipynb"
 

@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
-from convlab import augmentation, checkpoints, networks, precision, runs, schedules, steps, training
-from convlab.recipes import FAST, PUBLISHED, Recipe
+from convlab import networks, runs, training
+from convlab.training import augmentation, checkpoints, loop, precision, schedules, updates
+from convlab.training import engine as engines
+from convlab.training.recipes import FAST, PUBLISHED, Recipe
 
 PLAIN = {"precision": "float32", "compiled": False, "progress": False}
 
@@ -54,7 +56,7 @@ def fitted(data, model=None, epochs=2, **choices):
 def test_objective_is_keras_cross_entropy(smoothing, seed):
     rng = np.random.default_rng(seed)
     logits, labels = rng.normal(0, 5, (12, 10)).astype("float32"), rng.integers(0, 10, 12).astype("int32")
-    loss, hits = steps.objective(keras.ops.array(logits), keras.ops.array(labels), smoothing)
+    loss, hits = updates.objective(keras.ops.array(logits), keras.ops.array(labels), smoothing)
     oracle = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
     np.testing.assert_allclose(loss, oracle(np.eye(10)[labels], logits), rtol=2e-5)
     assert int(hits) == (logits.argmax(axis=1) == labels).sum()
@@ -69,7 +71,7 @@ def test_nesterov_is_keras_sgd(momentum, rate):
     for _ in range(4):
         gradient = rng.normal(size=5).astype("float32")
         oracle.apply([keras.ops.array(gradient)], [variable])
-        weight, velocity = steps.nesterov(weight, velocity, gradient, rate, momentum)
+        weight, velocity = updates.nesterov(weight, velocity, gradient, rate, momentum)
     np.testing.assert_allclose(weight, variable.numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -77,7 +79,7 @@ def test_weight_decay_is_the_gradient_of_half_the_squared_weights():
     weight, gradient = tf.Variable([1.0, -3.0]), tf.constant([0.5, 0.5])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(weight * gradient) + 0.1 * tf.reduce_sum(weight**2) / 2
-    decayed, _ = steps.nesterov(weight, 0.0, gradient, 0.3, momentum=0.0, weight_decay=0.1)
+    decayed, _ = updates.nesterov(weight, 0.0, gradient, 0.3, momentum=0.0, weight_decay=0.1)
     np.testing.assert_allclose(decayed, weight - 0.3 * tape.gradient(loss, weight), rtol=1e-6)
 
 
@@ -85,9 +87,9 @@ def test_shifts_of_normalisation_learn_faster_and_decay_as_slowly():
     model = network()
     names = [weight.name for weight in model.trainable_variables]
     assert names == ["kernel", "gamma", "beta", "kernel", "bias"]
-    assert steps.factors(model.trainable_variables, FAST) == [1, 1, 64, 1, 1]
+    assert updates.factors(model.trainable_variables, FAST) == [1, 1, 64, 1, 1]
     ones = [np.ones(3)] * 2
-    moved, _ = steps.descend(ones, [0.0, 0.0], [0.0, 0.0], 0.1, [1.0, 64.0], Recipe(momentum=0))
+    moved, _ = updates.descend(ones, [0.0, 0.0], [0.0, 0.0], 0.1, [1.0, 64.0], Recipe(momentum=0))
     np.testing.assert_allclose(moved[0], moved[1])
 
 
@@ -123,7 +125,7 @@ def test_losses_that_a_layer_adds_are_minimised_too():
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("compute", ["float32", "mixed_bfloat16"])
 def test_fused_normalization_is_keras_batch_normalization(scale, compute):
-    from convlab.steps_tensorflow import fused
+    from convlab.training.fused import fused
 
     images = np.random.default_rng(0).normal(3, 2, (4, 5, 6, 7)).astype("float32")
 
@@ -149,7 +151,7 @@ def test_fused_normalization_is_keras_batch_normalization(scale, compute):
 
 @pytest.mark.parametrize(("dtype", "nearly"), [("float32", 1e-6), ("bfloat16", 0.02)])
 def test_fused_gelu_is_that_of_the_network(dtype, nearly):
-    from convlab.steps_tensorflow import _gelu, fused
+    from convlab.training.fused import _gelu, fused
 
     x = tf.cast(tf.linspace(-8.0, 8.0, 1001), dtype)
     upstream = tf.cast(tf.random.stateless_normal((1001,), (0, 0)), dtype)
@@ -282,7 +284,7 @@ def test_look_ahead_ends_on_the_slow_weights():
     data = some_data()
     model = network()
     fitted(data, model, lookahead=True)
-    one_more = steps.start(
+    one_more = engines.TensorFlowSteps(
         model, data.x_train, data.y_train.astype("int32"), (0.0, 255.0), Recipe(lookahead=True)
     )
     slow = one_more.read()[-len(one_more.slow) :]
@@ -292,7 +294,7 @@ def test_look_ahead_ends_on_the_slow_weights():
 
 def test_a_look_ahead_goes_back_to_an_average_of_slow_and_fast_weights():
     data, model, recipe = some_data(), network(normalized=False), Recipe(lookahead=True)
-    engine = steps.start(model, data.x_train, data.y_train.astype("int32"), (0.0, 255.0), recipe)
+    engine = engines.TensorFlowSteps(model, data.x_train, data.y_train.astype("int32"), (0.0, 255.0), recipe)
     plan = training.planned(recipe, data.x_train.shape, 16, 1, 0, 0)
     start, began = engine.read(), model.get_weights()
     engine.advance(plan | {"keep": -np.ones(4, "float32")})
@@ -394,15 +396,15 @@ def test_a_resumed_run_is_the_unbroken_one(tmp_path, monkeypatch, capsys, steps_
     data, place = some_data(), tmp_path / "run.npz"
     choices = {"crop": 1, "flip": "random", "lookahead": True, "validation": 10, "epochs": 3}
     unbroken, whole = fitted(data, **choices)
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0)
-    start = steps.start
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 0)
+    start = engines.TensorFlowSteps
     seen = []
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "start", lambda *a, **k: stopping(start(*a, **k), steps_done))
+        patch.setattr(engines, "TensorFlowSteps", lambda *a, **k: stopping(start(*a, **k), steps_done))
         with pytest.raises(Stopped):
             fitted(data, checkpoint=place, **choices)
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "start", lambda *a, **k: _spied(start(*a, **k), seen))
+        patch.setattr(engines, "TensorFlowSteps", lambda *a, **k: _spied(start(*a, **k), seen))
         resumed, run = fitted(data, checkpoint=place, **choices)
     orders = [
         training.planned(Recipe(crop=1, flip="random"), (54, 8, 8, 3), 16, 3, e, 0)["order"] for e in range(3)
@@ -489,7 +491,7 @@ def test_xla_computes_the_same():
 
 
 def test_auto_takes_the_fastest_and_says_so(monkeypatch):
-    monkeypatch.setattr(training, "fastest", lambda: ("bfloat16", False))
+    monkeypatch.setattr(loop, "fastest", lambda: ("bfloat16", False))
     _, run = fitted(some_data(), precision="auto", compiled="auto")
     assert (run.settings["precision"], run.settings["compiled"]) == ("bfloat16", False)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from convlab import widgets
+from convlab.notebook import widgets
 
 INPUTS, KERNELS, STRIDES, PADDINGS = range(1, 17), range(1, 12), range(1, 9), range(6)
 SWEEP = [
@@ -170,6 +170,7 @@ def test_any_function_can_be_explored_and_its_words_are_escaped():
 
 
 def test_widgets_open_without_tensorflow_and_without_ipywidgets():
-    code = "import sys, convlab.widgets; print('tensorflow' in sys.modules, 'ipywidgets' in sys.modules)"
+    code = "import sys, convlab.notebook.widgets; "
+    code += "print('tensorflow' in sys.modules, 'ipywidgets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
     assert done.stdout.split() == ["False", "False"], done.stderr

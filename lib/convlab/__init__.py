@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from convlab import quiet
+from convlab.notebook import quiet
 
 DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
 """Where data sets, recorded runs and a learner's progress lie: `data/` of this clone."""

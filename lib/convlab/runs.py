@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from convlab import DATA_FOLDER
-from convlab.checkpoints import write_whole
+from convlab.files import write_whole
 
 FOLDER, WEIGHTS = DATA_FOLDER / "runs", DATA_FOLDER / "weights"
 
@@ -136,7 +136,7 @@ def machine(accelerator=""):
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "accelerator": accelerator,
-        "versions": {"python": platform.python_version(), **_versions("numpy", "keras", "tensorflow", "jax")},
+        "versions": {"python": platform.python_version(), **_versions("numpy", "keras", "tensorflow")},
     }
 
 

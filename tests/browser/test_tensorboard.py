@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from selenium.webdriver.common.by import By
 
-from convlab import events
+from convlab.notebook import tensorboard
 
 from .test_explorer import browser, until  # noqa: F401 (a fixture)
 
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 
 def test_page_draws_the_curve_under_its_tag_and_tells_its_last_value(browser, folder):  # noqa: F811
-    browser.get(f"{events.live(folder).src}#timeseries")
+    browser.get(f"{tensorboard.live(folder).src}#timeseries")
 
     def drawn():
         card = browser.find_element(By.CSS_SELECTOR, "scalar-card")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from convlab.convolution import conv2d
 from convlab.exercises.engine import Mistake, exercise
+from convlab.layers import conv2d
 
 _rng = np.random.default_rng(8)
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from convlab import DATA_FOLDER
-from convlab.checkpoints import write_whole
-from convlab.recipes import FAST, PUBLISHED, Recipe
+from convlab.files import write_whole
+from convlab.training.recipes import FAST, PUBLISHED, Recipe
 
 CHECKPOINTS = Path("build/record")
 
@@ -139,8 +139,6 @@ def main(argv):
         print(listing())
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if chosen.backend:
-        os.environ["KERAS_BACKEND"] = chosen.backend
     task = TASKS[chosen.name]
     task = task._replace(epochs=chosen.epochs or task.epochs)
     data = _fewer(_genuine(task.data), task.images)
@@ -155,7 +153,6 @@ def _arguments(argv):
     parser.add_argument("--epochs", type=float, help="instead of the task's own")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--backend", choices=("tensorflow", "jax"), help="Keras's, instead of its default")
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16"), help="without a trial, and without XLA"
     )
@@ -211,7 +208,8 @@ def built(task, data, seed):
     """Return the task's network, its weights drawn from the seed; the fast one's first layer whitened."""
     import keras
 
-    from convlab import augmentation, networks
+    from convlab import networks
+    from convlab.training import augmentation
 
     keras.utils.set_random_seed(seed)
     model = getattr(networks, task.network)(**task.arguments)
@@ -222,7 +220,7 @@ def built(task, data, seed):
 
 
 def _scale(data):
-    from convlab import augmentation
+    from convlab.training import augmentation
 
     return augmentation.statistics(data.x_train)
 

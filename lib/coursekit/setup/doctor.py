@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
 
 def findings() -> Iterator:
     """Yield a row for all that is looked at, the quick ones first; a look that fails is a finding too."""
-    from convlab.selfcheck import NONE, Row
+    from convlab.notebook.selfcheck import NONE, Row
 
     for look, remedy in LOOKS.items():
         try:
@@ -44,14 +44,14 @@ def findings() -> Iterator:
 
 def machine() -> Iterator:
     """Yield Python, packages, cores and disk, as lesson 00 shows them."""
-    from convlab import selfcheck
+    from convlab.notebook import selfcheck
 
     yield from selfcheck.rows()
 
 
 def versions() -> Iterator:
     """Yield whether the installed versions are those of the lock, for which the lessons' figures hold."""
-    from convlab.selfcheck import Row
+    from convlab.notebook.selfcheck import Row
 
     locked = dict(_locked((ROOT / "requirements.txt").read_text(encoding="utf-8")))
     other = [f"{name} {_installed(name)}" for name, version in locked.items() if _installed(name) != version]
@@ -82,7 +82,7 @@ def memory() -> Iterator:
     """Yield whether the largest lesson fits into the memory that is free now."""
     import psutil
 
-    from convlab.selfcheck import Row
+    from convlab.notebook.selfcheck import Row
     from coursekit.lessons import find
 
     needed = max((lesson.header.get("memory_gb", 0) for lesson in find(ROOT)), default=0) + 0.5
@@ -93,7 +93,7 @@ def memory() -> Iterator:
 
 def folders() -> Iterator:
     """Yield whether the folders can be written that lessons and learners write to."""
-    from convlab.selfcheck import Row
+    from convlab.notebook.selfcheck import Row
 
     closed = [place for place in _places() if not _writable(place)]
     names = ", ".join(str(place) for place in closed)
@@ -117,7 +117,7 @@ def _writable(folder: Path) -> bool:
 def data_sets() -> Iterator:
     """Yield which data sets are here and whether they are the published ones, image by image."""
     from convlab import datasets
-    from convlab.selfcheck import Row
+    from convlab.notebook.selfcheck import Row
 
     for here in datasets.available():
         if here.source == "missing":
@@ -149,7 +149,7 @@ def _read(name: str) -> tuple[str, bool]:
 
 def kernel() -> Iterator:
     """Yield whether a kernel starts and runs a cell, as it does for each lesson."""
-    from convlab.selfcheck import Row
+    from convlab.notebook.selfcheck import Row
 
     fault = _kernel_fault()
     remedy = f"{INSTALL}; if it stays, look for a proxy or firewall between programs of this machine"
@@ -177,7 +177,7 @@ def _kernel_fault() -> str:
 
 def tensorflow() -> Iterator:
     """Yield whether TensorFlow trains one step."""
-    from convlab import selfcheck
+    from convlab.notebook import selfcheck
 
     yield selfcheck.tensorflow()
 

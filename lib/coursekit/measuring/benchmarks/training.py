@@ -50,16 +50,17 @@ def prepare(way, name):
 
 def ours(model, name, images, labels, batch):
     """Return a round of the steps that `fit` takes, by the recipe that goes with the network."""
-    from convlab import steps, training
-    from convlab.precision import computing_in
-    from convlab.recipes import FAST, PUBLISHED
+    from convlab import training
+    from convlab.training.engine import TensorFlowSteps
+    from convlab.training.precision import computing_in
+    from convlab.training.recipes import FAST, PUBLISHED
 
     recipe = FAST if name == "fast" else PUBLISHED
     plan = training.planned(recipe, images.shape, batch, epochs=1, epoch=0, seed=0)
     plan["rate"] = np.full_like(plan["rate"], RATE)
     pieces = [{key: rows[step : step + 1] for key, rows in plan.items()} for step in range(len(plan["rate"]))]
     with computing_in(model, _precision()):
-        engine = steps.start(model, images, labels, (np.float32(128), np.float32(64)), recipe)
+        engine = TensorFlowSteps(model, images, labels, (np.float32(128), np.float32(64)), recipe)
         engine.advance(pieces[0])
     return lambda: [engine.advance(piece) for piece in pieces]
 
@@ -69,7 +70,7 @@ def bare(model, name, images, labels, batch):
     import keras
     import tensorflow as tf
 
-    from convlab.precision import computing_in
+    from convlab.training.precision import computing_in
 
     pixels, truth = tf.constant(_standardized(images)), tf.constant(labels)
     optimizer, loss_of = _usual(keras)
@@ -114,6 +115,6 @@ def _standardized(images):
 
 def _precision():
     """Return the precision that `fit` chooses on this machine."""
-    from convlab.precision import fastest
+    from convlab.training.precision import fastest
 
     return fastest()[0]

@@ -1,9 +1,8 @@
-"""How a step is taken: the arithmetic that TensorFlow and JAX share (lesson 16)."""
+"""The arithmetic of one step: loss, gradient descent with momentum, look-ahead, and the batch (lesson 16)."""
 
-import keras
 from keras import ops
 
-from convlab.augmentation import gather
+from convlab.training.augmentation import gather
 
 
 def objective(logits, labels, label_smoothing=0.0):
@@ -74,43 +73,3 @@ def cut(images, labels, scale, row, recipe):
     """Return pixels and labels of the batch that `row`, one step of the plan, names and moves."""
     drawn = (row["order"], row["shift"], row["mirror"], row["hole"])
     return gather(images, scale, *drawn, recipe.border, recipe.cutout), ops.take(labels, row["order"])
-
-
-def start(model, images, labels, scale, recipe, compiled=False, strategy=None):
-    """Return what trains `model` by `recipe`: an object with `.advance(plan)`, `.read()`, `.write(state)`.
-
-    images: (N, H, W, C) uint8; labels: (N,) int32; scale: mean and deviation per channel. `advance` takes
-    a dict of arrays with a row per step, at best `.chunk` rows (None: all), and returns losses and hits, one
-    per step. ValueError for other backends, and for a `tf.distribute` strategy on JAX. Lesson 16.
-    """
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        from convlab.steps_tensorflow import TensorFlowSteps
-
-        return TensorFlowSteps(model, images, labels, scale, recipe, compiled, strategy)
-    if backend == "jax" and strategy is None:
-        from convlab.steps_jax import JaxSteps
-
-        return JaxSteps(model, images, labels, scale, recipe)
-    raise ValueError(
-        f"backend {backend!r} with strategy {strategy!r}: use TensorFlow, or JAX without a strategy"
-    )
-
-
-def forward(model):
-    """Return a function from a batch of standardized images to logits, NumPy to NumPy."""
-    return _backend().forward(model)
-
-
-def accelerator():
-    """Return the model name of the GPU or TPU that trains, "" where there is none."""
-    return _backend().accelerator()
-
-
-def _backend():
-    """Return the room that takes steps with the library that Keras runs on."""
-    if keras.backend.backend() == "tensorflow":
-        from convlab import steps_tensorflow as room
-    else:
-        from convlab import steps_jax as room
-    return room

@@ -390,9 +390,9 @@ def _banner(text):
 def _stand_in(name):
     """Return MNIST for Fashion-MNIST, drawn figures for CIFAR-10; FileNotFoundError for MNIST itself."""
     if name == "cifar10":
-        from convlab import standin
+        from convlab.datasets import drawn
 
-        return Dataset("standin", *standin.make(), standin.CLASS_NAMES, "stand-in")
+        return Dataset("standin", *drawn.make(), drawn.CLASS_NAMES, "stand-in")
     digits = _local("mnist") or _downloaded("mnist")
     if digits is None:
         raise FileNotFoundError(
@@ -636,7 +636,3 @@ def _missing(name, fault):
     addresses = [f"    {original.url}" for original in PUBLISHED[name].originals]
     way_out = "  By hand: save what follows in a folder, then `make data FROM=folder`."
     return "\n".join([f"{PUBLISHED[name].title}: missing, {_words(fault)}.", way_out, *addresses])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
 """Train a Keras model: seeded, fast on a CPU, with a progress bar, and able to go on after an interruption.
 
 `fit` never sees the test images; `accuracy` looks at them, once, after training. What happens to an image
-stands in `augmentation`, in a step in `steps`, what may be chosen in `recipes`. Lessons 11 and 16.
+stands in `augmentation`, in a step in `engine`, what may be chosen in `recipes`. Lessons 11 and 16.
 """
 
 import time
@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from convlab import augmentation, checkpoints, runs, schedules, steps
-from convlab.precision import computing_in, fastest
-from convlab.recipes import Recipe
+from convlab import runs
+from convlab.training import augmentation, checkpoints, engine, schedules
+from convlab.training.fused import accelerator
+from convlab.training.precision import computing_in, fastest
+from convlab.training.recipes import Recipe
 
 CHECKPOINT_EVERY = 60  # seconds
 VIEWS = {"plain": 1, "flip": 2, "flip and shift": 6}
@@ -54,12 +56,12 @@ def fit(
     images, labels = _taken(data.x_train, kept), _taken(data.y_train, kept).astype("int32")
     scale = augmentation.statistics(data.x_train)
     with computing_in(model, settings["precision"]):
-        engine = steps.start(model, images, labels, scale, recipe, settings["compiled"], strategy)
-        log = _resumed(engine, saved, settings, checkpoint)
+        steps = engine.TensorFlowSteps(model, images, labels, scale, recipe, settings["compiled"], strategy)
+        log = _resumed(steps, saved, settings, checkpoint)
         judge = _judge(model, data, held_out, scale)
-        keep = _keeper(engine, checkpoint, settings, clock)
+        keep = _keeper(steps, checkpoint, settings, clock)
         with _bar(model, settings, len(images), log, progress) as bar:
-            history = _train(engine, images.shape, log, settings, judge, keep, clock, bar)
+            history = _train(steps, images.shape, log, settings, judge, keep, clock, bar)
     return _run(model, data, settings, history, **clock())
 
 
@@ -102,7 +104,7 @@ def logits(model, images, scale, view="plain", batch_size=500):
     """
     if view not in VIEWS:
         raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
-    return _answers(steps.forward(model), images, scale, VIEWS[view], batch_size)
+    return _answers(engine.forward(model), images, scale, VIEWS[view], batch_size)
 
 
 def accuracy(model, data, view="plain"):
@@ -214,7 +216,7 @@ def _judge(model, data, held_out, scale):
     if not len(held_out):
         return dict
     images, labels = data.x_train[held_out], data.y_train[held_out]
-    forward = steps.forward(model)
+    forward = engine.forward(model)
     return lambda: {"validation": float(np.mean(_answers(forward, images, scale).argmax(axis=1) == labels))}
 
 
@@ -279,7 +281,7 @@ def _run(model, data, settings, history, seconds, cpu_seconds):
         data=data.name,
         source=data.source,
         settings=settings,
-        machine=runs.machine(steps.accelerator()),
+        machine=runs.machine(accelerator()),
         history=tuple(history),
         seconds=seconds,
         cpu_seconds=cpu_seconds,

@@ -1,4 +1,4 @@
-"""convlab.inside on networks whose answer is known: hand-made detectors, planted scenes, a linear model."""
+"""convlab.explain on networks whose answer is known: hand-made detectors, planted scenes, a linear model."""
 
 import os
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import inside
+from convlab import explain
 
 CROSS = np.array([[0.0, 1, 0], [1, 1, 1], [0, 1, 0]])
 SQUARE = np.array([[1.0, 1, 1], [1, 0, 1], [1, 1, 1]])
@@ -47,7 +47,7 @@ def test_grad_cam_lies_on_the_object_of_the_label(detector, cross, square):
         return
     image = scene(cross, square)
     for label, (row, column) in enumerate((cross, square)):
-        heat = inside.grad_cam(detector, "conv", [image], [label])[0]
+        heat = explain.grad_cam(detector, "conv", [image], [label])[0]
         peak = np.unravel_index(heat.argmax(), heat.shape)
         assert peak == (row, column)
         near = heat[row - 2 : row + 3, column - 2 : column + 3].sum()
@@ -57,18 +57,18 @@ def test_grad_cam_lies_on_the_object_of_the_label(detector, cross, square):
 def test_grad_cam_is_the_papers_formula(detector):
     # for max pooling the gradient of a logit is the dense weight, at the place of the maximum only
     image = scene((5, 9), (17, 14))
-    maps = inside.activation_maps(detector, [image], ["conv"])["conv"][0]
+    maps = explain.activation_maps(detector, [image], ["conv"])["conv"][0]
     weights = detector.get_layer("logits").kernel.numpy()
     for label in (0, 1):
         expected = np.maximum(maps @ weights[:, label] / maps[..., 0].size, 0)
         np.testing.assert_allclose(
-            inside.grad_cam(detector, "conv", [image], [label])[0], expected, atol=1e-6
+            explain.grad_cam(detector, "conv", [image], [label])[0], expected, atol=1e-6
         )
 
 
 def test_grad_cam_cuts_off_what_speaks_against_and_takes_each_image_its_own_label(detector):
     image = scene((5, 9), (17, 14))
-    both = inside.grad_cam(detector, "conv", [image, image], [0, 1])
+    both = explain.grad_cam(detector, "conv", [image, image], [0, 1])
     assert both.min() >= 0 and both.shape == (2, 24, 24)
     assert both[0, 17, 14] == 0 and both[1, 5, 9] == 0
     assert both[0, 5, 9] > 0 and both[1, 17, 14] > 0
@@ -81,7 +81,7 @@ def test_occlusion_finds_the_planted_patch(detector, place, size, stride):
     image = np.zeros((24, 24, 1), "float32")
     image[rows - 1 : rows + 2, columns - 1 : columns + 2, 0] = CROSS
     score = lambda images: detector(images, training=False).numpy()[:, 0]  # noqa: E731
-    falls = inside.occlusion_map(score, image, size, stride)
+    falls = explain.occlusion_map(score, image, size, stride)
     row, column = np.array(np.unravel_index(falls.argmax(), falls.shape)) * stride
     assert row <= rows < row + size and column <= columns < column + size  # the square covers the centre
     far = np.abs(np.arange(falls.shape[0]) * stride + size // 2 - rows) > size // 2 + 2
@@ -91,7 +91,7 @@ def test_occlusion_finds_the_planted_patch(detector, place, size, stride):
 def test_occlusion_counts_places_and_leaves_the_image():
     image = np.random.default_rng(0).normal(size=(9, 7, 2))
     before = image.copy()
-    falls = inside.occlusion_map(lambda images: images.sum(axis=(1, 2, 3)), image, 3, 2, fill=0.5)
+    falls = explain.occlusion_map(lambda images: images.sum(axis=(1, 2, 3)), image, 3, 2, fill=0.5)
     assert falls.shape == (4, 3)
     expected = image[2:5, 4:7].sum() - 0.5 * 18
     assert falls[1, 2] == pytest.approx(expected)
@@ -101,7 +101,7 @@ def test_occlusion_counts_places_and_leaves_the_image():
 @pytest.mark.parametrize("size", [0, 8, 10])
 def test_a_square_that_does_not_fit_is_refused(size):
     with pytest.raises(ValueError, match=f"square of {size} .* 9x7"):
-        inside.occlusion_map(len, np.zeros((9, 7, 1)), size)
+        explain.occlusion_map(len, np.zeros((9, 7, 1)), size)
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +115,13 @@ def linear():
 
 def test_fgsm_with_epsilon_0_changes_nothing(linear):
     images = np.random.default_rng(1).uniform(size=(5, 3, 3, 1)).astype("float32")
-    np.testing.assert_array_equal(inside.fgsm(linear, images, [0, 1, 0, 1, 1], 0), images)
+    np.testing.assert_array_equal(explain.fgsm(linear, images, [0, 1, 0, 1, 1], 0), images)
 
 
 def test_fgsm_moves_every_pixel_against_its_label(linear):
     images = np.random.default_rng(1).uniform(size=(2, 3, 3, 1)).astype("float32")
     before = images.copy()
-    moved = inside.fgsm(linear, images, [0, 1], 0.1)
+    moved = explain.fgsm(linear, images, [0, 1], 0.1)
     kernel = linear.get_weights()[0]
     against = np.sign(kernel[:, 1] - kernel[:, 0]).reshape(3, 3, 1)  # raises logit 1 over logit 0
     np.testing.assert_allclose(moved - images, [0.1 * against, -0.1 * against], atol=1e-6)
@@ -132,14 +132,14 @@ def test_fgsm_raises_the_loss_and_keeps_the_limits(linear):
     images = np.random.default_rng(2).uniform(size=(20, 3, 3, 1)).astype("float32")
     labels = np.arange(20) % 2
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    moved = inside.fgsm(linear, images, labels, 0.3, limits=(0, 1))
+    moved = explain.fgsm(linear, images, labels, 0.3, limits=(0, 1))
     assert moved.min() == 0 and moved.max() == 1
     assert loss(labels, linear(moved)) > loss(labels, linear(images))
 
 
 def test_activation_maps_are_those_of_the_layers(detector):
     images = np.stack([scene((5, 9), (17, 14)), scene((20, 3), (8, 8), seed=1)])
-    found = inside.activation_maps(detector, images, ["conv", "pool", "logits"])
+    found = explain.activation_maps(detector, images, ["conv", "pool", "logits"])
     np.testing.assert_allclose(found["conv"].max(axis=(1, 2)), found["pool"], rtol=1e-6)
     np.testing.assert_allclose(found["logits"], detector(images), rtol=1e-6)
 
@@ -150,6 +150,6 @@ def test_exciting_finds_images_and_places(detector):
     planted = {700: (4, 19), 3: (15, 6), 1099: (21, 2)}
     for strength, (index, (row, column)) in zip((3, 2, 1), planted.items()):
         images[index, row - 1 : row + 2, column - 1 : column + 2, 0] += strength * CROSS
-    which, where = inside.exciting(detector, "conv", 0, images, count=3)
+    which, where = explain.exciting(detector, "conv", 0, images, count=3)
     assert which.tolist() == list(planted)
     assert [tuple(place) for place in where.tolist()] == list(planted.values())

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from convlab import steps
-from convlab.recipes import Recipe
+from convlab.training.engine import TensorFlowSteps
+from convlab.training.recipes import Recipe
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
@@ -52,8 +52,6 @@ def fastest():
 
     Times a few steps of two 3x3 convolutions with 64 maps, in turn, once per process. Lesson 16.
     """
-    if keras.backend.backend() == "jax":  # which always compiles
-        return _quickest([(precision, True) for precision in POLICIES])
     precision, _ = _quickest([(precision, False) for precision in POLICIES])
     return _quickest([(precision, False), (precision, True)])
 
@@ -73,7 +71,7 @@ def _step(precision, compiled, batch_size=64):
     plan |= {"rate": np.zeros(1, "float32"), "keep": -np.ones(1, "float32")}
     model, images = _small_network(), np.zeros((batch_size, 16, 16, 64), "uint8")
     with computing_in(model, precision):
-        engine = steps.start(model, images, rows[0], (0.0, 1.0), Recipe(), compiled)
+        engine = TensorFlowSteps(model, images, rows[0], (0.0, 1.0), Recipe(), compiled)
         engine.advance(plan)
     return lambda: engine.advance(plan)
 

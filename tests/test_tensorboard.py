@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from convlab import events
+from convlab.notebook import tensorboard
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 
 def test_scalars_come_back_at_their_steps_all_of_them(folder):
-    found = events.read(folder)
+    found = tensorboard.read(folder)
     assert sorted(found) == ["digits", "training/loss", "validation/loss", "weights"]
     assert list(found["training/loss"]) == list(range(30))
     np.testing.assert_allclose(list(found["training/loss"].values()), 1 / np.arange(1, 31), rtol=1e-6)
@@ -35,7 +35,7 @@ def test_scalars_come_back_at_their_steps_all_of_them(folder):
 
 
 def test_histogram_and_images_come_back(folder):
-    found = events.read(folder)
+    found = tensorboard.read(folder)
     buckets = found["weights"][7]
     assert buckets[:, 2].sum() == 4 and buckets[0, 0] == -1 and buckets[-1, 1] == 3
     expected = np.repeat(np.linspace(0, 1, 40).reshape(2, 4, 5, 1), 3, axis=3)
@@ -43,16 +43,16 @@ def test_histogram_and_images_come_back(folder):
 
 
 def test_graph_comes_back_with_its_operations(folder):
-    assert "Relu" in events.graph(folder).values()
+    assert "Relu" in tensorboard.graph(folder).values()
 
 
 def test_folder_without_events_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no event files"):
-        events.read(tmp_path)
+        tensorboard.read(tmp_path)
 
 
 def test_tensorboard_s_server_knows_the_tag_and_the_frame_points_to_it(folder):
-    frame = events.live(folder)
+    frame = tensorboard.live(folder)
     with urllib.request.urlopen(f"{frame.src}data/plugin/scalars/tags", timeout=60) as answer:
         tags = json.load(answer)
     assert "training/loss" in str(tags)

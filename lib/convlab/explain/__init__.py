@@ -1,0 +1,19 @@
+"""What a trained network looks at (lesson 10). Importing this package does not import TensorFlow.
+
+Models are Keras on TensorFlow, logits out; images are what the model is fed: (N, H, W, C), standardized.
+"""
+
+from convlab.explain.adversarial import fgsm
+from convlab.explain.attribution import grad_cam, occlusion_map
+from convlab.explain.gradients import agreement, kernel_gradients
+from convlab.explain.maps import activation_maps, exciting
+
+__all__ = [
+    "activation_maps",
+    "agreement",
+    "exciting",
+    "fgsm",
+    "grad_cam",
+    "kernel_gradients",
+    "occlusion_map",
+]

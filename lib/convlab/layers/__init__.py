@@ -1,0 +1,37 @@
+"""The layers of a network in NumPy, each with its forward and its backward pass.
+
+Every layer has `forward(x, training=False) -> y`, `backward(dy) -> dx` and two dicts, name -> array: `params`
+and `grads`, which `backward` fills. The first axis of `x` counts the examples; `dy` is the gradient of the
+loss with respect to `y`. Images are NHWC, as in TensorFlow. float32 stays float32, float64 stays float64, and
+no argument is changed; but a layer keeps what it was given until `backward`, so change nothing in between.
+"""
+
+from convlab.layers.activations import ReLU, Sigmoid, sigmoid
+from convlab.layers.convolution import Conv2D, conv2d, conv2d_gradients
+from convlab.layers.dense import Dense, Flatten
+from convlab.layers.losses import log_softmax, softmax, softmax_cross_entropy
+from convlab.layers.normalization import BatchNorm
+from convlab.layers.pooling import AvgPool2D, MaxPool2D, avg_pool2d, max_pool2d
+from convlab.layers.regularization import Dropout
+from convlab.layers.sequential import Sequential
+
+__all__ = [
+    "AvgPool2D",
+    "BatchNorm",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "MaxPool2D",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "avg_pool2d",
+    "conv2d",
+    "conv2d_gradients",
+    "log_softmax",
+    "max_pool2d",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+]

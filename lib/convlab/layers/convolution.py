@@ -1,0 +1,117 @@
+"""Convolution forward and backward, as a function and as a layer (lessons 05 and 07)."""
+
+import numpy as np
+
+from convlab.layers.im2col import add_rows, im2col_rows, kernel_gradient, kernel_matrix, plan_for
+from convlab.layers.initializers import he
+from convlab.layers.windows import checked_gradient, cropped, zeros_around
+
+
+def conv2d(images, kernels, bias=None, stride=1, padding="valid"):
+    """Return the feature maps (N, H', W', F) of images (N, H, W, C) under kernels (KH, KW, C, F) (lesson 07).
+
+    Cross-correlation, as in TensorFlow: the kernels are not flipped. H' and W' are those of
+    `shapes.output_size`; `padding` is "valid", "same" or a number of pixels per side; `bias` has shape (F,).
+    ValueError for shapes that do not go together and for kernels that do not fit.
+
+    >>> conv2d(np.ones((1, 4, 4, 1)), np.ones((3, 3, 1, 1)), padding="same")[0, :, :, 0]
+    array([[4., 6., 6., 4.],
+           [6., 9., 9., 6.],
+           [6., 9., 9., 6.],
+           [4., 6., 6., 4.]])
+    """
+    images, kernels = _arrays(images, kernels, bias)
+    plan, outputs = plan_for(images.shape, kernels.shape, stride, padding), kernels.shape[-1]
+    matrix = kernel_matrix(kernels, plan)
+    maps = np.empty((len(images), *plan.places, outputs), images.dtype)
+    for where, rows in im2col_rows(images, plan):
+        block = maps[where]
+        np.matmul(rows, matrix, out=block.reshape(len(rows), -1))
+        if bias is not None:
+            block += bias
+    return maps
+
+
+def conv2d_gradients(images, kernels, dmaps, stride=1, padding="valid"):
+    """Return what `conv2d` passes back to images and kernels, `dmaps` being the maps' gradient (lesson 07).
+
+    The kernels' gradient is the product of the forward pass's rows with `dmaps`, a pixel's the sum over all
+    rows that it stands in. The rows are made anew: keeping them would take KH·KW times the images' memory.
+    ValueError as in `conv2d`, and for `dmaps` of another shape than the maps.
+
+    >>> images, kernels, dmaps = np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1)), np.ones((1, 2, 2, 1))
+    >>> dimages, dkernels = conv2d_gradients(images, kernels, dmaps)
+    >>> dimages[0, :, :, 0].tolist(), dkernels[:, :, 0, 0].tolist()
+    ([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]], [[4.0, 4.0], [4.0, 4.0]])
+    """
+    images, kernels = _arrays(images, kernels)
+    plan = plan_for(images.shape, kernels.shape, stride, padding)
+    dmaps = checked_gradient(dmaps, (len(images), *plan.places, kernels.shape[-1]), images.dtype)
+    matrix = kernel_matrix(kernels, plan)
+    dmatrix, dpadded = np.zeros_like(matrix), zeros_around(images, plan.sides)
+    for where, rows in im2col_rows(images, plan):
+        dblock = dmaps[where].reshape(len(rows), -1)
+        dmatrix += rows.T @ dblock
+        drows = np.matmul(dblock, matrix.T, out=rows)  # the rows have done their work
+        add_rows(dpadded[where[0]], drows, where[1], plan)
+    return cropped(dpadded, plan.sides), kernel_gradient(dmatrix, kernels.shape, plan)
+
+
+class Conv2D:
+    """Every output sees a window of the input, through the same kernel everywhere (lessons 05, 07).
+
+    (N, H, W, inputs) to (N, H', W', outputs), as `conv2d`. `initializer(shape, generator)` draws the kernels
+    (see `convlab.layers.initializers`); `rng` is a seed or a NumPy generator. The bias starts at 0. From
+    forward to backward the layer keeps its input and nothing larger.
+
+    >>> Conv2D(3, 6, 5, rng=0).forward(np.ones((1, 32, 32, 3), np.float32)).shape
+    (1, 28, 28, 6)
+    """
+
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        kernel_size,
+        stride=1,
+        padding="valid",
+        initializer=he,
+        rng=None,
+        dtype=np.float32,
+    ):
+        kernel = initializer((kernel_size, kernel_size, inputs, outputs), np.random.default_rng(rng))
+        self.params = {"kernel": kernel.astype(dtype), "bias": np.zeros(outputs, dtype)}
+        self.grads = {}
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x, training=False):
+        """Return the feature maps of x."""
+        self.x = x
+        return conv2d(x, self.params["kernel"], self.params["bias"], self.stride, self.padding)
+
+    def backward(self, dy):
+        """Return the gradient for x; leave those of kernel and bias in `grads`."""
+        dx, dkernel = conv2d_gradients(self.x, self.params["kernel"], dy, self.stride, self.padding)
+        self.grads["kernel"], self.grads["bias"] = dkernel, dy.sum(axis=(0, 1, 2))
+        return dx
+
+
+def _arrays(images, kernels, bias=None):
+    """Return images and kernels contiguous and of one floating type; ValueError unless the shapes agree."""
+    images, kernels = np.asarray(images), np.asarray(kernels)
+    if images.ndim != 4 or kernels.ndim != 4:
+        raise ValueError(
+            f"images are (N, H, W, C) and kernels (KH, KW, C, F), not {images.shape} and {kernels.shape}: "
+            "add the axes that are missing, as in image[None, :, :, None]"
+        )
+    if images.shape[3] != kernels.shape[2]:
+        raise ValueError(
+            f"kernels {kernels.shape} are for {kernels.shape[2]} channels, but images {images.shape} have "
+            f"{images.shape[3]}: kernels are (KH, KW, C, F)"
+        )
+    if bias is not None and np.shape(bias) != kernels.shape[3:]:
+        raise ValueError(
+            f"{kernels.shape[3]} kernels take a bias ({kernels.shape[3]},), not {np.shape(bias)}"
+        )
+    dtype = np.result_type(images, kernels, np.float32)
+    return np.ascontiguousarray(images, dtype), np.ascontiguousarray(kernels, dtype)

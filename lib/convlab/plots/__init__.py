@@ -1,0 +1,44 @@
+"""Pictures: data in, Axes out. Importing this package sets Matplotlib to the course's style.
+
+A function draws into `ax` (a new figure when it is None) and returns the Axes, or, where it draws several
+panels, an array of them. The caller gives the title, which states the finding.
+"""
+
+from convlab.plots.classification import confusion_matrix
+from convlab.plots.convolution import filter_place, grid, places
+from convlab.plots.images import heat, images
+from convlab.plots.lines import (
+    curves,
+    histograms,
+    layer_bars,
+    learning_curves,
+    loss_surface,
+    points_and_line,
+    spreading,
+    two_classes,
+)
+from convlab.plots.speed import dots, roofline, speeds
+from convlab.plots.style import BLUE, GREEN, ORANGE
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "ORANGE",
+    "confusion_matrix",
+    "curves",
+    "dots",
+    "filter_place",
+    "grid",
+    "heat",
+    "histograms",
+    "images",
+    "layer_bars",
+    "learning_curves",
+    "loss_surface",
+    "places",
+    "points_and_line",
+    "roofline",
+    "speeds",
+    "spreading",
+    "two_classes",
+]

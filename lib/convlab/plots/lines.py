@@ -1,0 +1,134 @@
+"""Lines, losses and curves over the steps of a training."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from convlab.plots.style import BLUE, ORANGE
+
+
+def points_and_line(x, y, slope, intercept, title="", ax=None):
+    """Draw the points (x, y), a line, and each point's error as a dotted stroke to the line."""
+    ax = ax or plt.figure().gca()
+    line = slope * x + intercept
+    ends = np.array([x.min() - 0.5, x.max() + 0.5])
+    ax.vlines(x, line, y, colors=ORANGE, linestyles="dotted", label="error")
+    ax.plot(ends, slope * ends + intercept, color=BLUE, label=f"{slope:.3g} x + {intercept:.3g}")
+    ax.plot(x, y, "o", color="black")
+    ax.set(xlabel="x", ylabel="y", title=title)
+    ax.legend()
+    return ax
+
+
+def loss_surface(loss, slopes, intercepts, paths=(), title="", ax=None):
+    """Draw the contours of `loss(slope, intercept)` and, over them, paths: {label: (steps, 2) array}."""
+    ax = ax or plt.figure(figsize=(6.4, 4.2)).gca()
+    surface = np.array([[loss(slope, intercept) for slope in slopes] for intercept in intercepts])
+    levels = np.geomspace(max(surface.min(), surface.max() / 1e4), surface.max(), 14)
+    ax.contour(slopes, intercepts, surface, levels=levels, colors="0.7", linewidths=0.8)
+    for i, (label, path) in enumerate(dict(paths).items()):
+        path = np.asarray(path)
+        ax.plot(path[:, 0], path[:, 1], "o-", color=f"C{i}", markersize=3.5, linewidth=1.2, label=label)
+    ax.set(xlabel="slope", ylabel="intercept", title=title)
+    ax.set(xlim=(slopes[0], slopes[-1]), ylim=(intercepts[0], intercepts[-1]))
+    if paths:
+        ax.legend()
+    return ax
+
+
+def curves(series, title="", xlabel="step", ylabel="loss", log=True, ax=None):
+    """Draw named series: {label: values}, on a logarithmic axis where `log` is set."""
+    ax = ax or plt.figure().gca()
+    for label, values in series.items():
+        ax.plot(values, label=label)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def learning_curves(runs, figure="loss", title="", ax=None):
+    """Draw a figure of each epoch for `runs` {label: [Run, …]}: thin lines for seeds, dots for their mean.
+
+    `figure`: what `Run.series` knows, "loss", "accuracy" or "validation".
+    """
+    ax = ax or plt.figure().gca()
+    for i, (label, seeds) in enumerate(runs.items()):
+        series = np.array([run.series(figure) for run in seeds])  # (seeds, epochs)
+        epochs = np.arange(1, series.shape[1] + 1)
+        ax.plot(epochs, series.T, color=f"C{i}", linewidth=0.8, alpha=0.6)
+        ax.plot(epochs, series.mean(axis=0), "o-", color=f"C{i}", label=label)
+    ax.set(xlabel="epoch", ylabel=figure, title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def two_classes(features, labels, names, probability=None, title="", ax=None):
+    """Draw points (N, 2) of classes 0 and 1; shade `probability(points)`, with a line where it is 0.5."""
+    ax = ax or plt.figure(figsize=(6.4, 4)).gca()
+    for label, (name, colour, marker) in enumerate(zip(names, (BLUE, ORANGE), "o^")):
+        x, y = features[labels == label].T
+        size = 3.5 if len(labels) > 50 else 9
+        ax.plot(x, y, marker, color=colour, markersize=size, alpha=0.6, linewidth=0, label=name)
+    if probability is not None:
+        across, up = (np.linspace(*limits, 121) for limits in (ax.get_xlim(), ax.get_ylim()))
+        points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+        surface = np.asarray(probability(points), float).reshape(121, 121)
+        shades = LinearSegmentedColormap.from_list("", (BLUE, "white", ORANGE))
+        ax.pcolormesh(across, up, surface, cmap=shades, vmin=0, vmax=1, alpha=0.35, zorder=0, rasterized=True)
+        ax.contour(across, up, surface, levels=[0.5], colors="black", linewidths=1.5)
+    ax.set(title=title)
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=1.5)
+    return ax
+
+
+def layer_bars(names, series, title=""):
+    """Draw one bar for each layer, a panel for each of `series` {what: values}; return the array of Axes.
+
+    The largest bar of a panel says its share of the panel's sum.
+    """
+    figure, axes = plt.subplots(1, len(series), figsize=(8.4, 0.17 * len(names) + 0.9), sharey=True)
+    for i, (ax, (what, values)) in enumerate(zip(axes, series.items())):
+        ax.barh(names, values, color=f"C{i}")
+        most = int(np.argmax(values))
+        share = f"{values[most] / np.sum(values):.0%} "
+        ax.text(values[most], most, share, ha="right", va="center", color="white", fontsize=9)
+        ax.set_xlabel(what)
+    axes[0].invert_yaxis()
+    figure.suptitle(title, x=0, ha="left", fontsize=11)
+    return axes
+
+
+def histograms(series, title="", xlabel="", log=False, ax=None):
+    """Draw the outline of a histogram for each of `series` {label: values}, as shares over common bins.
+
+    With `log`, of the sizes |value| on a logarithmic axis; a value of exactly 0 has no place there.
+    """
+    ax = ax or plt.figure().gca()
+    shown = {label: np.ravel(values).astype(float) for label, values in series.items()}
+    if log:
+        shown = {label: abs(values[values != 0]) for label, values in shown.items()}
+    both = np.concatenate(list(shown.values()))
+    bins = (np.geomspace if log else np.linspace)(both.min(), both.max(), 51)
+    for label, values in shown.items():
+        shares = np.full(len(values), 1 / len(values))
+        ax.hist(values, bins, weights=shares, histtype="step", linewidth=1.5, label=label)
+    ax.set(xlabel=xlabel, ylabel="share", title=title, xscale="log" if log else "linear")
+    ax.legend()
+    return ax
+
+
+def spreading(histograms, title="", xlabel="value", ax=None):
+    """Draw histograms {step: rows (from, to, count)} as a row of hills, the first at the back (lesson 08)."""
+    ax = ax or plt.figure().gca()
+    shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
+    for place, (shade, step) in enumerate(zip(shades, sorted(histograms))):
+        low, high, counts = np.transpose(histograms[step])
+        heights = -place + 1.5 * counts / counts.max()
+        hill = ax.fill_between((low + high) / 2, -place, heights, zorder=place)
+        hill.set(facecolor=shade, edgecolor="black", linewidth=0.4)
+    ax.set_yticks(-np.arange(len(histograms)), sorted(histograms), fontsize=8)
+    ax.set(xlabel=xlabel, ylabel="step", title=title)
+    ax.locator_params(axis="x", nbins=6)
+    return ax

@@ -1,0 +1,126 @@
+"""Sizes, receptive fields, parameters and products of a layer, with whole numbers alone (lesson 06)."""
+
+import operator
+
+
+def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
+    """Return how many places along one axis a kernel can stand in (lesson 06).
+
+    That is floor((i + 2p - r) / s) + 1, where a kernel of f pixels, d apart, reaches over r = d(f - 1) + 1 of
+    them; pixels that the last step cannot reach are not read. `padding` is a number of pixels on each side,
+    "valid" (0) or "same", with which TensorFlow pads for ceil(i / s) places; convolution and pooling share
+    the formula (Dumoulin and Visin 2016, chapters 2 to 5). ValueError for a kernel that does not fit, for
+    sizes, strides and dilations under 1, for a negative padding and for whatever is no whole number.
+    TensorFlow's operation follows the formula for a stride and a dilation over 1 together as well, although
+    Keras's layers refuse that pair.
+
+    >>> output_size(227, 11, stride=4), output_size(28, 3, padding="same"), output_size(5, 4, padding=2)
+    (55, 28, 6)
+    """
+    if isinstance(padding, str):
+        before, after = _named_padding(input_size, kernel_size, stride, padding, dilation)
+    else:
+        before = after = _whole("padding", padding, 0)
+    reach, stride = _reach(kernel_size, dilation), _whole("stride", stride)
+    room = _whole("input", input_size) + before + after
+    if reach > room:
+        spread = f" with dilation {dilation} (it reaches over {reach})" if dilation > 1 else ""
+        raise ValueError(
+            f"kernel of {kernel_size}{spread} does not fit an input of {input_size} with padding {padding}: "
+            f"pad more, or take a kernel that reaches over at most {room}"
+        )
+    return (room - reach) // stride + 1
+
+
+def same_padding(input_size, kernel_size, stride=1, dilation=1):
+    """Return the pixels that "same" adds (before, after) along one axis, as TensorFlow does it (lesson 06).
+
+    Just enough for ceil(i / s) places; an odd one goes after, to the bottom and the right. With a stride of 1
+    and an odd kernel both are (f - 1) / 2. ValueError as in `output_size`.
+
+    >>> same_padding(28, 3), same_padding(28, 3, stride=2), same_padding(28, 1, stride=2)
+    ((1, 1), (0, 1), (0, 0))
+    """
+    input_size, stride = _whole("input", input_size), _whole("stride", stride)
+    last = (-(-input_size // stride) - 1) * stride
+    total = max(last + _reach(kernel_size, dilation) - input_size, 0)
+    return total // 2, total - total // 2
+
+
+def receptive_field(layers):
+    """Return how many input pixels one output pixel sees along an axis, through all `layers` (lesson 06).
+
+    `layers` lists (kernel_size, stride) from the input on, pooling included. Each layer adds f - 1 steps, a
+    step being as many input pixels as the strides before it multiply to (Araujo et al. 2019, "Computing
+    receptive fields"). ValueError for a size or stride that is not a whole number of at least 1.
+
+    >>> stack = [(3, 1), (3, 1), (2, 2), (3, 1)]
+    >>> [receptive_field(stack[:depth]) for depth in (1, 2, 3, 4)]
+    [3, 5, 6, 10]
+    """
+    field = step = 1
+    for kernel_size, stride in layers:
+        field += (_whole("kernel", kernel_size) - 1) * step
+        step *= _whole("stride", stride)
+    return field
+
+
+def conv_parameters(kernel_size, inputs, outputs, bias=True):
+    """Return the parameters of a convolution, f·f·inputs·outputs + outputs (lessons 05, 06).
+
+    >>> conv_parameters(5, 3, 6), conv_parameters(3, 32, 64, bias=False)
+    (456, 18432)
+    """
+    return kernel_size**2 * inputs * outputs + bool(bias) * outputs
+
+
+def conv_macs(output_size, kernel_size, inputs, outputs):
+    """Return the multiply-adds of a convolution, o·o·f·f·inputs·outputs (lesson 06).
+
+    For square outputs, square kernels and one example; the bias is not counted.
+
+    >>> conv_macs(14, 3, 32, 64)
+    3612672
+    """
+    return output_size**2 * kernel_size**2 * inputs * outputs
+
+
+def dense_parameters(inputs, outputs, bias=True):
+    """Return the parameters of a dense layer: inputs·outputs + outputs (lessons 03, 06).
+
+    >>> dense_parameters(784, 256) + dense_parameters(256, 10)
+    203530
+    """
+    return inputs * outputs + bool(bias) * outputs
+
+
+def dense_macs(inputs, outputs):
+    """Return the multiply-adds of a dense layer, one per weight (lesson 06).
+
+    >>> dense_macs(2048, 625)
+    1280000
+    """
+    return inputs * outputs
+
+
+def _named_padding(input_size, kernel_size, stride, padding, dilation):
+    if padding == "same":
+        return same_padding(input_size, kernel_size, stride, dilation)
+    if padding == "valid":
+        return 0, 0
+    raise ValueError(f'padding is a number of pixels per side, "valid" or "same", not {padding!r}')
+
+
+def _reach(kernel_size, dilation):
+    return (_whole("kernel", kernel_size) - 1) * _whole("dilation", dilation) + 1
+
+
+def _whole(what, value, least=1):
+    """Return `value` as a plain int; ValueError unless it is a whole number of at least `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ValueError(f"{what} must be a whole number of at least {least}, not {value!r}")
+    return number
