@@ -1182,6 +1182,16 @@ FAULTS = [
         ),
     ),
     *_faults(
+        "printing.py",
+        (
+            "encoding-raises",
+            '.encode(encoding, "convlab.stand_ins")',
+            ".encode(encoding)",
+            "a character that a terminal cannot show raises into a lesson",
+            "test_printing.py::test_each_encoding_shows_what_it_can",
+        ),
+    ),
+    *_faults(
         "report.py",
         (
             "figures-rounded",

@@ -3,6 +3,8 @@
 import sys
 from numbers import Integral, Real
 
+from convlab.printing import say
+
 MIME = "application/vnd.convlab.summary+json"
 
 
@@ -56,6 +58,6 @@ def _show(line: str, bundle: dict) -> None:
     """Display the line with its bundle in Jupyter; print it elsewhere."""
     ipython = sys.modules.get("IPython")  # a kernel has imported it; for plain Python it is dear
     if ipython is None or ipython.get_ipython() is None:
-        print(line)
+        say(line)
     else:
         ipython.display.display({"text/plain": line, MIME: bundle}, raw=True)

@@ -1,0 +1,68 @@
+"""Whatever the course prints can be printed in any encoding, and in none does it raise into a lesson."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlab.printing import printable, say
+
+ENCODINGS = ("cp932", "cp949", "cp1252", "ascii")
+TEXT = "✘ ○ ✔ ■□ 2 · a² × √3 → ⌈x⌉ “é” λ 10⁻⁴ ¾ 한 😀"
+
+
+def terminal(encoding):
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("cp932", "x ○ + ■□ 2 * a^2 × √3 → ceil(x) “e” λ 10^-^4 3/4 ? ?"),
+        ("cp949", "x ○ + ■□ 2 · a² × √3 → ceil(x) “e” λ 10^-⁴ ¾ 한 ?"),
+        ("cp1252", "x o + #. 2 · a² × sqrt3 -> ceil(x) “é” lambda 10^-^4 ¾ ? ?"),
+        ("ascii", 'x o + #. 2 * a^2 x sqrt3 -> ceil(x) "e" lambda 10^-^4 3/4 ? ?'),
+        ("utf-8", TEXT),
+    ],
+)
+def test_each_encoding_shows_what_it_can(encoding, shown):
+    file = terminal(encoding)
+    say(TEXT, file)
+    file.seek(0)
+    assert file.read().splitlines() == [shown]
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "utf-8"])
+@given(text=st.text(st.characters()))
+def test_any_text_can_be_printed(encoding, text):
+    shown = printable(text, terminal(encoding))
+    assert shown.encode(encoding).decode(encoding) == shown
+
+
+def test_a_stream_without_encoding_gets_the_text_as_it_is(monkeypatch):
+    assert printable(TEXT, io.StringIO()) == TEXT
+    monkeypatch.setattr(sys, "stdout", None)  # as in a Windows program without a console
+    say(TEXT)
+    assert printable(TEXT) == TEXT
+
+
+# What is printed where there is no notebook, and a part of what must then be seen
+SUMMARY = 'from convlab import report; report.summary(data="bundled", accuracy=0.5, name="λ · ✘")'
+PRINTED = {
+    SUMMARY: "accuracy 0.5",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_the_course_prints_raises_nothing(encoding, tmp_path):
+    settings = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "CONVLAB_PROGRESS": str(tmp_path / "p.json")}
+    result = subprocess.run(
+        [sys.executable, "-c", "\n".join(PRINTED)], capture_output=True, env=os.environ | settings
+    )
+    assert result.returncode == 0, result.stderr.decode()
+    seen = result.stdout.decode(encoding)
+    assert [part for part in PRINTED.values() if part not in seen] == []
