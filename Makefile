@@ -15,7 +15,7 @@ help:
 	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
-	@echo 'make mutations     plant faults in the package, and see whether the unit tests catch each (NAMES="shapes.py")'
+	@echo 'make mutations     plant faults in the package, and see whether the unit tests catch each (NAMES="layers")'
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
 	@echo 'make site          make the book of all lessons in build/site'

@@ -7,7 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from convlab import explain
@@ -43,8 +43,7 @@ places = st.tuples(st.integers(2, 21), st.integers(2, 21))
 @settings(max_examples=25, deadline=None)
 @given(places, places)
 def test_grad_cam_lies_on_the_object_of_the_label(detector, cross, square):
-    if max(abs(np.subtract(cross, square))) < 6:
-        return
+    assume(max(abs(np.subtract(cross, square))) >= 6)
     image = scene(cross, square)
     for label, (row, column) in enumerate((cross, square)):
         heat = explain.grad_cam(detector, "conv", [image], [label])[0]
@@ -153,3 +152,15 @@ def test_exciting_finds_images_and_places(detector):
     which, where = explain.exciting(detector, "conv", 0, images, count=3)
     assert which.tolist() == list(planted)
     assert [tuple(place) for place in where.tolist()] == list(planted.values())
+
+
+def test_one_strong_response_excites_more_than_many_weak_ones(detector):
+    many, one = np.zeros((2, 24, 24, 1), "float32")
+    for row in range(2, 22, 4):
+        for column in range(2, 22, 4):
+            many[row - 1 : row + 2, column - 1 : column + 2, 0] = CROSS
+    one[4:7, 9:12, 0] = 2 * CROSS
+    means = explain.activation_maps(detector, [many, one], ["conv"])["conv"][..., 0].mean(axis=(1, 2))
+    assert means[0] > means[1]
+    which, places = explain.exciting(detector, "conv", 0, [many, one], count=2)
+    assert which.tolist() == [1, 0] and places[0].tolist() == [5, 10]

@@ -1,6 +1,5 @@
 """The arithmetic of shapes against TensorFlow's shape inference, Keras's counts and published tables."""
 
-import doctest
 import itertools
 
 import keras
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from convlab import networks, shapes
+from convlab import networks
 from convlab.shapes import Row, count, output_size, receptive_field, same_padding, table, total
 
 SIZES = range(1, 65)
@@ -283,10 +282,6 @@ def test_dropout_and_flatten_hold_no_memory_of_their_own():
     row = Row("conv", "Conv2D", (None, 2, 2, 3), 30, 12, 108)
     passed_on = [Row(kind, kind, (None, 12), 0, 12, 0) for kind in ("Flatten", "Reshape", "Dropout")]
     assert total([row, *passed_on]) == (30, 12, 108)
-
-
-def test_examples_in_docstrings_hold():
-    assert doctest.testmod(shapes).failed == 0
 
 
 SMALL = ["lenet5", "cifar_alexnet", "cifar_vgg", "cifar_googlenet", "cifar_resnet", "cifar_fast"]
