@@ -74,6 +74,8 @@ lint: setup
 	@echo '--- ruff'
 	@$(PY) -m ruff check lib tests notebooks
 	@$(PY) -m ruff format --check lib tests notebooks
+	@echo '--- who imports whom'
+	@PYTHONPATH=lib $(dir $(PY))lint-imports --no-logo --no-cache
 
 test: lint
 	@mkdir -p build

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+__all__ = ["write_whole"]
+
 
 def write_whole(path, write):
     """Call `write(file)` on a new binary file and rename it to `path`: never half a file.

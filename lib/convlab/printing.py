@@ -8,6 +8,8 @@ import codecs
 import sys
 import unicodedata
 
+__all__ = ["STAND_INS", "printable", "say"]
+
 STAND_INS = {
     "✔": "+",
     "✘": "x",

@@ -5,6 +5,8 @@ from numbers import Integral, Real
 
 from convlab.printing import say
 
+__all__ = ["MIME", "summary"]
+
 MIME = "application/vnd.convlab.summary+json"
 
 

@@ -13,6 +13,22 @@ import numpy as np
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
 
+__all__ = [
+    "FOLDER",
+    "WEIGHTS",
+    "Run",
+    "answers",
+    "dumps",
+    "load",
+    "load_weights",
+    "machine",
+    "matching",
+    "save",
+    "save_weights",
+    "today",
+    "with_test",
+]
+
 FOLDER, WEIGHTS = DATA_FOLDER / "runs", DATA_FOLDER / "weights"
 
 
