@@ -182,7 +182,7 @@ FAULTS = [
     Fault(
         name="written-in-place",
         file="convlab/files.py",
-        old='        with part.open("wb") as file:\n            write(file)\n            file.flush()\n            os.fsync(file.fileno())\n        part.replace(path)\n',
+        old='        with part.open("wb") as file:\n            write(file)\n            file.flush()\n            os.fsync(file.fileno())\n        if path.exists():\n            part.chmod(path.stat().st_mode & 0o777)\n        part.replace(path)\n',
         new='        with path.open("wb") as file:\n            write(file)\n',
         what="an interruption leaves half a file in place of the old one",
         tests=("test_runs.py::test_an_interruption_leaves_the_file_that_was_there",),
@@ -239,7 +239,7 @@ FAULTS = [
     ),
     Fault(
         name="progress-lost-again",
-        file="convlab/exercises/progress.py",
+        file="convlab/exercises/record.py",
         old='if statuses.get(lesson, {}).get(exercise) != "right":',
         new="if statuses is not None:",
         what="a later wrong attempt takes a right one away",

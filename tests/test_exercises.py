@@ -2,17 +2,17 @@
 
 import dataclasses
 import inspect
-import json
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlab.exercises import engine, lesson_00, lesson_01, progress
+from convlab.exercises import catalogue, engine, lesson_00, lesson_01, progress, record
 from convlab.exercises.engine import NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Mistake, exercise
 
-ALL = [item for items in progress.exercises().values() for item in items]
+ALL = [item for items in catalogue.exercises().values() for item in items]
 MISTAKES = [(item, mistake) for item in ALL for mistake in item.mistakes]
 
 
@@ -72,7 +72,7 @@ def test_shown_solution_is_itself_right(item):
 
 
 def test_exercises_are_named_as_their_modules_call_them():
-    for lesson, items in progress.exercises().items():
+    for lesson, items in catalogue.exercises().items():
         module = inspect.getmodule(next(i.reference for i in items if callable(i.reference)))
         assert all(getattr(module, item.name) is item and item.lesson == lesson for item in items)
 
@@ -250,21 +250,21 @@ def test_verdict_shows_itself_as_html_without_running_what_it_quotes():
 
 def test_progress_remembers_the_best_and_only_attempts(capsys):
     lesson_00.values.check()
-    assert progress.read() == {}
+    assert record.read() == {}
     lesson_00.values.check(lambda h, w, c: h * w)
-    assert progress.read() == {"lesson_00": {"values": "wrong"}}
+    assert record.read() == {"lesson_00": {"values": "wrong"}}
     lesson_00.values.check(lesson_00.values.reference)
     lesson_00.values.check(lambda h, w, c: h * w)
-    assert progress.read() == {"lesson_00": {"values": "right"}}
+    assert record.read() == {"lesson_00": {"values": "right"}}
     assert "lesson 00  ■  1 of 1 right" in str(progress.table())
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", "{'a': 1}", '{"lesson_00": "right"}', "\xff"])
 def test_broken_progress_is_set_aside_not_lost(content, capsys):
-    progress.file().write_text(content, encoding="latin-1")
+    record.file().write_text(content, encoding="latin-1")
     lesson_00.values.check(lesson_00.values.reference)
-    assert progress.read() == {"lesson_00": {"values": "right"}}
-    assert progress.file().with_suffix(".json.broken").read_text(encoding="latin-1") == content
+    assert record.read() == {"lesson_00": {"values": "right"}}
+    assert record.file().with_suffix(".json.broken").read_text(encoding="latin-1") == content
     assert "progress starts anew" in capsys.readouterr().out
 
 
@@ -272,21 +272,21 @@ def test_progress_in_a_folder_that_cannot_be_written_is_said_not_raised(tmp_path
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVLAB_PROGRESS", str(tmp_path / "file" / "progress.json"))
     lesson_00.values.check(lesson_00.values.reference)
-    assert "could not be kept" in capsys.readouterr().out
+    assert "could not be saved" in capsys.readouterr().out
 
 
 def test_interrupted_write_leaves_the_old_progress(monkeypatch):
-    progress.record("lesson_00", "values", "wrong")
-    before = progress.file().read_text()
+    record.note("lesson_00", "values", "wrong")
+    before = record.file().read_text()
 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(json, "dump", interrupted)
+    monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        progress.record("lesson_00", "values", "right")
-    assert progress.file().read_text() == before
-    assert list(progress.file().parent.iterdir()) == [progress.file()]
+        record.note("lesson_00", "values", "right")
+    assert record.file().read_text() == before
+    assert list(record.file().parent.iterdir()) == [record.file()]
 
 
 def test_a_wrong_number_is_not_turned_into_the_right_one():

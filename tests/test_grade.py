@@ -19,12 +19,12 @@ import numpy as np
 import psutil
 import pytest
 
-from convlab.exercises import engine, progress
+from convlab.exercises import catalogue, engine
 from coursekit.grading import grade, gradebook, limits, submissions, values, walls, warden, worker
 from coursekit.grading.submissions import Submission
 from coursekit.lessons import ROOT, find
 
-ALL = [item for items in progress.exercises().values() for item in items]
+ALL = [item for items in catalogue.exercises().values() for item in items]
 LESSON = next(lesson for lesson in find(ROOT) if lesson.number == "01")
 RIGHT = {
     "gradient": """def my_gradient(weights, bias, features, targets):

@@ -95,7 +95,9 @@ def plant(tmp_path):
     for folder in ("notebooks", "tests", "docs", "lib/convlab/exercises"):
         (tmp_path / folder).mkdir(parents=True)
     exercises = (
-        "@exercise(question='')\ndef double_it(x):\n    return 2 * x\n\n\ndef not_an_exercise():\n    pass\n"
+        "from convlab.exercises.engine import exercise\n\n\n"
+        "@exercise(question='', cases=[(1,)], hints=['Twice.'], mistakes=[])\ndef double_it(x):\n"
+        "    return 2 * x\n\n\ndef not_an_exercise():\n    pass\n"
     )
     (tmp_path / "lib/convlab/exercises/lesson_07.py").write_text(exercises)
     (tmp_path / "docs/glossary.yaml").write_text("- {en: loss, ko: 손실, ja: 損失, meaning: how bad it is}\n")

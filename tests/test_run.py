@@ -12,7 +12,8 @@ import psutil
 import pytest
 from planting import cell, plant
 
-from coursekit.lessons import CourseError, Lesson, find, select, write
+from convlab.files import write_text
+from coursekit.lessons import CourseError, Lesson, find, select
 from coursekit.running import execution
 from coursekit.running import run as running
 from coursekit.running.jobs import Job, Outcome, inputs, keep, recorded
@@ -111,15 +112,15 @@ def test_unchanged_lesson_is_not_run_again_but_by_force(root, capsys):
 
 CHANGES = {
     "a cell": lambda root: plant(root, "01_good", cell("end", "print(2)")),
-    "convlab": lambda root: write(root / "lib/convlab/layers.py", "changed"),
-    "new in convlab": lambda root: write(root / "lib/convlab/style.mplstyle", "new"),
-    "the lock": lambda root: write(root / "requirements.txt", "numpy==3"),
-    "its data": lambda root: write(root / "data/cifar10.npz", "changed"),
-    "what stands in for its data": lambda root: write(root / "data/mnist.npz", "changed"),
-    "recorded runs": lambda root: write(root / "data/runs/vgg.json", "new"),
-    "weights": lambda root: write(root / "data/weights/small.npz", "new"),
+    "convlab": lambda root: write_text(root / "lib/convlab/layers.py", "changed"),
+    "new in convlab": lambda root: write_text(root / "lib/convlab/style.mplstyle", "new"),
+    "the lock": lambda root: write_text(root / "requirements.txt", "numpy==3"),
+    "its data": lambda root: write_text(root / "data/cifar10.npz", "changed"),
+    "what stands in for its data": lambda root: write_text(root / "data/mnist.npz", "changed"),
+    "recorded runs": lambda root: write_text(root / "data/runs/vgg.json", "new"),
+    "weights": lambda root: write_text(root / "data/weights/small.npz", "new"),
     "lost output": lambda root: (root / "build/run/01_good.ipynb").unlink(),
-    "torn record": lambda root: write(root / "build/run/01_good.json", "{"),
+    "torn record": lambda root: write_text(root / "build/run/01_good.json", "{"),
 }
 
 
@@ -127,13 +128,13 @@ CHANGES = {
 def has_run(root):
     """Return a function that makes the job of a lesson which has had a good run."""
     for name in ("lib/convlab/layers.py", "requirements.txt", "data/cifar10.npz", "data/mnist.npz"):
-        write(root / name, "as it was")
+        write_text(root / name, "as it was")
     path = plant_good(root, data=["cifar10"])
 
     def job(**parameters):
         return Job(Lesson(path), root, parameters)
 
-    write(job().output, "{}")
+    write_text(job().output, "{}")
     keep(Outcome(job(), 1.5, {"text": "accuracy 1"}), inputs(job()))
     return job
 
@@ -152,14 +153,14 @@ def test_record_counts_no_more_after_a_change_of(change, has_run, root):
 def test_record_counts_no_more_with_other_parameters_or_data(has_run, root, tmp_path, monkeypatch):
     assert recorded(has_run(epochs=40)) is None
     monkeypatch.setenv("CONVLAB_DATA", str(tmp_path))
-    write(tmp_path / "cifar10.npz", "a local copy")
+    write_text(tmp_path / "cifar10.npz", "a local copy")
     assert recorded(has_run()) is None
 
 
 def test_record_does_not_count_what_a_lesson_does_not_use(has_run, root):
-    write(root / "data/fashion_mnist.npz", "new")
-    write(root / "lib/convlab/__pycache__/layers.pyc", "new")
-    write(root / "notebooks/02_other.ipynb", "new")
+    write_text(root / "data/fashion_mnist.npz", "new")
+    write_text(root / "lib/convlab/__pycache__/layers.pyc", "new")
+    write_text(root / "notebooks/02_other.ipynb", "new")
     assert recorded(has_run())
 
 
@@ -245,12 +246,3 @@ def test_lessons_are_named_by_number_slug_or_file(root, capsys):
     with pytest.raises(CourseError, match="no lesson is called 06; there are: 01_linear_regression, 05_conv"):
         select(lessons, ["05", "06"])
     assert run(root, "99") == 2
-
-
-def test_write_leaves_the_old_file_or_the_new_one(tmp_path, monkeypatch):
-    path = tmp_path / "record.json"
-    write(path, "old")
-    with monkeypatch.context() as patch, pytest.raises(OSError):
-        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-        write(path, "new")
-    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("record.json", "old")]

@@ -1,14 +1,17 @@
 """What the lessons are held against: profiles, compared cells, glossary, exercises."""
 
-import ast
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from coursekit.lessons import Lesson, find, profile
+
+if TYPE_CHECKING:
+    from convlab.exercises.engine import Exercise
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,9 @@ class Course:
         entries = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
         return {(entry["en"], entry["ko"], entry["ja"]) for entry in entries}
 
-    def exercises(self, number: str) -> set[str]:
-        """Return the names of a lesson's exercises, read from their module without importing it."""
+    def exercises(self, number: str) -> "list[Exercise]":
+        """Return a lesson's exercises; none where it has none. Their module is executed."""
+        from convlab.exercises import catalogue
+
         path = self.root / "lib" / "convlab" / "exercises" / f"lesson_{number}.py"
-        body = ast.parse(path.read_text(encoding="utf-8")).body if path.exists() else []
-        return {name for node in body for name in _exercise(node)}
-
-
-def _exercise(node: ast.stmt) -> list[str]:
-    """Return the exercise that a statement makes: `@exercise(...) def name` or `name = Exercise(...)`."""
-    match node:
-        case ast.FunctionDef(name=name, decorator_list=[ast.Call(func=ast.Name(id="exercise"))]):
-            return [name]
-        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="Exercise"))):
-            return [name]
-    return []
+        return catalogue.of_file(path) if path.exists() else []

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,17 +124,3 @@ def profile(name: str, root: Path = ROOT) -> dict[str, dict]:
         raise CourseError(f"there is no profile {name!r}; there are: default, full")
     path = root / "notebooks" / "profiles.yaml"
     return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}
-
-
-def write(path: Path, content: str) -> None:
-    """Write `content` to `path` so that a reader finds the old file or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convlab.exercises import progress
+from convlab.exercises import record
 
 NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
 COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
@@ -78,7 +78,7 @@ class Exercise:
         """Say whether `answer` is right and, where it is not, what to look at. Never raises."""
         verdict = self.judge(answer)
         show(verdict)
-        progress.record(self.lesson, self.name, verdict.status)
+        record.note(self.lesson, self.name, verdict.status)
 
     def judge(self, answer) -> Verdict:
         """Return what `check` says, without showing or remembering it."""

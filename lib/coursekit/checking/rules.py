@@ -255,7 +255,7 @@ def predictions(lesson: Lesson, course: Course) -> Found:
 
 def exercises(lesson: Lesson, course: Course) -> Found:
     """Each exercise cell ends with its check; lesson and lib/convlab/exercises know the same exercises."""
-    known = course.exercises(lesson.number)
+    known = {exercise.name for exercise in course.exercises(lesson.number)}
     asked = set()
     for cell in lesson.code_cells:
         last = (_lines(cell) or [""])[-1]

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from coursekit.lessons import write as write_text
+from convlab.files import write_text
 
 COLUMNS = ("student", "lesson", "exercise", "status", "mistake", "note")
 SHORT = {"right": "right", "not attempted": "–", "not graded": "not graded"}

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from coursekit.lessons import write
+from convlab.files import write_text
 from coursekit.measuring.benchmarks import convolution, training
 
 LIMIT = "matrix_product"
@@ -51,7 +51,7 @@ def main(argv):
         figures = summary(measure([LIMIT, *rows], chosen.rounds))
         report["tables"][name] = {"title": title, "rows": figures}
         print(table(title, figures), flush=True)
-    write(chosen.output, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    write_text(chosen.output, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

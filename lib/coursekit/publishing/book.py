@@ -13,7 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags, write
+from convlab.files import write_text
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
 from coursekit.publishing import map as course_map
 from coursekit.publishing import slides, vendor
 from coursekit.publishing.links import relinked
@@ -48,7 +49,7 @@ def make(root: Path, out: Path) -> int:
     work = out.with_name(f"{out.name}-sources")
     stage(root, work)
     slides.make(find(root), out / "slides")
-    write(out / "slides" / "index.html", slides.listed(find(root)))
+    write_text(out / "slides" / "index.html", slides.listed(find(root)))
     options = ["-q", "-W", "--keep-going", "-d", str(work / ".doctrees")]
     return build_main(["-b", "html", *options, str(work), str(out)])
 
@@ -61,7 +62,7 @@ def stage(root: Path, work: Path) -> None:
             path.unlink()
     for name, content in wanted.items():
         if not (work / name).exists() or (work / name).read_text(encoding="utf-8") != content:
-            write(work / name, content)
+            write_text(work / name, content)
     if not (work / "_static" / "mathjax.js").exists():
         vendor.copy(vendor.SITE, work / "_static")
 

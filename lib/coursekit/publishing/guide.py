@@ -1,11 +1,9 @@
 """What the instructor guide says of the lessons, made from them: plans by their minutes, named mistakes."""
 
-import importlib.util
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
+from coursekit.course import Course
 from coursekit.lessons import CourseError, Lesson
 
 WEEKS = 14  # of a semester
@@ -85,25 +83,9 @@ def mistakes_list(lessons: list[Lesson], root: Path) -> str:
 
 
 def _of_lesson(lesson: Lesson, root: Path) -> str:
-    items = [
-        f"- `{name}`: {question} *{'; '.join(names)}*\n"
-        for name, question, names in named_mistakes(lesson, root)
-    ]
+    items = []
+    for exercise in Course(root).exercises(lesson.number):
+        names = "; ".join(mistake.name for mistake in exercise.mistakes)
+        items.append(f"- `{exercise.name}`: {' '.join(exercise.question.split())} *{names}*\n")
     title = lesson.header.get("title", lesson.slug)
     return f"**{lesson.number} {title}**\n\n{''.join(items)}" if items else ""
-
-
-def named_mistakes(lesson: Lesson, root: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield of each exercise of a lesson its name, its question and the names of its mistakes."""
-    path = root / "lib" / "convlab" / "exercises" / f"lesson_{lesson.number}.py"
-    for item in vars(_module(path)).values() if path.exists() else []:
-        if type(item).__name__ == "Exercise":
-            yield item.name, " ".join(item.question.split()), [mistake.name for mistake in item.mistakes]
-
-
-def _module(path: Path) -> ModuleType:
-    """Return a course's module of exercises, which need not be the installed one."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

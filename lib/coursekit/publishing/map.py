@@ -7,7 +7,8 @@ import os
 import re
 from pathlib import Path
 
-from coursekit.lessons import ROOT, CourseError, Lesson, find, source, write
+from convlab.files import write_text
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 from coursekit.publishing import guide
 
 MARKED = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
@@ -31,7 +32,7 @@ def update(root: Path) -> list[Path]:
     """Write the map where it is not current, and return those files."""
     texts = stale(root)
     for path, text in texts.items():
-        write(path, text)
+        write_text(path, text)
     return [*texts]
 
 

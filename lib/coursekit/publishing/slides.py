@@ -14,7 +14,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text, write
+from convlab.files import write_text
+from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text
 from coursekit.publishing import vendor
 from coursekit.publishing.links import relinked
 
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
         course = find(options.root)
         lessons = select(course, options.lessons)
         make(lessons, out)
-        write(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
+        write_text(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -56,10 +57,10 @@ def make(lessons: list[Lesson], out: Path) -> None:
     """Write the decks of `lessons` and what they need into `out`."""
     vendor.copy(vendor.DECK, out / "assets")
     for name in OWN:
-        write(out / "assets" / name, (PAGES / name).read_text(encoding="utf-8"))
-    write(out / "assets" / "code.css", _code_style())
+        write_text(out / "assets" / name, (PAGES / name).read_text(encoding="utf-8"))
+    write_text(out / "assets" / "code.css", _code_style())
     for lesson in lessons:
-        write(out / f"{lesson.slug}.html", deck(lesson))
+        write_text(out / f"{lesson.slug}.html", deck(lesson))
 
 
 def deck(lesson: Lesson) -> str:

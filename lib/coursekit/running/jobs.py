@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coursekit.lessons import Lesson, source, tags, write
+from convlab.files import write_text
+from coursekit.lessons import Lesson, source, tags
 
 UNKNOWN_GB = 1.0
 UNKNOWN_SECONDS = 30.0
@@ -64,7 +65,7 @@ def keep(outcome: Outcome, before: dict[str, str]) -> None:
     """Write down a good run that began with the inputs `before`, so that the lesson need not run again."""
     used = before | {"data": inputs(outcome.job)["data"]}  # what the lesson has downloaded, it has used
     record = {"inputs": used, "seconds": outcome.seconds, "summary": outcome.summary}
-    write(outcome.job.record, json.dumps(record, indent=1) + "\n")
+    write_text(outcome.job.record, json.dumps(record, indent=1) + "\n")
 
 
 def recorded(job: Job) -> Outcome | None:

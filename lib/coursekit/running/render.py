@@ -11,8 +11,9 @@ from pathlib import Path
 import nbformat
 from PIL import Image, ImageChops
 
+from convlab.files import write_text
 from coursekit.checking.rules import WIDGET_VIEW, compared_cells
-from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, text, write
+from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, text
 from coursekit.publishing import map as course_map
 from coursekit.running.execution import LessonFailed, execute, plain
 from coursekit.running.jobs import UNKNOWN_SECONDS
@@ -76,7 +77,7 @@ def render(lesson: Lesson, kernels: Kernels) -> int:
     content = nbformat.writes(nbformat.from_dict(normalised(lesson.notebook, executed))) + "\n"
     if Lesson(lesson.path).notebook != lesson.notebook:
         raise CourseError("was saved by someone else while it ran: render it again")
-    write(lesson.path, content)
+    write_text(lesson.path, content)
     return len(content.encode())
 
 
@@ -169,4 +170,4 @@ def raise_counts(root: Path) -> None:
     now = {lesson.slug: len(compared_cells(lesson)) for lesson in find(root)}
     new = {slug: max(old.get(slug, 0), now.get(slug, 0)) for slug in sorted({*old, *now})}
     if new != old:
-        write(path, json.dumps(new, indent=1) + "\n")
+        write_text(path, json.dumps(new, indent=1) + "\n")
