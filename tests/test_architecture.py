@@ -4,15 +4,18 @@ import ast
 import importlib
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from coursekit.__main__ import COMMANDS
-from coursekit.lessons import ROOT
+from coursekit.lessons import ROOT, CourseError
+from coursekit.publishing import drawing
 
 LIB = ROOT / "lib"
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
@@ -121,6 +124,52 @@ def test_fault_a_circle_of_imports_is_found(copy):
     assert found.returncode != 0
     assert "CycleError" in found.stderr
     assert "convlab.layers.pooling" in found.stderr
+
+
+PAGE = (ROOT / drawing.PAGE).read_text(encoding="utf-8")
+
+
+def test_drawing_is_current():
+    assert drawing.with_drawing(PAGE, drawing.arrows()) == PAGE, "run `python -m coursekit draw`"
+
+
+def test_fault_a_drawing_that_is_not_current_is_found():
+    measured = drawing.arrows()
+    assert measured["convlab.layers"] >= {"convlab.shapes"}
+    old = measured | {"convlab.layers": measured["convlab.layers"] - {"convlab.shapes"}}
+    assert drawing.with_drawing(PAGE, old) != PAGE
+    with pytest.raises(CourseError, match="needs the lines"):
+        drawing.with_drawing("a page without a place", measured)
+
+
+def test_drawing_leaves_out_what_follows():
+    said = drawing.drawing(
+        {"convlab.a": {"convlab.b", "convlab.c"}, "convlab.b": {"convlab.c"}, "convlab.c": set()}
+    )
+    assert [line.strip() for line in said.splitlines() if "-->" in line and "<" not in line] == [
+        "convlab.a --> convlab.b",
+        "convlab.b --> convlab.c",
+    ]
+
+
+def test_order_of_packages_is_on_the_page():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    for layered in contract["contracts"]:
+        for name in re.findall(r"\w+", " ".join(layered.get("layers", []))):
+            assert name.startswith("__") or f"`{name}`" in PAGE, name
+
+
+FIVE = re.findall(r"^\| (.+\?) \| `(\S+)` \| `(\w+)` \|$", PAGE, re.MULTILINE)
+
+
+def test_five_questions_are_answered():
+    assert len(FIVE) == 5
+
+
+@pytest.mark.parametrize(("question", "path", "name"), FIVE)
+def test_answer_to_a_question_is_where_the_page_says(question, path, name):
+    defined = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+    assert name in {node.name for node in defined if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def shadowing(names: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ COMMANDS = {
     "check": ("checking.check", "hold the lessons against the rules of form"),
     "numbers": ("checking.prose_numbers", "list the numbers in prose that have no source"),
     "map": ("publishing.map", "write the map of lessons where it is shown"),
+    "draw": ("publishing.drawing", "draw who imports whom into docs/architecture.md"),
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
