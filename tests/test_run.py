@@ -16,7 +16,7 @@ from convlab.files import write_text
 from coursekit.lessons import CourseError, Lesson, find, select
 from coursekit.running import execution
 from coursekit.running import run as running
-from coursekit.running.jobs import Job, Outcome, inputs, keep, recorded
+from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
 from coursekit.running.kernels import Kernels
 
 SUMMARY = "from convlab import report\nreport.summary(data='bundled', accuracy=0.97123, epochs=epochs)"
@@ -112,13 +112,12 @@ def test_unchanged_lesson_is_not_run_again_but_by_force(root, capsys):
 
 CHANGES = {
     "a cell": lambda root: plant(root, "01_good", cell("end", "print(2)")),
-    "convlab": lambda root: write_text(root / "lib/convlab/layers.py", "changed"),
-    "new in convlab": lambda root: write_text(root / "lib/convlab/style.mplstyle", "new"),
+    "what it imports": lambda root: write_text(root / "lib/convlab/report.py", "changed"),
+    "what stands beside it": lambda root: write_text(root / "lib/convlab/style.mplstyle", "new"),
     "the lock": lambda root: write_text(root / "requirements.txt", "numpy==3"),
     "its data": lambda root: write_text(root / "data/cifar10.npz", "changed"),
     "what stands in for its data": lambda root: write_text(root / "data/mnist.npz", "changed"),
-    "recorded runs": lambda root: write_text(root / "data/runs/vgg.json", "new"),
-    "weights": lambda root: write_text(root / "data/weights/small.npz", "new"),
+    "a recorded run": lambda root: write_text(root / "data/runs/vgg-seed1.json", "new"),
     "lost output": lambda root: (root / "build/run/01_good.ipynb").unlink(),
     "torn record": lambda root: write_text(root / "build/run/01_good.json", "{"),
 }
@@ -127,15 +126,18 @@ CHANGES = {
 @pytest.fixture
 def has_run(root):
     """Return a function that makes the job of a lesson which has had a good run."""
-    for name in ("lib/convlab/layers.py", "requirements.txt", "data/cifar10.npz", "data/mnist.npz"):
+    for name in ("lib/convlab/__init__.py", "lib/convlab/report.py", "lib/convlab/applications/x.py"):
+        write_text(root / name, "")
+    for name in ("requirements.txt", "data/cifar10.npz", "data/mnist.npz"):
         write_text(root / name, "as it was")
-    path = plant_good(root, data=["cifar10"])
+    read = cell("recorded", "from convlab import runs\nruns.matching('vgg-seed*')")
+    path = plant(root, "01_good", read, cell("end", SUMMARY), data=["cifar10"])
 
     def job(**parameters):
         return Job(Lesson(path), root, parameters)
 
     write_text(job().output, "{}")
-    keep(Outcome(job(), 1.5, {"text": "accuracy 1"}), inputs(job()))
+    write_record(Outcome(job(), 1.5, {"text": "accuracy 1"}), inputs(job()))
     return job
 
 
@@ -159,7 +161,10 @@ def test_record_counts_no_more_with_other_parameters_or_data(has_run, root, tmp_
 
 def test_record_does_not_count_what_a_lesson_does_not_use(has_run, root):
     write_text(root / "data/fashion_mnist.npz", "new")
-    write_text(root / "lib/convlab/__pycache__/layers.pyc", "new")
+    write_text(root / "lib/convlab/__pycache__/report.pyc", "new")
+    write_text(root / "lib/convlab/applications/x.py", "changed")
+    write_text(root / "data/runs/resnet-seed0.json", "new")
+    write_text(root / "data/weights/vgg-seed1.npz", "new")
     write_text(root / "notebooks/02_other.ipynb", "new")
     assert recorded(has_run())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convlab.files import write_text
 from coursekit.lessons import Lesson, source, tags
+from coursekit.running import dependencies
 
 UNKNOWN_GB = 1.0
 UNKNOWN_SECONDS = 30.0
@@ -61,7 +62,7 @@ class Outcome:
     recorded: bool = False
 
 
-def keep(outcome: Outcome, before: dict[str, str]) -> None:
+def write_record(outcome: Outcome, before: dict[str, str]) -> None:
     """Write down a good run that began with the inputs `before`, so that the lesson need not run again."""
     used = before | {"data": inputs(outcome.job)["data"]}  # what the lesson has downloaded, it has used
     record = {"inputs": used, "seconds": outcome.seconds, "summary": outcome.summary}
@@ -80,20 +81,20 @@ def recorded(job: Job) -> Outcome | None:
 
 
 def inputs(job: Job) -> dict[str, str]:
-    """Return digests of all that a run depends on: its cells and parameters, the software, the data."""
-    cells = [(cell["cell_type"], source(cell), tags(cell)) for cell in job.lesson.cells]
-    software = [platform.python_version(), platform.machine(), *map(_named_digest, _software(job.root))]
-    data = [_named_digest(path) for path in _images(job)]
-    parts = {"lesson": [cells, job.parameters], "software": software, "data": data}
+    """Return digests of all that a run depends on: the lesson, the software, what it imports, its data."""
+    lesson = job.lesson
+    imported = dependencies.files(map(source, lesson.code_cells), job.root)
+    parts: dict[str, list] = {
+        "lesson": [[(cell["cell_type"], source(cell), tags(cell)) for cell in lesson.cells], job.parameters],
+        "software": [
+            platform.python_version(),
+            platform.machine(),
+            _file_digest(job.root / "requirements.txt"),
+        ],
+        "imported": [(path.relative_to(job.root).as_posix(), _file_digest(path)) for path in imported],
+        "data": [(path.name, _file_digest(path)) for path in _images(job)],
+    }
     return {name: _json_digest(part) for name, part in parts.items()}
-
-
-def _software(root: Path) -> Iterator[Path]:
-    """Yield the lock, convlab, and what has been recorded and trained for the lessons."""
-    yield root / "requirements.txt"
-    for folder in ("lib/convlab", "data/runs", "data/weights"):
-        paths = sorted((root / folder).rglob("*"))
-        yield from (path for path in paths if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _images(job: Job) -> Iterator[Path]:
@@ -108,13 +109,13 @@ def _json_digest(part: list) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _named_digest(path: Path) -> tuple[str, str]:
-    """Return a file's name and SHA-256, or `missing`."""
+def _file_digest(path: Path) -> str:
+    """Return a file's SHA-256, or `missing`."""
     try:
         status = path.stat()
     except OSError:
-        return path.name, "missing"
-    return path.name, _digest(path, status.st_mtime_ns, status.st_size)
+        return "missing"
+    return _digest(path, status.st_mtime_ns, status.st_size)
 
 
 @functools.cache

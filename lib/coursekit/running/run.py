@@ -15,7 +15,7 @@ import psutil
 from coursekit.lessons import ROOT, CourseError, find, profile, select, summary
 from coursekit.running.board import Bar, report
 from coursekit.running.execution import Cell, LessonFailed, execute
-from coursekit.running.jobs import Job, Outcome, inputs, keep, recorded
+from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
 from coursekit.running.kernels import Kernels, cores
 
 CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
@@ -140,7 +140,7 @@ def _run_one(job: Job, kernels: Kernels, limit: int | None, threads: int | None,
         before = inputs(job)
         outcome.summary = _result(job, kernels, limit, threads, begins)
         outcome.seconds = time.monotonic() - begun
-        keep(outcome, before)
+        write_record(outcome, before)
     except LessonFailed as failure:
         outcome.failure = str(failure)
     except OSError as error:
