@@ -1,6 +1,9 @@
 """`python -m coursekit record`: what it writes, what it refuses, and that it goes on where it stopped."""
 
 import os
+import shutil
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -8,37 +11,43 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 
-from convlab import networks, runs, training
+from convlab import datasets, networks, runs
+from convlab.training import checkpoints
 from convlab.training.recipes import FAST, Recipe
-from coursekit.measuring import record
+from coursekit.measuring import record, tasks, verify
 
-TINY = record.Task(
-    "cifar_resnet",
-    {"depth": 8},
-    Recipe(crop=2),
+TINY = tasks.Task(
+    network="cifar_resnet",
+    arguments={"depth": 8},
+    recipe=Recipe(crop=2),
     epochs=1,
     batch_size=16,
     validation=8,
-    keep=("weights", "answers"),
+    stores=("weights", "answers"),
 )
+
+
+def forty_images():
+    """Return forty random images that pass for genuine."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (40, 32, 32, 3), dtype="uint8"), rng.integers(0, 10, 40)
+    return datasets.Dataset(
+        "cifar10", images, labels, images[:10], labels[:10], tuple("abcdefghij"), "local copy", genuine=True
+    )
 
 
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
     """Forty images that pass for genuine, and a folder of its own for checkpoints."""
-    rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (40, 32, 32, 3), dtype="uint8"), rng.integers(0, 10, 40)
-    data = SimpleNamespace(name="cifar10", source="local copy", genuine=True, x_train=images, y_train=labels)
-    data.x_test, data.y_test = images[:10], labels[:10]
-    monkeypatch.setattr("convlab.datasets.load", lambda name: data)
+    data = forty_images()
+    monkeypatch.setattr(datasets, "load", lambda name: data)
     monkeypatch.setattr(record, "CHECKPOINTS", tmp_path / "checkpoints")
-    monkeypatch.setattr(training, "fastest", lambda: ("float32", False))
     return data
 
 
 def test_it_writes_run_weights_and_answers(drawn, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(record.TASKS, "tiny", TINY)
-    assert record.main(["tiny", "--seed", "0", "1", "--output", str(tmp_path)]) == 0
+    assert record.main(["tiny", "--seed", "0", "1", "--precision", "float32", "--output", str(tmp_path)]) == 0
     run = runs.load(str(tmp_path / "runs" / "tiny-seed1.json"))
     assert run.seed == 1 and run.settings["validation"] == 8 and set(run.test) == {"plain"}
     assert [path.name for path in (tmp_path / "weights").iterdir()] == ["tiny.npz"]
@@ -51,24 +60,24 @@ def test_it_writes_run_weights_and_answers(drawn, tmp_path, monkeypatch, capsys)
 
 
 def test_an_interrupted_recording_resumes(drawn, tmp_path, monkeypatch, capsys):
-    judge = training._judge
+    task, save = replace(TINY, epochs=2, stores=()), checkpoints.save
 
-    def cut(*_):
+    def cut(*arguments):
+        save(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0)
-    monkeypatch.setattr(training, "_judge", lambda *a: cut)
+    monkeypatch.setattr(checkpoints, "save", cut)
     with pytest.raises(KeyboardInterrupt):
-        record.record("tiny", TINY, drawn, output=tmp_path)
+        record.record("tiny", task, drawn, output=tmp_path, precision="float32")
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["tiny-seed0.npz"]
-    monkeypatch.setattr(training, "_judge", judge)
-    record.record("tiny", TINY, drawn, resume=True, output=tmp_path)
-    assert "after 0 epochs and 2 steps" in capsys.readouterr().out
-    assert runs.load(str(tmp_path / "runs" / "tiny-seed0.json")).history
+    monkeypatch.setattr(checkpoints, "save", save)
+    record.record("tiny", task, drawn, resume=True, output=tmp_path, precision="float32")
+    assert "after 1 epochs" in capsys.readouterr().out
+    assert len(runs.load(str(tmp_path / "runs" / "tiny-seed0.json")).history) == 2
 
 
-def test_drawn_images_are_refused(drawn):
-    drawn.genuine = False
+def test_drawn_images_are_refused(drawn, monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name: replace(drawn, genuine=False))
     with pytest.raises(SystemExit, match="needs genuine cifar10"):
         record.main(["resnet20"])
 
@@ -76,7 +85,7 @@ def test_drawn_images_are_refused(drawn):
 def test_the_list_names_every_task(capsys):
     assert record.main([]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == list(record.TASKS)
+    assert listed == [*record.TASKS, "--search:"]
     with pytest.raises(SystemExit):
         record.main(["resnet21"])
 
@@ -100,12 +109,12 @@ def test_an_ablation_takes_away_one_thing():
             ]
             extra = {key: value for key, value in task.arguments.items() if whole.arguments.get(key) != value}
             assert len(changed) + len(extra) == 1, name
-            assert task._replace(recipe=whole.recipe, arguments=whole.arguments, keep=whole.keep) == whole
+            assert replace(task, recipe=whole.recipe, arguments=whole.arguments, stores=whole.stores) == whole
 
 
 def test_the_fast_network_starts_whitened_and_from_its_seed():
     rng = np.random.default_rng(0)
-    data = SimpleNamespace(x_train=rng.integers(0, 256, (5000, 32, 32, 3), dtype="uint8"))
+    data = SimpleNamespace(x_train=rng.integers(0, 256, (5000, 32, 32, 3), dtype="uint8"))  # all that is read
     task = record.TASKS["fast-94"]
     one, same, other = (record.built(task, data, seed) for seed in (0, 0, 1))
     for mine, theirs in zip(one.get_weights(), same.get_weights()):
@@ -116,19 +125,146 @@ def test_the_fast_network_starts_whitened_and_from_its_seed():
     assert task.recipe == FAST
 
 
-@pytest.mark.parametrize("pattern", ["mnist-*", "fashion-*"])
-def test_lesson_09_shows_runs_of_the_tables_recipes(pattern):
-    kept = runs.matching(pattern)
-    assert kept
-    for name, run in kept.items():
-        task = record.TASKS[name.rpartition("-seed")[0]]
-        assert (run.network, run.data) == (task.network, task.data), name
-        assert run.settings["recipe"] == vars(task.recipe), name
-        assert [run.settings[key] for key in ("epochs", "batch_size", "validation")] == [
-            task.epochs,
-            task.batch_size,
-            task.validation,
-        ], name
+def stored_runs(pattern="*"):
+    return [(path.stem, runs.load(path.stem)) for path in sorted(runs.FOLDER.glob(f"{pattern}.json"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "run"), [pair for pair in stored_runs() if not pair[0].startswith("search-")]
+)
+def test_every_recorded_run_is_of_its_task(name, run):
+    task = record.TASKS[name.rpartition("-seed")[0]]
+    assert verify.log_complaints(task, run) == []
+    assert run.data == task.data
+
+
+def test_every_recorded_network_is_that_of_its_task():
+    recorded = {name.rpartition("-seed")[0]: run for name, run in stored_runs("[!s]*")}
+    for name, run in recorded.items():
+        task = record.TASKS[name]
+        model = networks.outline(partial(getattr(networks, task.network), **task.arguments))
+        weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+        assert (model.name, weights) == (run.network, run.parameters), name
+
+
+def test_every_trial_of_a_search_is_of_its_task_and_saw_no_test_images():
+    trials = stored_runs("search-*")
+    assert trials
+    for name, run in trials:
+        network, rate, _ = name.removeprefix("search-").split("-")
+        assert (
+            verify.log_complaints(tasks.SEARCHES[network].trial(float(rate.removeprefix("rate"))), run) == []
+        )
+        assert run.test == {}, name
+
+
+def test_a_tuned_task_has_the_best_rate_of_its_search():
+    for name in (name.removeprefix("tuned-") for name in tasks.TASKS if name.startswith("tuned-")):
+        trials = [run for trial, run in stored_runs("search-*") if trial.split("-")[1] == name]
+        best = max(trials, key=lambda run: run.series("validation")[-1])
+        tuned = tasks.TASKS[f"tuned-{name}"].recipe
+        assert tuned == replace(
+            tasks.TASKS[name].recipe, learning_rate=best.settings["recipe"]["learning_rate"]
+        )
+
+
+def test_a_search_goes_on_while_the_best_rate_is_at_an_edge(drawn, tmp_path, monkeypatch, capsys):
+    wanted, tried = 0.8, []
+
+    def trial(name, task, data, seed, *_):
+        rate = task.recipe.learning_rate
+        tried.append(rate)
+        record._checkpoint(name).parent.mkdir(exist_ok=True)
+        record._checkpoint(name).touch()
+        share = 1 / (1 + abs(np.log2(rate / wanted)))
+        return None, replace(runs.load("usual-seed0"), history=({"validation": share},), test={})
+
+    monkeypatch.setattr(record, "trained", trial)
+    monkeypatch.setitem(record.SEARCHES, "tiny", tasks.Search(TINY, images=20, validation=8))
+    for _ in range(2):  # the second time, all trials are there
+        assert record.main(["--search", "tiny", "--output", str(tmp_path)]) == 0
+        assert tried == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
+    assert "0.8     100.00%  best" in capsys.readouterr().out
+    assert len(list((tmp_path / "runs").glob("search-tiny-rate*-seed0.json"))) == 6
+    wanted, tried = 0.025, []
+    monkeypatch.setitem(record.SEARCHES, "other", tasks.Search(TINY, images=20, validation=8))
+    record.main(["--search", "other", "--output", str(tmp_path)])
+    assert tried == [0.05, 0.1, 0.2, 0.025, 0.0125]
+
+
+def test_a_trial_trains_on_fewer_images_with_more_held_out():
+    trial = tasks.Search(TINY, images=20, validation=4).trial(0.4)
+    assert (trial.images, trial.validation, trial.recipe.learning_rate, trial.stores) == (20, 4, 0.4, ())
+    assert trial.recipe == replace(TINY.recipe, learning_rate=0.4)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder with a recorded run of TINY and its weights."""
+    folder = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "CHECKPOINTS", folder / "checkpoints")
+        record.record(
+            "tiny", replace(TINY, stores=("weights",)), forty_images(), output=folder, precision="float32"
+        )
+    return folder
+
+
+@pytest.fixture
+def verified(drawn, once, tmp_path, monkeypatch):
+    """A recorded tiny run where `verify` looks for it, a copy that a test may change."""
+    for folder in ("runs", "weights"):
+        shutil.copytree(once / folder, tmp_path / folder)
+    monkeypatch.setitem(record.TASKS, "tiny", TINY)
+    monkeypatch.setattr(verify, "_images", lambda task: 40)
+    monkeypatch.setattr(runs, "FOLDER", tmp_path / "runs")
+    monkeypatch.setattr(runs, "WEIGHTS", tmp_path / "weights")
+    return tmp_path / "runs" / "tiny-seed0.json"
+
+
+def test_a_recorded_run_is_verified_from_its_weights_and_log(verified, capsys):
+    assert verify.main(["tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "tensorflow" in said and "from the stored weights" in said and "nothing differs" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda run: replace(run, test={"plain": run.test["plain"] + 0.1}), "but the stored weights give"),
+        (
+            lambda run: replace(run, settings={**run.settings, "batch_size": 8}),
+            "batch_size is 8, the task's 16",
+        ),
+        (
+            lambda run: replace(
+                run, settings={**run.settings, "recipe": {**run.settings["recipe"], "crop": 0}}
+            ),
+            "crop is 0, the task's 2",
+        ),
+        (lambda run: replace(run, history=run.history * 2), "the log has 2 epochs, the task 1"),
+        (
+            lambda run: replace(run, history=({**run.history[0], "rate": 0.5},)),
+            "the learning rates are not those of the schedule",
+        ),
+    ],
+)
+def test_a_changed_record_is_found(verified, capsys, change, complaint):
+    runs.save(change(runs.load(str(verified))), str(verified))
+    assert verify.main(["tiny"]) == 1
+    assert complaint in capsys.readouterr().out
+
+
+def test_other_weights_are_found(verified, drawn, capsys):
+    recorded = runs.load(str(verified)).test["plain"]
+    with np.load(runs.WEIGHTS / "tiny.npz") as file:
+        arrays = dict(file)
+    last = str(len(arrays) - 1)  # the bias of the logits decides alone: all images are of one class
+    arrays[last] = np.where(np.arange(10) == np.bincount(drawn.y_test, minlength=10).argmin(), 1e4, 0)
+    np.savez_compressed(runs.WEIGHTS / "tiny.npz", **arrays)
+    one_class = np.bincount(drawn.y_test, minlength=10).min() / 10
+    assert verify.main(["tiny"]) == (0 if recorded == one_class else 1)
+    assert f"from the stored weights {one_class:.2%}" in capsys.readouterr().out
 
 
 def test_the_deep_network_reads_993_of_1000_digits():

@@ -15,6 +15,7 @@ COMMANDS = {
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
+    "verify": ("measuring.verify", "check a recorded run by its weights and its log"),
     "bench": ("measuring.bench", "measure how fast this machine is"),
     "grade": ("grading.grade", "grade a folder of submissions"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),

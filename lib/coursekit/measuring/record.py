@@ -1,155 +1,49 @@
 """`python -m coursekit record NAME`: train in full what a lesson can only begin, and keep how it went.
 
 One JSON file per name and seed goes to data/runs/, where `convlab.runs.load` finds it; small weights to
-data/weights/. An interrupted recording goes on with --resume.
+data/weights/. An interrupted recording goes on with --resume. `--search NAME` finds a learning rate.
 """
 
 import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
-from convlab.training.recipes import FAST, PUBLISHED, Recipe
+from coursekit.measuring.tasks import SEARCHES, TASKS
 
 CHECKPOINTS = Path("build/record")
-
-
-class Task(NamedTuple):
-    """What `record NAME` trains; `keep` says what stays beside the figures: "weights" (seed 0), "answers"."""
-
-    network: str  # a builder in convlab.networks
-    arguments: dict
-    recipe: Recipe
-    epochs: float
-    batch_size: int = 128
-    validation: int = 1000
-    keep: tuple = ()
-    note: str = ""
-    data: str = "cifar10"
-    images: int | None = None  # so many training images only
-
-
-# Lessons 12 to 15: one recipe for all, the published one with a triangle, there being no time for its steps,
-# and half its rate: at 0.1 AlexNet and VGG hardly begin to learn. Chosen on 1,000 training images held out.
-SHORT = replace(PUBLISHED, schedule="triangle", learning_rate=0.05)
-DEPTHS = {
-    "plain20": ("cifar_resnet", {"depth": 20, "residual": False}),
-    "resnet20": ("cifar_resnet", {"depth": 20}),
-    "plain56": ("cifar_resnet", {"depth": 56, "residual": False}),
-    "resnet56": ("cifar_resnet", {"depth": 56}),
-}
-KEPT = {"plain56": ("weights",), "resnet56": ("weights",)}  # lesson 15 looks at their gradients
-# As many epochs as take the time of ResNet-20's three; VGG's three depths have equal epochs too.
-FAMILIES = {
-    "alexnet": ("cifar_alexnet", {}, 4),
-    "vgg11": ("cifar_vgg", {"depth": 11}, 2),
-    "vgg16": ("cifar_vgg", {"depth": 16}, 2),
-    "vgg19": ("cifar_vgg", {"depth": 19}, 2),
-    "googlenet": ("cifar_googlenet", {}, 2),
-}
-# Lesson 11: a small network on a fifth of the images, so that it overfits; each part taken away in turn.
-SMALL = {"depth": 11, "width": 16}
-USUAL = Recipe(learning_rate=0.05, crop=4, flip="random", label_smoothing=0.1)
-LESS_USUAL = {
-    "crop": {"crop": 0},
-    "flip": {"flip": None},
-    "schedule": {"schedule": "constant"},
-    "decay": {"weight_decay": 0.0},
-    "smoothing": {"label_smoothing": 0.0},
-    "all": {"crop": 0, "flip": None, "schedule": "constant", "weight_decay": 0.0, "label_smoothing": 0.0},
-}
-# Lesson 16: the fast network, small, each trick taken away; what the test views buy, every run says itself.
-FAST_SMALL = {"widths": (32, 64, 64)}
-LESS_FAST = {
-    "whitening": ({"whitening": False}, {}),
-    "dirac": ({"dirac": False}, {}),
-    "gelu": ({"activation": "relu"}, {}),
-    "scale": ({"scale": 1}, {}),
-    "smoothing": ({}, {"label_smoothing": 0.0}),
-    "alternating": ({}, {"flip": "random"}),
-    "flip": ({}, {"flip": None}),
-    "shift": ({}, {"crop": 0}),
-    "lookahead": ({}, {"lookahead": False}),
-    "bias-rate": ({}, {"bias_rate": 1.0}),
-}
-# The same paper's for 95 %: wider, longer, at a lower rate with as much decay a step.
-LONGER = replace(FAST, learning_rate=1.3, weight_decay=1.5e-3)
-USUALLY = {"epochs": 12, "images": 10_000}
-# Lesson 09: dense against convolution, with as many parameters and with as much work; the deep network, with
-# and without augmentation. Lesson 10 looks into the last two. "Reflect", because MNIST's border is its black.
-DIGITS = Recipe(learning_rate=0.05, border="reflect")
-CLOTHES = {
-    "dense": ("mnist_dense", {}),
-    "conv": ("mnist_conv", {"widths": (16, 32, 64), "units": 76}),
-    "dense-wide": ("mnist_dense", {"units": (2516,)}),
-}
-DEEP = {"dropout": 0.25}
-# Lessons 10 and 16: a race to 99 and to 99.4 % on MNIST.
-RACER = replace(DIGITS, weight_decay=5e-3)
-AUGMENTED = {
-    "mnist-deep": (DEEP, DIGITS),
-    "mnist-deep-shift": (DEEP, replace(DIGITS, crop=2)),
-    "mnist-deep-shift-turn": (DEEP | {"rotation": 12}, replace(DIGITS, crop=2)),
-}
-TASKS = {
-    **{name: Task(*case, SHORT, epochs=3, keep=KEPT.get(name, ())) for name, case in DEPTHS.items()},
-    **{name: Task(*case, SHORT, epochs) for name, (*case, epochs) in FAMILIES.items()},
-    "usual": Task("cifar_vgg", SMALL, USUAL, keep=("answers",), **USUALLY),
-    **{
-        f"usual-less-{name}": Task("cifar_vgg", SMALL, replace(USUAL, **choices), **USUALLY)
-        for name, choices in LESS_USUAL.items()
-    },
-    "fast-small": Task("cifar_fast", FAST_SMALL, FAST, epochs=2, batch_size=1000),
-    **{
-        f"fast-small-less-{name}": Task(
-            "cifar_fast", FAST_SMALL | arguments, replace(FAST, **choices), 2, 1000
-        )
-        for name, (arguments, choices) in LESS_FAST.items()
-    },
-    "fast-90": Task(
-        "cifar_fast", {"widths": (64, 128, 128)}, FAST, epochs=5.5, batch_size=1000, validation=0
-    ),
-    "fast-94": Task("cifar_fast", {}, FAST, epochs=9.9, batch_size=1000, validation=0),
-    # Three epochs more than the paper's fifteen, whose mean hardly passes 95 %: the clock allows them.
-    "fast-95": Task("cifar_fast", {"widths": (128, 384, 384)}, LONGER, 18, batch_size=1000, validation=0),
-    **{
-        f"fashion-{name}": Task(*case, DIGITS, 6, 100, 5000, data="fashion_mnist")
-        for name, case in CLOTHES.items()
-    },
-    **{
-        name: Task("mnist_deep", *case, 8, 100, 5000, ("weights", "answers"), data="mnist")
-        for name, case in AUGMENTED.items()
-    },
-    "mnist-99": Task("mnist_fast", {}, RACER, 1.5, 100, 5000, data="mnist"),
-    "mnist-994": Task(
-        "mnist_fast", {}, replace(RACER, weight_decay=2e-3, crop=2), 8, 100, 5000, ("weights",), data="mnist"
-    ),
-}
+MOST_TRIALS = 8  # of a search
 
 
 def main(argv):
-    """Record the task named, with each seed in turn; without a name, list all. Return the exit status."""
+    """Record the task named, or search its rate, with each seed in turn; without a name, list all."""
     chosen = _arguments(argv)
-    if chosen.name is None:
+    if not (chosen.name or chosen.search):
         print(listing())
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    task = TASKS[chosen.name]
-    task = task._replace(epochs=chosen.epochs or task.epochs)
-    data = _fewer(_genuine(task.data), task.images)
-    for seed in chosen.seed:
-        print(record(chosen.name, task, data, seed, chosen.resume, chosen.output, chosen.precision))
+    how = {"resume": chosen.resume, "output": chosen.output, "precision": chosen.precision}
+    if chosen.search:
+        search = SEARCHES[chosen.search]
+        print(find_rate(chosen.search, search, images_of(search.trial(1.0)), chosen.seed, **how))
+    else:
+        task = TASKS[chosen.name]
+        task = replace(task, epochs=chosen.epochs or task.epochs)
+        data = images_of(task)
+        for seed in chosen.seed:
+            print(record(chosen.name, task, data, seed, **how))
     return 0
 
 
 def _arguments(argv):
     parser = argparse.ArgumentParser(prog="python -m coursekit record", description=__doc__.split("\n\n")[0])
-    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
+    what.add_argument("--search", choices=SEARCHES, metavar="NAME", help="find this network's learning rate")
     parser.add_argument("--epochs", type=float, help="instead of the task's own")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
@@ -163,45 +57,91 @@ def _arguments(argv):
 def listing():
     """Return a line for each task: its name, network, data set, epochs and batch."""
     lines = [
-        f"{name:32}{task.network:16}{task.data:14}{task.epochs:>5g} epochs, batches of {task.batch_size:,}"
+        f"{name:32}{task.network:16}{task.data:14}{task.epochs:>6.4g} epochs, batches of {task.batch_size:,}"
         for name, task in TASKS.items()
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, f"--search: {', '.join(SEARCHES)}"])
 
 
-def _genuine(name):
-    """Return the data set of that name, if this machine has the genuine one."""
+def images_of(task):
+    """Return the task's data set, genuine, with as many training images as the task uses."""
     from convlab import datasets
 
-    data = datasets.load(name)
+    data = datasets.load(task.data)
     if not data.genuine:
-        raise SystemExit(f"a recorded run needs genuine {name} images: `make data`, or set CONVLAB_DATA")
-    return data
-
-
-def _fewer(data, count):
-    """Return the data set with its first training images only; they are in no order."""
-    return replace(data, x_train=data.x_train[:count], y_train=data.y_train[:count]) if count else data
+        raise SystemExit(f"a recorded run needs genuine {task.data} images: `make data`, or set CONVLAB_DATA")
+    # the first images only: they are in no order
+    return replace(data, x_train=data.x_train[: task.images], y_train=data.y_train[: task.images])
 
 
 def record(name, task, data, seed=0, resume=False, output=DATA_FOLDER, precision=None):
-    """Train one task with one seed, test it once, write what there is to keep; return how it went, a line."""
+    """Train one task with one seed, test it once, write what it stores; return how it went, a line."""
     from convlab import runs, training  # not above: Keras reads its backend when it is first imported
 
-    checkpoint = CHECKPOINTS / f"{name}-seed{seed}.npz"
+    model, run = trained(f"{name}-seed{seed}", task, data, seed, resume, precision)
+    answers = {view: training.logits(model, data.x_test, _scale(data), view) for view in views(task)}
+    shares = {view: float(np.mean(logits.argmax(axis=1) == data.y_test)) for view, logits in answers.items()}
+    runs.save(runs.with_test(run, **shares), output / "runs" / f"{name}-seed{seed}.json")
+    if "weights" in task.stores and seed == 0:
+        runs.save_weights(model, output / "weights" / f"{name}.npz")
+    if "answers" in task.stores:
+        _save_answers(answers["plain"], data.y_test, output / "runs" / f"{name}-seed{seed}.npz")
+    _checkpoint(f"{name}-seed{seed}").unlink()
+    return f"{name}, seed {seed}: " + ", ".join(f"{share:.2%} ({view})" for view, share in shares.items())
+
+
+def find_rate(name, search, data, seeds=(0,), resume=False, output=DATA_FOLDER, precision=None):
+    """Try learning rates until the best lies between two others; return a table of the trials, as text.
+
+    Each trial is written as a Run without a test accuracy, `search-NAME-rateR-seedS.json`. A trial that is
+    there already is not repeated. The best has the highest accuracy on held-out images, the mean over seeds.
+    """
+    from convlab import runs
+
+    def judged(rate):
+        found = []
+        for seed in seeds:
+            trial = f"search-{name}-rate{rate:g}-seed{seed}"
+            path = output / "runs" / f"{trial}.json"
+            if not path.exists():
+                _, run = trained(trial, search.trial(rate), data, seed, resume, precision)
+                runs.save(run, path)
+                _checkpoint(trial).unlink()
+            found.append(runs.load(path).series("validation")[-1])
+        return float(np.mean(found))
+
+    shares = {rate: judged(rate) for rate in search.rates}
+    while (further := _further(shares)) and len(shares) < MOST_TRIALS:
+        shares[further] = judged(further)
+    best = max(shares, key=shares.get)
+    lines = [f"{rate:<8g}{shares[rate]:.2%}{'  best' if rate == best else ''}" for rate in sorted(shares)]
+    return "\n".join([f"{name}: rate, accuracy on {search.validation:,} held-out images", *lines])
+
+
+def _further(shares):
+    """Return the rate to try next, beyond the edge at which the best of {rate: share} lies; else None."""
+    best = max(shares, key=shares.get)
+    if best == max(shares):
+        return 2 * best
+    return best / 2 if best == min(shares) else None
+
+
+def trained(name, task, data, seed, resume=False, precision=None):
+    """Return the task's network, trained with one seed, and its Run; a checkpoint stays in build/record/."""
+    from convlab import training
+
     if not resume:
-        checkpoint.unlink(missing_ok=True)
+        _checkpoint(name).unlink(missing_ok=True)
     model, how = built(task, data, seed), {"validation": task.validation, "seed": seed}
     how |= {"precision": precision, "compiled": False} if precision else {}
-    run = training.fit(model, data, task.epochs, task.batch_size, task.recipe, checkpoint=checkpoint, **how)
-    answers = {view: training.logits(model, data.x_test, _scale(data), view) for view in _views(task)}
-    shares = {view: float(np.mean(logits.argmax(axis=1) == data.y_test)) for view, logits in answers.items()}
-    runs.save(
-        replace(runs.with_test(run, **shares), note=task.note), output / "runs" / f"{name}-seed{seed}.json"
+    run = training.fit(
+        model, data, task.epochs, task.batch_size, task.recipe, checkpoint=_checkpoint(name), **how
     )
-    _keep(task, name, seed, model, answers["plain"], data.y_test, output)
-    checkpoint.unlink()
-    return f"{name}, seed {seed}: " + ", ".join(f"{share:.2%} ({view})" for view, share in shares.items())
+    return model, run
+
+
+def _checkpoint(name):
+    return CHECKPOINTS / f"{name}.npz"
 
 
 def built(task, data, seed):
@@ -219,25 +159,15 @@ def built(task, data, seed):
     return model
 
 
-def _scale(data):
-    from convlab.training import augmentation
-
-    return augmentation.statistics(data.x_train)
-
-
-def _views(task):
+def views(task):
     """Return how the test images are looked at: the fast network's paper averages six views."""
     return ("plain", "flip", "flip and shift") if task.network == "cifar_fast" else ("plain",)
 
 
-def _keep(task, name, seed, model, logits, labels, output):
-    """Write weights (of seed 0) and answers, where the task keeps them."""
-    from convlab import runs
+def _scale(data):
+    from convlab.training import augmentation
 
-    if "weights" in task.keep and seed == 0:
-        runs.save_weights(model, output / "weights" / f"{name}.npz")
-    if "answers" in task.keep:
-        _save_answers(logits, labels, output / "runs" / f"{name}-seed{seed}.npz")
+    return augmentation.statistics(data.x_train)
 
 
 def _save_answers(logits, labels, path):
