@@ -100,7 +100,7 @@ def test_blocks_of_any_size_give_the_same(block, monkeypatch):
     images, kernels = rng.normal(size=(5, 9, 8, 3)), rng.normal(size=(3, 3, 3, 4))
     whole = conv2d(images, kernels, padding="same")
     gradients = conv2d_gradients(images, kernels, whole, padding="same")
-    monkeypatch.setattr(im2col, "BLOCK", block)
+    monkeypatch.setattr(im2col, "VALUES_PER_BLOCK", block)
     np.testing.assert_allclose(conv2d(images, kernels, padding="same"), whole, rtol=1e-12)
     for ours, expected in zip(conv2d_gradients(images, kernels, whole, padding="same"), gradients):
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-12)
@@ -220,6 +220,29 @@ def test_axes_added_by_indexing_are_as_good_as_any():
 
 def test_no_images_make_no_maps():
     assert conv2d(np.ones((0, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape == (0, 3, 3, 4)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 20])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_stays_in_its_window(channels, value):
+    """Rows of several places multiply by 0, which makes NaN of it."""
+    images, kernels = np.ones((2, 12, 12, channels)), np.ones((3, 5, channels, 2))
+    images[1, 4, 7, 0] = value
+    maps = conv2d(images, kernels)
+    assert np.argwhere(~np.isfinite(maps[..., 1])).tolist() == [
+        [1, row, column] for row in (2, 3, 4) for column in range(3, 8)
+    ]
+    dmaps = np.ones(maps.shape)
+    dmaps[1, 2, 3, 1] = value
+    dimages, _ = conv2d_gradients(np.ones_like(images), kernels, dmaps)
+    assert np.argwhere(~np.isfinite(dimages[..., -1])).tolist() == [
+        [1, row, column] for row in (2, 3, 4) for column in range(3, 8)
+    ]
+
+
+def test_a_sum_that_overflows_is_no_reason_to_warn(recwarn):
+    images = np.full((1, 8, 8, 1), 3e38, np.float32)
+    assert np.isfinite(conv2d(images, np.full((3, 3, 1, 1), 0.01, np.float32))).all() and not recwarn.list
 
 
 def test_memory_beyond_the_result_stays_small():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convlab.layers.im2col import add_rows, im2col_rows, kernel_gradient, kernel_matrix, plan_for
+from convlab.layers.im2col import Im2Col, all_finite
 from convlab.layers.initializers import he
 from convlab.layers.windows import checked_gradient, cropped, zeros_around
 
@@ -21,10 +21,12 @@ def conv2d(images, kernels, bias=None, stride=1, padding="valid"):
            [4., 6., 6., 4.]])
     """
     images, kernels = _arrays(images, kernels, bias)
-    plan, outputs = plan_for(images.shape, kernels.shape, stride, padding), kernels.shape[-1]
-    matrix = kernel_matrix(kernels, plan)
-    maps = np.empty((len(images), *plan.places, outputs), images.dtype)
-    for where, rows in im2col_rows(images, plan):
+    layout = Im2Col(images.shape, kernels.shape, stride, padding)
+    if layout.places_per_row > 1 and not all_finite(images):
+        layout = Im2Col(images.shape, kernels.shape, stride, padding, wide=False)
+    matrix = layout.kernel_matrix(kernels)
+    maps = np.empty((len(images), *layout.places, layout.outputs), images.dtype)
+    for where, rows in layout.rows(images):
         block = maps[where]
         np.matmul(rows, matrix, out=block.reshape(len(rows), -1))
         if bias is not None:
@@ -45,16 +47,25 @@ def conv2d_gradients(images, kernels, dmaps, stride=1, padding="valid"):
     ([[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]], [[4.0, 4.0], [4.0, 4.0]])
     """
     images, kernels = _arrays(images, kernels)
-    plan = plan_for(images.shape, kernels.shape, stride, padding)
-    dmaps = checked_gradient(dmaps, (len(images), *plan.places, kernels.shape[-1]), images.dtype)
-    matrix = kernel_matrix(kernels, plan)
-    dmatrix, dpadded = np.zeros_like(matrix), zeros_around(images, plan.sides)
-    for where, rows in im2col_rows(images, plan):
+    layout = Im2Col(images.shape, kernels.shape, stride, padding)
+    dmaps = checked_gradient(dmaps, (len(images), *layout.places, layout.outputs), images.dtype)
+    dimages, dkernels = _products_of_gradients(layout, images, kernels, dmaps)
+    if layout.places_per_row > 1 and not all_finite(dkernels):  # then images or dmaps are not finite
+        layout = Im2Col(images.shape, kernels.shape, stride, padding, wide=False)
+        dimages, dkernels = _products_of_gradients(layout, images, kernels, dmaps)
+    return dimages, dkernels
+
+
+def _products_of_gradients(layout, images, kernels, dmaps):
+    matrix = layout.kernel_matrix(kernels)
+    dmatrix, dpadded = np.zeros_like(matrix), zeros_around(images, layout.sides)
+    for where, rows in layout.rows(images):
+        some_images, lines = where
         dblock = dmaps[where].reshape(len(rows), -1)
         dmatrix += rows.T @ dblock
-        drows = np.matmul(dblock, matrix.T, out=rows)  # the rows have done their work
-        add_rows(dpadded[where[0]], drows, where[1], plan)
-    return cropped(dpadded, plan.sides), kernel_gradient(dmatrix, kernels.shape, plan)
+        drows = np.matmul(dblock, matrix.T, out=rows)  # the rows are not needed any more
+        layout.add_rows(dpadded[some_images], drows, lines)
+    return cropped(dpadded, layout.sides), layout.kernel_gradient(dmatrix)
 
 
 class Conv2D:

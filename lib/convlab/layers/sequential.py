@@ -7,6 +7,7 @@ class Sequential:
     `params` and `grads` show those of all layers as "<place>.<name>", places counted from 0. They are the
     layers' own arrays: an optimizer that changes them in place trains the layers.
 
+    >>> from convlab.layers import Dense, Flatten
     >>> sorted(Sequential([Flatten(), Dense(784, 10, rng=0)]).params)
     ['1.bias', '1.kernel']
     """
