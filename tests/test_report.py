@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 shell = InteractiveShell.instance()
+shell.kernel = object()  # as in a notebook
 shell.display_pub.publish = lambda data, metadata=None, **rest: print("published", data)
 from convlab import report
 report.summary(data="bundled", accuracy=0.5)

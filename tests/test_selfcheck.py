@@ -25,7 +25,7 @@ def planted(monkeypatch, fault):
             selfcheck.importlib.metadata, "requires", lambda name: ["numpy<1", "no-such-package"]
         )
     elif fault == "cores":
-        monkeypatch.setattr(selfcheck.os, "sched_getaffinity", lambda process: {0}, raising=False)
+        monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
     elif fault == "disk":
         usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**6)
         monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)

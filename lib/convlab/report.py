@@ -3,6 +3,7 @@
 import sys
 from numbers import Integral, Real
 
+from convlab.machine import in_notebook
 from convlab.printing import say
 
 __all__ = ["MIME", "summary"]
@@ -58,8 +59,7 @@ def _peak_memory() -> int:
 
 def _show(line: str, bundle: dict) -> None:
     """Display the line with its bundle in Jupyter; print it elsewhere."""
-    ipython = sys.modules.get("IPython")  # a kernel has imported it; for plain Python it is dear
-    if ipython is None or ipython.get_ipython() is None:
-        say(line)
+    if in_notebook():
+        sys.modules["IPython"].display.display({"text/plain": line, MIME: bundle}, raw=True)
     else:
-        ipython.display.display({"text/plain": line, MIME: bundle}, raw=True)
+        say(line)

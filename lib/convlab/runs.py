@@ -1,7 +1,6 @@
 """A Run: what was trained, on what, how it went; kept as small JSON files in data/runs/."""
 
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -12,6 +11,7 @@ import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
+from convlab.machine import cores, processor
 
 __all__ = [
     "FOLDER",
@@ -149,23 +149,11 @@ def machine(accelerator=""):
     ['accelerator', 'cores', 'processor', 'versions']
     """
     return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processor": processor(),
+        "cores": cores(),
         "accelerator": accelerator,
         "versions": {"python": platform.python_version(), **_versions("numpy", "keras", "tensorflow")},
     }
-
-
-def _processor():
-    """Return the processor's model name, with the number formats that decide how fast bfloat16 is."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    entries = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
-    entries = {name.strip(): value.strip() for name, value in entries.items()}
-    known = [name for name in ("avx512_bf16", "amx_bf16") if name in entries.get("flags", "").split()]
-    return ", ".join([entries.get("model name", platform.machine()), *known])
 
 
 def _versions(*packages):

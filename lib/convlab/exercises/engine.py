@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convlab.exercises import record
+from convlab.machine import in_notebook
 
 NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
 COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
@@ -456,7 +457,7 @@ class Note:
 
 def show(item):
     """Display `item` richly in a notebook, print it elsewhere."""
-    if "IPython" in sys.modules and getattr(sys.modules["IPython"].get_ipython(), "kernel", None):
+    if in_notebook():
         sys.modules["IPython"].display.display(item)
     else:
         print(item)

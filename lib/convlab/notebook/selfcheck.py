@@ -1,13 +1,13 @@
 """Does this machine have what the course needs? Rows of what was found, and the way out of each lack."""
 
 import importlib.metadata
-import os
 import shutil
 import subprocess
 import sys
 from typing import NamedTuple
 
 from convlab import DATA_FOLDER
+from convlab.machine import cores
 
 NONE = "not installed"
 LONGEST_TRIAL = 180  # seconds; TensorFlow's first import from a slow disk takes a minute
@@ -81,9 +81,9 @@ def _satisfied(need) -> bool:
 
 
 def _cores() -> Row:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = cores()
     return Row(
-        "cores", str(cores), cores >= 2, "one core works; lessons with training take about twice as long"
+        "cores", str(count), count >= 2, "one core works; lessons with training take about twice as long"
     )
 
 

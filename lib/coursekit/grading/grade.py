@@ -23,10 +23,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from convlab.exercises import engine
+from convlab.machine import cores
 from coursekit.grading import gradebook, submissions, values, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
 from coursekit.lessons import ROOT, find, source
-from coursekit.running.kernels import cores
 
 NOT_GRADED = "not graded"
 WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from convlab.files import write_text
+from convlab.machine import cores, processor
 from coursekit.measuring.benchmarks import convolution, training
 
 LIMIT = "matrix_product"
@@ -59,22 +60,13 @@ def machine():
     """Return what the figures depend on: processor, cores, load before the start, versions."""
     return {
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "left_out": {name: os.environ[name] for name in HOLDS if name in os.environ},
         "system": platform.system(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "keras")},
     }
-
-
-def processor():
-    """Return the processor's name, as far as the system tells."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def measure(names, rounds):

@@ -33,11 +33,6 @@ if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual 
     asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
     """Return the variables of a kernel whose progress, history and settings live in `scratch`."""
     kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}

@@ -14,7 +14,8 @@ import pytest
 from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 
-from coursekit.running.kernels import connection, cores, environment
+from convlab.machine import cores
+from coursekit.running.kernels import connection, environment
 
 # as pytest-xdist tells its workers; without it one kernel has all cores
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import psutil
 
+from convlab.machine import cores
 from coursekit.lessons import ROOT, CourseError, find, profile, select, summary
 from coursekit.running.board import Bar, report
 from coursekit.running.execution import Cell, LessonFailed, execute
 from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
-from coursekit.running.kernels import Kernels, cores
+from coursekit.running.kernels import Kernels
 
 CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
 
