@@ -231,7 +231,7 @@ FAULTS = [
     ),
     Fault(
         name="overwritten-arguments-accepted",
-        file="convlab/exercises/engine.py",
+        file="convlab/exercises/comparing.py",
         old="        and a.changed == b.changed\n",
         new="",
         what="an answer may overwrite its arguments",

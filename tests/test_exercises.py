@@ -1,4 +1,4 @@
-"""Every exercise is proved both ways, and the engine survives whatever a learner may answer."""
+"""Every exercise is proved both ways, and a check survives whatever a learner may answer."""
 
 import dataclasses
 import inspect
@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlab.exercises import catalogue, engine, lesson_00, lesson_01, progress, record
-from convlab.exercises.engine import NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Mistake, exercise
+from convlab.exercises import catalogue, display, lesson_00, lesson_01, progress, record
+from convlab.exercises.comparing import agrees
+from convlab.exercises.exercise import Exercise, Mistake, exercise
+from convlab.exercises.judging import NOT_ATTEMPTED, RIGHT, WRONG
 
 ALL = [item for items in catalogue.exercises().values() for item in items]
 MISTAKES = [(item, mistake) for item in ALL for mistake in item.mistakes]
@@ -67,7 +69,7 @@ def test_exercise_is_complete(item):
 @pytest.mark.parametrize("item", [item for item in ALL if callable(item.reference)], ids=name_of)
 def test_shown_solution_is_itself_right(item):
     namespace = dict(vars(inspect.getmodule(item.reference)))
-    exec(engine.solution_text(item), namespace)
+    exec(display.solution_text(item.reference), namespace)
     assert item.judge(namespace[item.name]).status == RIGHT
 
 
@@ -111,14 +113,64 @@ def test_a_mistake_that_does_no_harm_is_found():
     assert planted.judge(harmless.answer).status == RIGHT  # so test_named_mistake_… would fail
 
 
-# What the engine tells about answers that are no named mistake
+def test_mistakes_are_added_beside_their_wrong_answers():
+    item = Exercise("lesson_00", "third", "A third?", 1 / 3, ("Divide.", "By 3."))
+    item.mistake("a half", "this is a half.", answer=0.5)
+
+    @item.mistake("a function", "this is a function.")
+    def wrong():
+        return 1 / 3
+
+    assert [(mistake.name, mistake.says) for mistake in item.mistakes] == [
+        ("a half", "this is a half."),
+        ("a function", "this is a function."),
+    ]
+    assert item.mistakes[1].answer is wrong and wrong() == 1 / 3
+    assert item.judge(0.5).mistake == "a half"
+    assert Exercise("lesson_00", "other", "Another?", 1, ("One.", "1.")).mistakes == ()
+
+
+def dots(x): ...
+
+
+def words(x):
+    """Say what it would do."""
+
+
+def words_and_dots(x, *more, flag=True):
+    """Say what it would do."""
+
+
+def returned(x):
+    return ...
+
+
+@pytest.mark.parametrize(
+    "answer", [..., None, dots, words, words_and_dots, returned, lambda x: ..., lambda *all: None]
+)
+def test_every_form_of_stub_counts_as_not_attempted(answer):
+    assert lesson_00.values.judge(answer).status == NOT_ATTEMPTED
+
+
+def nothing_returned(height, width, channels):
+    height * width * channels
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [nothing_returned, lambda height, width, channels: 0, lambda *shape: print(end=""), print, 0, ""],
+)
+def test_an_attempt_is_no_stub(answer):
+    assert lesson_00.values.judge(answer).status == WRONG
+
+
+# What a check says about answers that are no named mistake
 
 
 @exercise(
     question="What are the values times the factor?",
     cases=[(np.array([1.0, -2.0, 3.0]), 2.0), (np.array([[0.5, 4.0]]), -1.5)],
     hints=["one", "two"],
-    mistakes=[],
 )
 def scale(values, factor):
     return values * factor
@@ -220,8 +272,8 @@ def test_an_interrupt_by_the_learner_goes_through():
 
 def test_lists_and_integers_count_as_what_they_mean():
     assert scale.judge(lambda values, factor: (values * factor).tolist()).status == RIGHT
-    assert engine.agrees((True, "softmax"), (np.bool_(True), np.str_("softmax")))
-    assert not engine.agrees((True, "softmax"), (np.bool_(False), np.str_("softmax")))
+    assert agrees((True, "softmax"), (np.bool_(True), np.str_("softmax")))
+    assert not agrees((True, "softmax"), (np.bool_(False), np.str_("softmax")))
     assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
     assert lesson_01.step.judge(lambda *case: np.array(lesson_01.step.reference(*case))).status == RIGHT
@@ -307,5 +359,5 @@ def test_an_error_that_is_returned_is_told_from_one_that_is_raised():
 
 
 def test_an_image_of_one_channel_is_shown_as_rows():
-    shown = engine._brief(np.arange(6.0).reshape(2, 3, 1))
+    shown = display.brief(np.arange(6.0).reshape(2, 3, 1))
     assert shown.count("\n") == 1 and shown.endswith("of shape (2, 3, 1)")

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from convlab.exercises import catalogue, engine
+from convlab.exercises import catalogue, comparing, display, judging
 from coursekit.grading import grade, gradebook, limits, submissions, values, walls, warden, worker
 from coursekit.grading.submissions import Submission
 from coursekit.lessons import ROOT, find
@@ -136,10 +136,10 @@ MISCHIEF = {
         "wrong",
         "",
     ),
-    "cheat_engine": (
+    "cheat_judging": (
         before(
-            "from convlab.exercises import engine\nengine.judge = engine.weigh = lambda *a: "
-            "engine.Verdict('right', '')\nengine.agrees = engine._same = lambda *a: True\n"
+            "from convlab.exercises import comparing, judging\njudging.judge = judging.weigh = lambda *a: "
+            "judging.Verdict('right', '')\ncomparing.agrees = judging.alike = lambda *a: True\n"
             "np.allclose = lambda *a, **k: True\nexercises.STEP_CASES.clear()",
             CLIMBS,
         ),
@@ -264,7 +264,7 @@ def test_links_are_not_followed_and_missing_cells_are_told(graded):
 
 
 def test_a_cheat_is_told_the_mistake_that_it_hides(graded):
-    for name in ("cheat_check", "cheat_engine"):
+    for name in ("cheat_check", "cheat_judging"):
         assert graded.rows[name, "step"]["mistake"] == "climbs"
 
 
@@ -366,7 +366,7 @@ def with_solutions(lesson):
     cells = json.loads(json.dumps(lesson.cells))
     for stub in submissions.stubs(lesson):
         item = next(item for item in ALL if (item.lesson[7:], item.name) == (lesson.number, stub.exercise))
-        shown = engine.solution_text(item)
+        shown = display.solution_text(item.reference)
         check = f"exercises.{item.name}.check"
         cell = next(cell for cell in cells if cell["id"] == stub.id)
         cell["source"] = f"{check}({shown})"
@@ -574,7 +574,7 @@ def kind(value):
 
 
 def there_and_back(value):
-    attempt = engine.Attempt((engine.Outcome(value),), function=True)
+    attempt = judging.Attempt((judging.Outcome(value),), function=True)
     return values.decode(json.loads(json.dumps(values.encode(attempt)))).outcomes[0].value
 
 
@@ -590,7 +590,7 @@ def test_values_come_back_as_they_were(value):
 )
 def test_what_no_answer_can_be_comes_back_as_its_description(value):
     came = there_and_back(value)
-    assert not engine.agrees(value, came)
+    assert not comparing.agrees(value, came)
     assert len(repr(came)) < 1_000
 
 
@@ -623,7 +623,7 @@ def test_an_attempt_at_too_few_cases_is_not_right(outcomes):
 def test_every_exercise_is_weighed_from_afar_as_it_is_at_home(item):
     weigher = grade.Weigher()
     for answer in [item.reference, ..., *(mistake.answer for mistake in item.mistakes[:3])]:
-        data = json.loads(json.dumps(values.encode(engine.attempt(item, answer))))
+        data = json.loads(json.dumps(values.encode(judging.attempt(item, answer))))
         there, here = weigher._verdict(item.lesson[7:], item.name, data), item.judge(answer)
         assert (there.status, there.mistake, there.message) == (here.status, here.mistake, here.message)
 

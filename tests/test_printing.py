@@ -52,8 +52,34 @@ def test_a_stream_without_encoding_gets_the_text_as_it_is(monkeypatch):
 
 # What is printed where there is no notebook, and a part of what must then be seen
 SUMMARY = 'from convlab import report; report.summary(data="bundled", accuracy=0.5, name="λ · ✘")'
+CHECKS = """
+from convlab.exercises import lesson_00, lesson_01, progress
+lesson_00.values.check()
+lesson_00.values.check(lambda h, w, c: h * w)
+lesson_00.values.check(lambda h, w, c: h * w * c)
+lesson_01.gradient.check(lambda w, b, x, y: (x.T @ (x @ w + b - y) / len(y), (x @ w + b - y).mean()))
+print(lesson_00.values.judge("✘ 日本語 ✔"))
+"""
+HINTS = """
+from convlab.exercises import lesson_04
+for hint in range(3):
+    lesson_04.he_stddev.hint()
+lesson_04.adam_step.solution()
+"""
+BROKEN = """
+import os, pathlib
+from convlab.exercises import lesson_00, record
+pathlib.Path(os.environ["CONVLAB_PROGRESS"]).write_text("{")
+record.read()
+"""
+SELFCHECK = "from convlab.notebook import selfcheck; print(*selfcheck.rows(), sep='\\n')"
 PRINTED = {
     SUMMARY: "accuracy 0.5",
+    CHECKS: "Yours is half of what it should be",
+    "from convlab.exercises import progress; print(progress.table())": "lesson 00",
+    HINTS: "Hint 3 of 3",
+    BROKEN: "progress starts anew",
+    SELFCHECK: "Python",
 }
 
 

@@ -11,7 +11,7 @@ import yaml
 from coursekit.lessons import Lesson, find, profile
 
 if TYPE_CHECKING:
-    from convlab.exercises.engine import Exercise
+    from convlab.exercises.exercise import Exercise
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,5 @@
-"""The exercises: `engine` checks them, `lesson_NN` holds those of one lesson, `progress` remembers them."""
+"""The exercises of each lesson, in `lesson_NN`, with their checks, hints and solutions.
+
+`exercise` says what an exercise is, `judging` whether an answer is right, `explaining` what is wrong with it.
+`record` and `progress` hold and show what a learner has solved; `catalogue` lists all exercises.
+"""

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from pathlib import Path
 
-from convlab.exercises.engine import Exercise
+from convlab.exercises.exercise import Exercise
 
 FOLDER = Path(__file__).parent
 

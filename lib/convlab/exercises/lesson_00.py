@@ -1,6 +1,6 @@
 """Lesson 00: one exercise, to see how exercises work."""
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 
 @exercise(
@@ -11,33 +11,42 @@ from convlab.exercises.engine import Mistake, exercise
         "A sheet holds `height * width` values. How many sheets are there?",
         "`return height * width * channels`",
     ],
-    mistakes=[
-        Mistake(
-            "channels forgotten",
-            lambda height, width, channels: height * width,
-            "this counts the values of one channel; a colour image has a sheet of them for each channel.",
-        ),
-        Mistake(
-            "added instead of multiplied",
-            lambda height, width, channels: height + width + channels,
-            "this adds the three numbers; a grid of 4 by 6 holds 24 values, not 10.",
-        ),
-        Mistake(
-            "height taken for width",
-            lambda height, width, channels: height * height * channels,
-            "this is right for square images only: look at the width as well.",
-        ),
-        Mistake(
-            "always three channels",
-            lambda height, width, channels: height * width * 3,
-            "this takes every image for a colour image; the number of channels is given, and may be 1.",
-        ),
-        Mistake(
-            "shape instead of number",
-            lambda height, width, channels: (height, width, channels),
-            "this is the shape of the image; the question is how many values a grid of this shape holds.",
-        ),
-    ],
 )
 def values(height, width, channels):
     return height * width * channels
+
+
+@values.mistake(
+    "channels forgotten",
+    "this counts the values of one channel; a colour image has a sheet of them for each channel.",
+)
+def _(height, width, channels):
+    return height * width
+
+
+@values.mistake(
+    "added instead of multiplied", "this adds the three numbers; a grid of 4 by 6 holds 24 values, not 10."
+)
+def _(height, width, channels):
+    return height + width + channels
+
+
+@values.mistake("height taken for width", "this is right for square images only: look at the width as well.")
+def _(height, width, channels):
+    return height * height * channels
+
+
+@values.mistake(
+    "always three channels",
+    "this takes every image for a colour image; the number of channels is given, and may be 1.",
+)
+def _(height, width, channels):
+    return height * width * 3
+
+
+@values.mistake(
+    "shape instead of number",
+    "this is the shape of the image; the question is how many values a grid of this shape holds.",
+)
+def _(height, width, channels):
+    return (height, width, channels)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convlab.exercises.engine import Exercise, Mistake, exercise
+from convlab.exercises.exercise import Exercise, Mistake, exercise
 
 # Never as many rows as columns: broadcasting along the wrong axis then shows.
 SMALL = np.array([[2.0, 1.0, -1.0], [0.0, 3.0, 1.0]])
@@ -12,64 +12,6 @@ SOFTMAX_CASES = [
     (np.array([[-1001.0, -1000.0, -1003.0, -1002.0]]),),
     (np.array([[0.0, 0.5], [800.0, -800.0], [7.0, 3.0]]),),
 ]
-
-
-def _naive(logits):
-    powers = np.exp(logits)
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _one_maximum_for_all(logits):
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _mean_taken_away(logits):
-    powers = np.exp(logits - logits.mean(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _one_sum_for_all(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum()
-
-
-def _along_the_batch(logits):
-    powers = np.exp(logits - logits.max(axis=0))
-    return powers / powers.sum(axis=0)
-
-
-def _without_keepdims(logits):
-    powers = np.exp(logits - logits.max(axis=1))
-    return powers / powers.sum(axis=1)
-
-
-def _not_shared_out(logits):
-    return np.exp(logits - logits.max(axis=1, keepdims=True))
-
-
-def _logarithms(logits):
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _softmax_of_one_image(logits):
-    powers = np.exp(logits)
-    return powers / powers.sum()
-
-
-def _shifted_softmax_of_one_image(logits):
-    return _softmax_of_one_image(logits - logits.max())
-
-
-def _clipped(logits):
-    return _naive(np.clip(logits, -700, 700))
-
-
-def _into_the_argument(logits):
-    logits -= logits.max(axis=1, keepdims=True)
-    powers = np.exp(logits)
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 @exercise(
@@ -82,80 +24,123 @@ def _into_the_argument(logits):
         "`powers = np.exp(logits - logits.max(axis=1, keepdims=True))`, then divide `powers` by its own sum "
         "along axis 1, with keepdims again.",
     ],
-    mistakes=[
-        Mistake(
-            "overflow",
-            _naive,
-            "right for small logits, but e to the power of 1000 is infinite and infinity / infinity is NaN "
-            "(and e to the power of -1000 is 0, so 0 / 0). Shift each row before you exponentiate.",
-        ),
-        Mistake(
-            "one maximum for the whole batch",
-            _one_maximum_for_all,
-            "this takes away the largest logit of the *whole batch*. A row far below it becomes all zeros, "
-            "and 0 / 0 is NaN: one image's logits must not decide another's. Each row has its own maximum.",
-        ),
-        Mistake(
-            "mean instead of maximum",
-            _mean_taken_away,
-            "taking away the mean leaves logits that can still be hundreds above 0, and they overflow. "
-            "Only the maximum makes sure that nothing stands above 0.",
-        ),
-        Mistake(
-            "one sum for the whole batch",
-            _one_sum_for_all,
-            "the whole batch adds up to 1 here; each *row* must, for each image has its own probabilities.",
-        ),
-        Mistake(
-            "the lesson's softmax",
-            _softmax_of_one_image,
-            "this is the lesson's softmax for *one* image: on a batch `sum()` adds up all images. Sum each row "
-            "(`axis=1, keepdims=True`), and shift it first, or large logits overflow.",
-        ),
-        Mistake(
-            "the lesson's softmax, shifted",
-            _shifted_softmax_of_one_image,
-            "right for *one* image. On a batch, `max()` and `sum()` without an axis go over all images; "
-            "each row has its own maximum and its own sum: `axis=1, keepdims=True`.",
-        ),
-        Mistake(
-            "clipped",
-            _clipped,
-            "clipping avoids the overflow, but makes 1000 and 999 the same, and only differences count. "
-            "A shift keeps them.",
-        ),
-        Mistake(
-            "along the batch",
-            _along_the_batch,
-            "this goes down the columns: the images compete with each other for one class. "
-            "The classes of one image stand along axis 1.",
-        ),
-        Mistake(
-            "keepdims forgotten",
-            _without_keepdims,
-            "maximum and sum along axis 1 have the shape (N,), which does not line up with (N, classes) "
-            "(and lines up *wrongly* if N equals the number of classes). `keepdims=True` makes it (N, 1).",
-        ),
-        Mistake(
-            "not shared out",
-            _not_shared_out,
-            "the powers are right, and safe, but a row does not add up to 1 yet: divide it by its own sum.",
-        ),
-        Mistake(
-            "logarithms",
-            _logarithms,
-            "these are the logarithms of the probabilities. The exponential of them is asked for.",
-        ),
-        Mistake(
-            "argument overwritten",
-            _into_the_argument,
-            "the values are right, but `-=` changed the caller's own logits. "
-            "Write `shifted = logits - …`, which makes a new array.",
-        ),
-    ],
 )
 def softmax(logits):
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))  # (N, classes), none above 1
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@softmax.mistake(
+    "overflow",
+    "right for small logits, but e to the power of 1000 is infinite and infinity / infinity is NaN "
+    "(and e to the power of -1000 is 0, so 0 / 0). Shift each row before you exponentiate.",
+)
+def _naive(logits):
+    powers = np.exp(logits)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@softmax.mistake(
+    "one maximum for the whole batch",
+    "this takes away the largest logit of the *whole batch*. A row far below it becomes all zeros, "
+    "and 0 / 0 is NaN: one image's logits must not decide another's. Each row has its own maximum.",
+)
+def _(logits):
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@softmax.mistake(
+    "mean instead of maximum",
+    "taking away the mean leaves logits that can still be hundreds above 0, and they overflow. "
+    "Only the maximum makes sure that nothing stands above 0.",
+)
+def _(logits):
+    powers = np.exp(logits - logits.mean(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@softmax.mistake(
+    "one sum for the whole batch",
+    "the whole batch adds up to 1 here; each *row* must, for each image has its own probabilities.",
+)
+def _(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum()
+
+
+@softmax.mistake(
+    "the lesson's softmax",
+    "this is the lesson's softmax for *one* image: on a batch `sum()` adds up all images. Sum each row "
+    "(`axis=1, keepdims=True`), and shift it first, or large logits overflow.",
+)
+def _softmax_of_one_image(logits):
+    powers = np.exp(logits)
+    return powers / powers.sum()
+
+
+@softmax.mistake(
+    "the lesson's softmax, shifted",
+    "right for *one* image. On a batch, `max()` and `sum()` without an axis go over all images; "
+    "each row has its own maximum and its own sum: `axis=1, keepdims=True`.",
+)
+def _(logits):
+    return _softmax_of_one_image(logits - logits.max())
+
+
+@softmax.mistake(
+    "clipped",
+    "clipping avoids the overflow, but makes 1000 and 999 the same, and only differences count. "
+    "A shift keeps them.",
+)
+def _(logits):
+    return _naive(np.clip(logits, -700, 700))
+
+
+@softmax.mistake(
+    "along the batch",
+    "this goes down the columns: the images compete with each other for one class. "
+    "The classes of one image stand along axis 1.",
+)
+def _(logits):
+    powers = np.exp(logits - logits.max(axis=0))
+    return powers / powers.sum(axis=0)
+
+
+@softmax.mistake(
+    "keepdims forgotten",
+    "maximum and sum along axis 1 have the shape (N,), which does not line up with (N, classes) "
+    "(and lines up *wrongly* if N equals the number of classes). `keepdims=True` makes it (N, 1).",
+)
+def _(logits):
+    powers = np.exp(logits - logits.max(axis=1))
+    return powers / powers.sum(axis=1)
+
+
+@softmax.mistake(
+    "not shared out",
+    "the powers are right, and safe, but a row does not add up to 1 yet: divide it by its own sum.",
+)
+def _(logits):
+    return np.exp(logits - logits.max(axis=1, keepdims=True))
+
+
+@softmax.mistake(
+    "logarithms", "these are the logarithms of the probabilities. The exponential of them is asked for."
+)
+def _(logits):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+@softmax.mistake(
+    "argument overwritten",
+    "the values are right, but `-=` changed the caller's own logits. "
+    "Write `shifted = logits - …`, which makes a new array.",
+)
+def _(logits):
+    logits -= logits.max(axis=1, keepdims=True)
+    powers = np.exp(logits)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
@@ -171,79 +156,6 @@ GRADIENT_CASES = [
 ]
 
 
-def _truth_out_of(probabilities, labels):
-    """Return probabilities minus one at each row's own label."""
-    change = probabilities.copy()
-    change[np.arange(len(labels)), labels] -= 1
-    return change
-
-
-def _gradient_of_sum(logits, labels):
-    return _truth_out_of(softmax.reference(logits), labels)
-
-
-def _gradient_over_entries(logits, labels):
-    return _truth_out_of(softmax.reference(logits), labels) / logits.size
-
-
-def _gradient_downhill(logits, labels):
-    return -_truth_out_of(softmax.reference(logits), labels) / len(labels)
-
-
-def _gradient_without_truth(logits, labels):
-    return softmax.reference(logits) / len(labels)
-
-
-def _gradient_every_label_everywhere(logits, labels):
-    change = softmax.reference(logits)
-    change[:, labels] -= 1
-    return change / len(labels)
-
-
-def _gradient_labels_as_rows(logits, labels):
-    change = softmax.reference(logits)
-    change[labels] -= 1
-    return change / len(labels)
-
-
-def _gradient_one_per_image(logits, labels):
-    return softmax.reference(logits)[np.arange(len(labels)), labels] - 1
-
-
-def _gradient_only_truth(logits, labels):
-    each = np.arange(len(labels))
-    change = np.zeros(logits.shape)
-    change[each, labels] = softmax.reference(logits)[each, labels] - 1
-    return change / len(labels)
-
-
-def _gradient_overflow(logits, labels):
-    return _truth_out_of(_naive(logits), labels) / len(labels)
-
-
-def _gradient_of_logits(logits, labels):
-    return _truth_out_of(logits, labels) / len(labels)
-
-
-def _gradient_to_probabilities(logits, labels):
-    each = np.arange(len(labels))
-    change = np.zeros(logits.shape)
-    change[each, labels] = -1 / softmax.reference(logits)[each, labels]
-    return change / len(labels)
-
-
-def _gradient_averaged_over_images(logits, labels):
-    return _gradient_of_sum(logits, labels).mean(axis=0)
-
-
-def _gradient_labels_as_numbers(logits, labels):
-    return (softmax.reference(logits) - labels[:, None]) / len(labels)
-
-
-def _gradient_truth_everywhere(logits, labels):
-    return (softmax.reference(logits) - 1) / len(labels)
-
-
 @exercise(
     question="What is the gradient of the batch's mean cross-entropy with respect to the logits?",
     cases=GRADIENT_CASES,
@@ -255,95 +167,152 @@ def _gradient_truth_everywhere(logits, labels):
         "Softmax of every row (shifted by its maximum), then `[np.arange(N), labels] -= 1` in that new "
         "array, then divide by N.",
     ],
-    mistakes=[
-        Mistake(
-            "sum instead of mean",
-            _gradient_of_sum,
-            "this is the gradient of the summed loss: divide by the number of images, "
-            "or the right learning rate changes with the batch size.",
-        ),
-        Mistake(
-            "mean over classes too",
-            _gradient_over_entries,
-            "this divides by the number of images times the number of classes. "
-            "The loss is one number for each image; its mean divides by N only.",
-        ),
-        Mistake(
-            "sign turned round",
-            _gradient_downhill,
-            "the sign is turned round: truth minus probability points downhill. "
-            "The gradient points uphill, and training subtracts it.",
-        ),
-        Mistake(
-            "truth not taken away",
-            _gradient_without_truth,
-            "these are the probabilities alone. The loss must fall when the true class's logit rises: "
-            "where is the 1 taken away?",
-        ),
-        Mistake(
-            "every label in every row",
-            _gradient_every_label_everywhere,
-            "`[:, labels]` means *all* rows at those columns, so each image loses a 1 at everybody's label. "
-            "`[np.arange(N), labels]` picks one entry per row.",
-        ),
-        Mistake(
-            "labels taken for rows",
-            _gradient_labels_as_rows,
-            "`[labels]` picks whole *rows*, those of the images numbered like the labels. "
-            "`[np.arange(N), labels]` picks one entry of each row: that of its own label.",
-        ),
-        Mistake(
-            "one slope per image",
-            _gradient_one_per_image,
-            "this is one slope for each image, that of its true class. Every logit has a slope: "
-            "the result has the shape of the logits, and the mean's 1/N belongs to it too.",
-        ),
-        Mistake(
-            "averaged over the images",
-            _gradient_averaged_over_images,
-            "this averages the slopes over the images, one row for all. The *loss* is a mean; its gradient "
-            "has a row for each image, with 1/N in every entry.",
-        ),
-        Mistake(
-            "labels taken for numbers",
-            _gradient_labels_as_numbers,
-            "the label itself is subtracted: 2 for class 2. The truth is 1 at the right class and 0 elsewhere.",
-        ),
-        Mistake(
-            "truth in every entry",
-            _gradient_truth_everywhere,
-            "1 is taken away from every entry. The truth is 1 at the right class only, and 0 elsewhere.",
-        ),
-        Mistake(
-            "only the true class",
-            _gradient_only_truth,
-            "the entries of the other classes are 0 here. But softmax shares out: raising a wrong class's "
-            "logit takes probability from the truth, so the loss has a slope there too.",
-        ),
-        Mistake(
-            "overflow",
-            _gradient_overflow,
-            "right for small logits; for those around 1000 the exponential overflows to infinity and "
-            "NaN comes out. Shift each row by its maximum first.",
-        ),
-        Mistake(
-            "softmax forgotten",
-            _gradient_of_logits,
-            "this takes the 1 away from the logits themselves. Turn them into probabilities first.",
-        ),
-        Mistake(
-            "with respect to the probabilities",
-            _gradient_to_probabilities,
-            "-1/p is the slope of -log p along the *probability*. Asked for is the slope along the logits, "
-            "so the chain rule must go on through softmax.",
-        ),
-    ],
 )
 def cross_entropy_gradient(logits, labels):
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     gradient = powers / powers.sum(axis=1, keepdims=True)  # the probabilities, (N, classes)
     gradient[np.arange(len(labels)), labels] -= 1
     return gradient / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "sum instead of mean",
+    "this is the gradient of the summed loss: divide by the number of images, "
+    "or the right learning rate changes with the batch size.",
+)
+def _gradient_of_sum(logits, labels):
+    return _truth_out_of(softmax.reference(logits), labels)
+
+
+@cross_entropy_gradient.mistake(
+    "mean over classes too",
+    "this divides by the number of images times the number of classes. "
+    "The loss is one number for each image; its mean divides by N only.",
+)
+def _(logits, labels):
+    return _truth_out_of(softmax.reference(logits), labels) / logits.size
+
+
+@cross_entropy_gradient.mistake(
+    "sign turned round",
+    "the sign is turned round: truth minus probability points downhill. "
+    "The gradient points uphill, and training subtracts it.",
+)
+def _(logits, labels):
+    return -_truth_out_of(softmax.reference(logits), labels) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "truth not taken away",
+    "these are the probabilities alone. The loss must fall when the true class's logit rises: "
+    "where is the 1 taken away?",
+)
+def _(logits, labels):
+    return softmax.reference(logits) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "every label in every row",
+    "`[:, labels]` means *all* rows at those columns, so each image loses a 1 at everybody's label. "
+    "`[np.arange(N), labels]` picks one entry per row.",
+)
+def _(logits, labels):
+    change = softmax.reference(logits)
+    change[:, labels] -= 1
+    return change / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "labels taken for rows",
+    "`[labels]` picks whole *rows*, those of the images numbered like the labels. "
+    "`[np.arange(N), labels]` picks one entry of each row: that of its own label.",
+)
+def _(logits, labels):
+    change = softmax.reference(logits)
+    change[labels] -= 1
+    return change / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "one slope per image",
+    "this is one slope for each image, that of its true class. Every logit has a slope: "
+    "the result has the shape of the logits, and the mean's 1/N belongs to it too.",
+)
+def _(logits, labels):
+    return softmax.reference(logits)[np.arange(len(labels)), labels] - 1
+
+
+@cross_entropy_gradient.mistake(
+    "averaged over the images",
+    "this averages the slopes over the images, one row for all. The *loss* is a mean; its gradient "
+    "has a row for each image, with 1/N in every entry.",
+)
+def _(logits, labels):
+    return _gradient_of_sum(logits, labels).mean(axis=0)
+
+
+@cross_entropy_gradient.mistake(
+    "labels taken for numbers",
+    "the label itself is subtracted: 2 for class 2. The truth is 1 at the right class and 0 elsewhere.",
+)
+def _(logits, labels):
+    return (softmax.reference(logits) - labels[:, None]) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "truth in every entry",
+    "1 is taken away from every entry. The truth is 1 at the right class only, and 0 elsewhere.",
+)
+def _(logits, labels):
+    return (softmax.reference(logits) - 1) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "only the true class",
+    "the entries of the other classes are 0 here. But softmax shares out: raising a wrong class's "
+    "logit takes probability from the truth, so the loss has a slope there too.",
+)
+def _(logits, labels):
+    each = np.arange(len(labels))
+    change = np.zeros(logits.shape)
+    change[each, labels] = softmax.reference(logits)[each, labels] - 1
+    return change / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "overflow",
+    "right for small logits; for those around 1000 the exponential overflows to infinity and "
+    "NaN comes out. Shift each row by its maximum first.",
+)
+def _(logits, labels):
+    return _truth_out_of(_naive(logits), labels) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "softmax forgotten",
+    "this takes the 1 away from the logits themselves. Turn them into probabilities first.",
+)
+def _(logits, labels):
+    return _truth_out_of(logits, labels) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "with respect to the probabilities",
+    "-1/p is the slope of -log p along the *probability*. Asked for is the slope along the logits, "
+    "so the chain rule must go on through softmax.",
+)
+def _(logits, labels):
+    each = np.arange(len(labels))
+    change = np.zeros(logits.shape)
+    change[each, labels] = -1 / softmax.reference(logits)[each, labels]
+    return change / len(labels)
+
+
+def _truth_out_of(probabilities, labels):
+    """Return probabilities minus one at each row's own label."""
+    change = probabilities.copy()
+    change[np.arange(len(labels)), labels] -= 1
+    return change
 
 
 # One hundred images of three classes, unequal on purpose; truth down, prediction across.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlab import layers
-from convlab.exercises.engine import Exercise, Mistake, exercise
+from convlab.exercises.exercise import Exercise, Mistake, exercise
 
 _rng = np.random.default_rng(3)
 DENSE_CASES = [
@@ -11,46 +11,6 @@ DENSE_CASES = [
     (_rng.normal(size=(2, 5)).round(2), _rng.normal(size=(5, 5)).round(2), _rng.normal(size=(2, 5)).round(2)),
     (_rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2)),
 ]
-
-
-def _dense_mean_bias(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy, dy.mean(axis=0)
-
-
-def _dense_mean_everywhere(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy / len(x), dy.mean(axis=0)
-
-
-def _dense_other_order(x, kernel, dy):
-    return x.T @ dy, dy @ kernel.T, dy.sum(axis=0)
-
-
-def _dense_transposed_kernel_gradient(x, kernel, dy):
-    return dy @ kernel.T, dy.T @ x, dy.sum(axis=0)
-
-
-def _dense_bias_over_outputs(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy, dy.sum(axis=1)
-
-
-def _dense_bias_kept_in_rows(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy, dy.sum(axis=0, keepdims=True)
-
-
-def _dense_bias_one_number(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy, dy.sum()
-
-
-def _dense_kernel_bias_input(x, kernel, dy):
-    return x.T @ dy, dy.sum(axis=0), dy @ kernel.T
-
-
-def _dense_input_transposed(x, kernel, dy):
-    return kernel @ dy.T, x.T @ dy, dy.sum(axis=0)
-
-
-def _dense_bias_not_summed(x, kernel, dy):
-    return dy @ kernel.T, x.T @ dy, dy
 
 
 @exercise(
@@ -61,62 +21,88 @@ def _dense_bias_not_summed(x, kernel, dy):
         "Only one product of x and dy has the kernel's shape, and only one of dy and the kernel has that of x.",
         "`dy @ kernel.T`, `x.T @ dy`, and the sum of dy over the examples, which are axis 0.",
     ],
-    mistakes=[
-        Mistake(
-            "bias averaged",
-            _dense_mean_bias,
-            "the bias is added to every example, so the blame of all of them adds up: a sum, not a mean. "
-            "(The 1/N of a mean loss is already in dy.)",
-        ),
-        Mistake(
-            "everything averaged",
-            _dense_mean_everywhere,
-            "do not divide by N again: if the loss is a mean, its 1/N is already in dy.",
-        ),
-        Mistake(
-            "other order", _dense_other_order, "the values are right, the order is not: dx, dkernel, dbias."
-        ),
-        Mistake(
-            "kernel, bias, input",
-            _dense_kernel_bias_input,
-            "all three are right, in the order dkernel, dbias, dx; asked for is dx, dkernel, dbias.",
-        ),
-        Mistake(
-            "input gradient transposed",
-            _dense_input_transposed,
-            "dx has the shape (inputs, N); it must have that of x, (N, inputs), an example in each row.",
-        ),
-        Mistake(
-            "kernel gradient transposed",
-            _dense_transposed_kernel_gradient,
-            "the gradient of the kernel has the shape (outputs, inputs); it must have the kernel's own, "
-            "(inputs, outputs), or no step can be taken with it.",
-        ),
-        Mistake(
-            "bias summed over the outputs",
-            _dense_bias_over_outputs,
-            "this sums dy over the outputs (axis 1) and gives one number per example; "
-            "the bias has one per output: sum over the examples, axis 0.",
-        ),
-        Mistake(
-            "bias gradient of two axes",
-            _dense_bias_kept_in_rows,
-            "the gradient of the bias has shape (1, outputs); the bias has (outputs,): leave `keepdims` out.",
-        ),
-        Mistake(
-            "bias one number",
-            _dense_bias_one_number,
-            "the bias has one value per output; this sums over the outputs as well: sum over axis 0 only.",
-        ),
-        Mistake(
-            "bias gradient not summed",
-            _dense_bias_not_summed,
-            "this is the blame of the bias for each example by itself; there is one bias for all: add them up.",
-        ),
-    ],
 )
 def dense_backward(x, kernel, dy):
     return dy @ kernel.T, x.T @ dy, dy.sum(axis=0)
+
+
+@dense_backward.mistake(
+    "bias averaged",
+    "the bias is added to every example, so the blame of all of them adds up: a sum, not a mean. "
+    "(The 1/N of a mean loss is already in dy.)",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.mean(axis=0)
+
+
+@dense_backward.mistake(
+    "everything averaged", "do not divide by N again: if the loss is a mean, its 1/N is already in dy."
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy / len(x), dy.mean(axis=0)
+
+
+@dense_backward.mistake("other order", "the values are right, the order is not: dx, dkernel, dbias.")
+def _(x, kernel, dy):
+    return x.T @ dy, dy @ kernel.T, dy.sum(axis=0)
+
+
+@dense_backward.mistake(
+    "kernel, bias, input",
+    "all three are right, in the order dkernel, dbias, dx; asked for is dx, dkernel, dbias.",
+)
+def _(x, kernel, dy):
+    return x.T @ dy, dy.sum(axis=0), dy @ kernel.T
+
+
+@dense_backward.mistake(
+    "input gradient transposed",
+    "dx has the shape (inputs, N); it must have that of x, (N, inputs), an example in each row.",
+)
+def _(x, kernel, dy):
+    return kernel @ dy.T, x.T @ dy, dy.sum(axis=0)
+
+
+@dense_backward.mistake(
+    "kernel gradient transposed",
+    "the gradient of the kernel has the shape (outputs, inputs); it must have the kernel's own, "
+    "(inputs, outputs), or no step can be taken with it.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, dy.T @ x, dy.sum(axis=0)
+
+
+@dense_backward.mistake(
+    "bias summed over the outputs",
+    "this sums dy over the outputs (axis 1) and gives one number per example; "
+    "the bias has one per output: sum over the examples, axis 0.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=1)
+
+
+@dense_backward.mistake(
+    "bias gradient of two axes",
+    "the gradient of the bias has shape (1, outputs); the bias has (outputs,): leave `keepdims` out.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum(axis=0, keepdims=True)
+
+
+@dense_backward.mistake(
+    "bias one number",
+    "the bias has one value per output; this sums over the outputs as well: sum over axis 0 only.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy.sum()
+
+
+@dense_backward.mistake(
+    "bias gradient not summed",
+    "this is the blame of the bias for each example by itself; there is one bias for all: add them up.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy, dy
 
 
 RELU_CASES = [
@@ -124,11 +110,6 @@ RELU_CASES = [
     (np.array([-1.0, 0.0, 0.2, 7.0]), np.array([1.0, 2.0, -3.0, 4.0])),
     (np.arange(-6.0, 6.0).reshape(2, 3, 2), np.linspace(-1.0, 2.0, 12).reshape(2, 3, 2)),
 ]
-
-
-def _relu_in_place(x, dy):
-    dy[x <= 0] = 0
-    return dy
 
 
 @exercise(
@@ -139,67 +120,96 @@ def _relu_in_place(x, dy):
         "Awake means that the *input* was positive. The sign of dy plays no part.",
         "`dy * (x > 0)`",
     ],
-    mistakes=[
-        Mistake(
-            "ReLU of the blame",
-            lambda x, dy: np.maximum(dy, 0),
-            "this applies ReLU to dy. Blame may be negative; what decides is whether the input was positive.",
-        ),
-        Mistake(
-            "forward again",
-            lambda x, dy: np.maximum(x, 0),
-            "this is the forward pass: dy is not used. Backward returns dy, let through where x was positive.",
-        ),
-        Mistake(
-            "the slope alone",
-            lambda x, dy: (x > 0).astype(float),
-            "this is the slope of ReLU itself; the chain rule multiplies it by dy.",
-        ),
-        Mistake(
-            "multiplied by the input",
-            lambda x, dy: dy * x,
-            "this multiplies dy by x itself; it is to be multiplied by the slope of ReLU at x, which is 0 or 1.",
-        ),
-        Mistake(
-            "sign for slope",
-            lambda x, dy: dy * np.sign(x),
-            "where x is negative the sign is -1, but the slope of ReLU is 0 there.",
-        ),
-        Mistake(
-            "only positive blame",
-            lambda x, dy: dy * ((x > 0) & (dy > 0)),
-            "where x was positive all of dy goes through, negative blame too.",
-        ),
-        Mistake(
-            "left out instead of zero",
-            lambda x, dy: dy[x > 0],
-            "this keeps the blame that goes through and drops the rest; dx has the shape of x, with zeros there.",
-        ),
-        Mistake(
-            "multiplied by the value",
-            lambda x, dy: dy * np.maximum(x, 0),
-            "this multiplies dy by the output of ReLU; it is to be multiplied by its slope, which is 0 or 1.",
-        ),
-        Mistake(
-            "passed on everywhere",
-            lambda x, dy: dy * 1.0,
-            "this lets all the blame through: where x was negative the output did not depend on x at all.",
-        ),
-        Mistake(
-            "awake at zero",
-            lambda x, dy: dy * (x >= 0),
-            "almost: at x = 0 exactly ReLU has no slope, and by convention (TensorFlow's too) none is passed on.",
-        ),
-        Mistake(
-            "dy overwritten",
-            _relu_in_place,
-            "the values are right, but the array dy that you were given is changed: "
-            "a layer that shares it would get wrong blame. Make a new array.",
-        ),
-    ],
 )
 def relu_backward(x, dy):
     return dy * (x > 0)
+
+
+@relu_backward.mistake(
+    "ReLU of the blame",
+    "this applies ReLU to dy. Blame may be negative; what decides is whether the input was positive.",
+)
+def _(x, dy):
+    return np.maximum(dy, 0)
+
+
+@relu_backward.mistake(
+    "forward again",
+    "this is the forward pass: dy is not used. Backward returns dy, let through where x was positive.",
+)
+def _(x, dy):
+    return np.maximum(x, 0)
+
+
+@relu_backward.mistake(
+    "the slope alone", "this is the slope of ReLU itself; the chain rule multiplies it by dy."
+)
+def _(x, dy):
+    return (x > 0).astype(float)
+
+
+@relu_backward.mistake(
+    "multiplied by the input",
+    "this multiplies dy by x itself; it is to be multiplied by the slope of ReLU at x, which is 0 or 1.",
+)
+def _(x, dy):
+    return dy * x
+
+
+@relu_backward.mistake(
+    "sign for slope", "where x is negative the sign is -1, but the slope of ReLU is 0 there."
+)
+def _(x, dy):
+    return dy * np.sign(x)
+
+
+@relu_backward.mistake(
+    "only positive blame", "where x was positive all of dy goes through, negative blame too."
+)
+def _(x, dy):
+    return dy * ((x > 0) & (dy > 0))
+
+
+@relu_backward.mistake(
+    "left out instead of zero",
+    "this keeps the blame that goes through and drops the rest; dx has the shape of x, with zeros there.",
+)
+def _(x, dy):
+    return dy[x > 0]
+
+
+@relu_backward.mistake(
+    "multiplied by the value",
+    "this multiplies dy by the output of ReLU; it is to be multiplied by its slope, which is 0 or 1.",
+)
+def _(x, dy):
+    return dy * np.maximum(x, 0)
+
+
+@relu_backward.mistake(
+    "passed on everywhere",
+    "this lets all the blame through: where x was negative the output did not depend on x at all.",
+)
+def _(x, dy):
+    return dy * 1.0
+
+
+@relu_backward.mistake(
+    "awake at zero",
+    "almost: at x = 0 exactly ReLU has no slope, and by convention (TensorFlow's too) none is passed on.",
+)
+def _(x, dy):
+    return dy * (x >= 0)
+
+
+@relu_backward.mistake(
+    "dy overwritten",
+    "the values are right, but the array dy that you were given is changed: "
+    "a layer that shares it would get wrong blame. Make a new array.",
+)
+def _(x, dy):
+    dy[x <= 0] = 0
+    return dy
 
 
 class _WrongSigmoid(layers.Sigmoid):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from convlab.exercises.engine import Exercise, Mistake, exercise
+from convlab.exercises.exercise import Exercise, Mistake, exercise
 
 # Asymmetric on purpose: remainders, gaps, padding, kernels that only just fit, and one that does not.
 SIZE_CASES = [
@@ -19,104 +19,10 @@ SIZE_CASES = [
 ]
 
 
-def _size(i, f, s, p, d):
-    return (i + 2 * p - d * (f - 1) - 1) // s + 1
-
-
-def _size_refusing_by_kernel(i, f, s, p, d):
-    if f > i + 2 * p:
-        raise ValueError("does not fit")
-    return _size(i, f, s, p, d)
-
-
-def _size_refusing_before_padding(i, f, s, p, d):
-    if d * (f - 1) + 1 > i:
-        raise ValueError("does not fit")
-    return _size(i, f, s, p, d)
-
-
-def _size_refusing_exact_fit(i, f, s, p, d):
-    if d * (f - 1) + 1 >= i + 2 * p:
-        raise ValueError("does not fit")
-    return _size(i, f, s, p, d)
-
-
-def _size_refusing_below_zero(i, f, s, p, d):
-    if _size(i, f, s, p, d) < 0:
-        raise ValueError("does not fit")
-    return _size(i, f, s, p, d)
-
-
-def _refusing(wrong, *sizes):
-    return wrong(output_size.reference, *sizes)
-
-
 def _remainder(i, f, s, p, d):
     return (i + 2 * p - d * (f - 1) - 1) % s
 
 
-# What people write, and what they are told; `size` is the right formula, which may refuse or not.
-WRONG_FORMULAS = [
-    (
-        "fence post forgotten",
-        lambda size, *sizes: size(*sizes) - 1,
-        "one too few every time: you have counted the steps. There is one place more than there are steps, "
-        "as a fence has one post more than it has gaps.",
-    ),
-    (
-        "rounded up",
-        lambda size, *sizes: size(*sizes) + bool(_remainder(*sizes)),
-        "this rounds up. A step that does not fit completely is not made, so the division rounds down: `//`.",
-    ),
-    (
-        "a fraction of a place",
-        lambda size, *sizes: size(*sizes) + _remainder(*sizes) / sizes[2],
-        "there are no fractions of a place: `/` leaves a remainder in the answer, `//` drops it.",
-    ),
-    (
-        "padded on one side only",
-        lambda size, i, f, s, p, d: size(i + p, f, s, 0, d),
-        "the padding is counted once, but it stands on both sides: i + 2p.",
-    ),
-    (
-        "padding forgotten",
-        lambda size, i, f, s, p, d: size(i, f, s, 0, d),
-        "the padding is not used: it makes the image wider by 2p.",
-    ),
-    (
-        "dilation forgotten",
-        lambda size, i, f, s, p, d: size(i, f, s, p, 1),
-        "the dilation is not used: with gaps in it a kernel reaches further, over d · (f - 1) + 1 pixels.",
-    ),
-    (
-        "the lesson's first formula",
-        lambda size, i, f, s, p, d: size(i, f, s, 0, 1),
-        "this is the lesson's first formula, before the border and the gaps: padding makes the image wider "
-        "by 2p, and dilation makes the kernel reach over d · (f - 1) + 1 pixels.",
-    ),
-    (
-        "dilated kernel too long",
-        lambda size, i, f, s, p, d: size(i, d * f, s, p, 1),
-        "the dilated kernel is too long: f pixels have f - 1 gaps between them, so it reaches over d · (f - "
-        "1) + 1 pixels, not over d · f.",
-    ),
-    (
-        "reach one too short",
-        lambda size, i, f, s, p, d: size(i, d * (f - 1), s, p, 1),
-        "the kernel is one pixel too short: f - 1 gaps of d, and the last pixel itself, d · (f - 1) + 1.",
-    ),
-    (
-        "dilation taken for the gap",
-        lambda size, i, f, s, p, d: size(i, f + d * (f - 1), s, p, 1),
-        "you leave d pixels free between neighbours. With dilation d they stand d apart, so d - 1 are free: "
-        "the kernel reaches over d · (f - 1) + 1 pixels.",
-    ),
-    (
-        "one added before the division",
-        lambda size, i, f, s, p, d: size(i, f, s, p, d) * 0 + (_size(i, f, 1, p, d) // s),
-        "the + 1 is inside the division. Divide the way from the first place to the last by s, then add 1.",
-    ),
-]
 NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `raise ValueError(...)` there."
 
 
@@ -132,44 +38,6 @@ NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `
         "`reach = dilation * (kernel_size - 1) + 1`, `room = input_size + 2 * padding`, and then "
         "`(room - reach) // stride + 1`.",
     ],
-    mistakes=[
-        *(Mistake(name, partial(_refusing, wrong), says) for name, wrong, says in WRONG_FORMULAS),
-        *(
-            Mistake(f"{name}, no refusal", partial(wrong, _size), f"{says} {NO_REFUSAL}")
-            for name, wrong, says in WRONG_FORMULAS
-        ),
-        Mistake(
-            "0 places let through",
-            _size_refusing_below_zero,
-            "you refuse a result below 0. With a stride the formula can give exactly 0 where the kernel does not "
-            "fit: refuse that, too.",
-        ),
-        Mistake(
-            "refusal before the padding",
-            _size_refusing_before_padding,
-            "you compare the kernel with the image as it comes. A kernel may be larger than that and still "
-            "fit: it stands on the padded image, i + 2p.",
-        ),
-        Mistake(
-            "exact fit refused",
-            _size_refusing_exact_fit,
-            "you refuse a kernel that reaches exactly over the whole image. It fits, in one place: refuse "
-            "with `>`, not with `>=`.",
-        ),
-        Mistake(
-            "refusal by the kernel's size",
-            _size_refusing_by_kernel,
-            "you compare the kernel's own size with the padded image. A dilated kernel reaches further: "
-            "refuse by its reach, d · (f - 1) + 1.",
-        ),
-        Mistake(
-            "no refusal",
-            _size,
-            "right wherever the kernel fits. Where it does not, a wrong size that nobody notices is worse "
-            "than an "
-            "error. " + NO_REFUSAL,
-        ),
-    ],
 )
 def output_size(input_size, kernel_size, stride, padding, dilation):
     reach = dilation * (kernel_size - 1) + 1
@@ -179,58 +47,171 @@ def output_size(input_size, kernel_size, stride, padding, dilation):
     return (room - reach) // stride + 1
 
 
+def _size(i, f, s, p, d):
+    return (i + 2 * p - d * (f - 1) - 1) // s + 1
+
+
+def _with_and_without_refusal(name, says):
+    """Return a decorator that adds a wrong formula twice: with the reference's refusal, and without any.
+
+    The formula's first argument, `size`, is the right formula, which refuses a kernel that does not fit or not.
+    """
+
+    def add(formula):
+        output_size.mistake(name, says, answer=partial(formula, output_size.reference))
+        output_size.mistake(f"{name}, no refusal", f"{says} {NO_REFUSAL}", answer=partial(formula, _size))
+        return formula
+
+    return add
+
+
+@_with_and_without_refusal(
+    "fence post forgotten",
+    "one too few every time: you have counted the steps. There is one place more than there are steps, "
+    "as a fence has one post more than it has gaps.",
+)
+def _(size, *sizes):
+    return size(*sizes) - 1
+
+
+@_with_and_without_refusal(
+    "rounded up",
+    "this rounds up. A step that does not fit completely is not made, so the division rounds down: `//`.",
+)
+def _(size, *sizes):
+    return size(*sizes) + bool(_remainder(*sizes))
+
+
+@_with_and_without_refusal(
+    "a fraction of a place",
+    "there are no fractions of a place: `/` leaves a remainder in the answer, `//` drops it.",
+)
+def _(size, *sizes):
+    return size(*sizes) + _remainder(*sizes) / sizes[2]
+
+
+@_with_and_without_refusal(
+    "padded on one side only",
+    "the padding is counted once, but it stands on both sides: i + 2p.",
+)
+def _(size, i, f, s, p, d):
+    return size(i + p, f, s, 0, d)
+
+
+@_with_and_without_refusal(
+    "padding forgotten",
+    "the padding is not used: it makes the image wider by 2p.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, f, s, 0, d)
+
+
+@_with_and_without_refusal(
+    "dilation forgotten",
+    "the dilation is not used: with gaps in it a kernel reaches further, over d · (f - 1) + 1 pixels.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, f, s, p, 1)
+
+
+@_with_and_without_refusal(
+    "the lesson's first formula",
+    "this is the lesson's first formula, before the border and the gaps: padding makes the image wider "
+    "by 2p, and dilation makes the kernel reach over d · (f - 1) + 1 pixels.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, f, s, 0, 1)
+
+
+@_with_and_without_refusal(
+    "dilated kernel too long",
+    "the dilated kernel is too long: f pixels have f - 1 gaps between them, so it reaches over d · (f - "
+    "1) + 1 pixels, not over d · f.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, d * f, s, p, 1)
+
+
+@_with_and_without_refusal(
+    "reach one too short",
+    "the kernel is one pixel too short: f - 1 gaps of d, and the last pixel itself, d · (f - 1) + 1.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, d * (f - 1), s, p, 1)
+
+
+@_with_and_without_refusal(
+    "dilation taken for the gap",
+    "you leave d pixels free between neighbours. With dilation d they stand d apart, so d - 1 are free: "
+    "the kernel reaches over d · (f - 1) + 1 pixels.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, f + d * (f - 1), s, p, 1)
+
+
+@_with_and_without_refusal(
+    "one added before the division",
+    "the + 1 is inside the division. Divide the way from the first place to the last by s, then add 1.",
+)
+def _(size, i, f, s, p, d):
+    return size(i, f, s, p, d) * 0 + (_size(i, f, 1, p, d) // s)
+
+
+@output_size.mistake(
+    "0 places let through",
+    "you refuse a result below 0. With a stride the formula can give exactly 0 where the kernel does not "
+    "fit: refuse that, too.",
+)
+def _(i, f, s, p, d):
+    if _size(i, f, s, p, d) < 0:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+@output_size.mistake(
+    "refusal before the padding",
+    "you compare the kernel with the image as it comes. A kernel may be larger than that and still "
+    "fit: it stands on the padded image, i + 2p.",
+)
+def _(i, f, s, p, d):
+    if d * (f - 1) + 1 > i:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+@output_size.mistake(
+    "exact fit refused",
+    "you refuse a kernel that reaches exactly over the whole image. It fits, in one place: refuse "
+    "with `>`, not with `>=`.",
+)
+def _(i, f, s, p, d):
+    if d * (f - 1) + 1 >= i + 2 * p:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+@output_size.mistake(
+    "refusal by the kernel's size",
+    "you compare the kernel's own size with the padded image. A dilated kernel reaches further: "
+    "refuse by its reach, d · (f - 1) + 1.",
+)
+def _(i, f, s, p, d):
+    if f > i + 2 * p:
+        raise ValueError("does not fit")
+    return _size(i, f, s, p, d)
+
+
+@output_size.mistake(
+    "no refusal",
+    "right wherever the kernel fits. Where it does not, a wrong size that nobody notices is worse "
+    "than an "
+    "error. " + NO_REFUSAL,
+)
+def _(i, f, s, p, d):
+    return _size(i, f, s, p, d)
+
+
 PADDING_CASES = [(3, 1), (5, 1), (4, 1), (3, 2), (7, 3), (4, 2), (2, 3), (1, 1)]
-
-
-def _padding_half_the_kernel(kernel_size, dilation):
-    return kernel_size // 2
-
-
-def _padding_half_the_gaps(kernel_size, dilation):
-    return (kernel_size - 1) // 2
-
-
-def _padding_half_the_gaps_exactly(kernel_size, dilation):
-    return (kernel_size - 1) / 2
-
-
-def _padding_half_the_kernel_spread(kernel_size, dilation):
-    return dilation * (kernel_size // 2)
-
-
-def _padding_in_all(kernel_size, dilation):
-    keep_size.reference(kernel_size, dilation)
-    return dilation * (kernel_size - 1)
-
-
-def _padding_in_all_always(kernel_size, dilation):
-    return dilation * (kernel_size - 1)
-
-
-def _padding_of_too_long_a_kernel(kernel_size, dilation):
-    return keep_size.reference(dilation * kernel_size, 1)
-
-
-def _padding_of_too_long_a_kernel_rounded(kernel_size, dilation):
-    return (dilation * kernel_size - 1) // 2
-
-
-def _padding_without_dilation(kernel_size, dilation):
-    return keep_size.reference(kernel_size, 1)
-
-
-def _padding_halved_down(kernel_size, dilation):
-    return dilation * (kernel_size - 1) // 2
-
-
-def _padding_with_a_fraction(kernel_size, dilation):
-    return dilation * (kernel_size - 1) / 2
-
-
-def _padding_for_odd_kernels(kernel_size, dilation):
-    if kernel_size % 2 == 0:
-        raise ValueError("even kernel")
-    return keep_size.reference(kernel_size, dilation)
 
 
 @exercise(
@@ -244,83 +225,116 @@ def _padding_for_odd_kernels(kernel_size, dilation):
         "2p = d · (f - 1). If that is even, return half of it; if it is odd, no whole number of pixels on "
         "each side will do: `raise ValueError(...)`.",
     ],
-    mistakes=[
-        Mistake(
-            "half the kernel",
-            _padding_half_the_kernel,
-            "f // 2 is right for odd kernels without dilation. It ignores the gaps of a dilated kernel, and "
-            "a kernel of 4 with padding 2 makes the image one larger, as in the lesson's 5, 4, 2 → 6.",
-        ),
-        Mistake(
-            "half the gaps",
-            _padding_half_the_gaps,
-            "(f - 1) // 2 is right for odd kernels without dilation. The gaps of a dilated kernel count, "
-            "too; and where the half is no whole number, `raise ValueError(...)` instead of rounding.",
-        ),
-        Mistake(
-            "half the gaps with a fraction",
-            _padding_half_the_gaps_exactly,
-            "(f - 1) / 2 is right for odd kernels without dilation. Two things are missing: the dilation, "
-            "and a `raise ValueError(...)` where the half is no whole number.",
-        ),
-        Mistake(
-            "half the kernel, spread",
-            _padding_half_the_kernel_spread,
-            "the dilation is in, and odd kernels are right. But the reach is d · (f - 1) + 1, so both sides "
-            "together need d · (f - 1), not d · f; and if that is odd, `raise ValueError(...)`.",
-        ),
-        Mistake(
-            "both sides together",
-            _padding_in_all,
-            "this is the padding of both sides together; half of it stands on each.",
-        ),
-        Mistake(
-            "both sides together, no refusal",
-            _padding_in_all_always,
-            "this is the padding of both sides together; half of it stands on each, and where the half is no "
-            "whole number, `raise ValueError(...)`.",
-        ),
-        Mistake(
-            "dilated kernel too long",
-            _padding_of_too_long_a_kernel,
-            "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f.",
-        ),
-        Mistake(
-            "dilated kernel too long, rounded down",
-            _padding_of_too_long_a_kernel_rounded,
-            "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f; and where reach - 1 is odd, "
-            "`raise ValueError(...)` instead of rounding.",
-        ),
-        Mistake(
-            "dilation forgotten",
-            _padding_without_dilation,
-            "the dilation is not used: a dilated kernel reaches further and needs more padding.",
-        ),
-        Mistake(
-            "halved and rounded down",
-            _padding_halved_down,
-            "right where it can be done. Where 2p would have to be odd, rounding down makes the image one "
-            "smaller: there is no such padding, so `raise ValueError(...)`.",
-        ),
-        Mistake(
-            "half a pixel",
-            _padding_with_a_fraction,
-            "half a pixel cannot be added to each side. Where 2p would have to be odd, `raise "
-            "ValueError(...)`.",
-        ),
-        Mistake(
-            "every even kernel refused",
-            _padding_for_odd_kernels,
-            "this refuses every even kernel. With dilation 2 a kernel of 4 reaches over 7 pixels, which is "
-            "odd, and padding 3 keeps the size. Look at the reach, not at the kernel.",
-        ),
-    ],
 )
 def keep_size(kernel_size, dilation):
     both_sides = dilation * (kernel_size - 1)
     if both_sides % 2:
         raise ValueError(f"{both_sides} pixels cannot be split evenly over two sides")
     return both_sides // 2
+
+
+@keep_size.mistake(
+    "half the kernel",
+    "f // 2 is right for odd kernels without dilation. It ignores the gaps of a dilated kernel, and "
+    "a kernel of 4 with padding 2 makes the image one larger, as in the lesson's 5, 4, 2 → 6.",
+)
+def _(kernel_size, dilation):
+    return kernel_size // 2
+
+
+@keep_size.mistake(
+    "half the gaps",
+    "(f - 1) // 2 is right for odd kernels without dilation. The gaps of a dilated kernel count, "
+    "too; and where the half is no whole number, `raise ValueError(...)` instead of rounding.",
+)
+def _(kernel_size, dilation):
+    return (kernel_size - 1) // 2
+
+
+@keep_size.mistake(
+    "half the gaps with a fraction",
+    "(f - 1) / 2 is right for odd kernels without dilation. Two things are missing: the dilation, "
+    "and a `raise ValueError(...)` where the half is no whole number.",
+)
+def _(kernel_size, dilation):
+    return (kernel_size - 1) / 2
+
+
+@keep_size.mistake(
+    "half the kernel, spread",
+    "the dilation is in, and odd kernels are right. But the reach is d · (f - 1) + 1, so both sides "
+    "together need d · (f - 1), not d · f; and if that is odd, `raise ValueError(...)`.",
+)
+def _(kernel_size, dilation):
+    return dilation * (kernel_size // 2)
+
+
+@keep_size.mistake(
+    "both sides together", "this is the padding of both sides together; half of it stands on each."
+)
+def _(kernel_size, dilation):
+    keep_size.reference(kernel_size, dilation)
+    return dilation * (kernel_size - 1)
+
+
+@keep_size.mistake(
+    "both sides together, no refusal",
+    "this is the padding of both sides together; half of it stands on each, and where the half is no "
+    "whole number, `raise ValueError(...)`.",
+)
+def _(kernel_size, dilation):
+    return dilation * (kernel_size - 1)
+
+
+@keep_size.mistake(
+    "dilated kernel too long", "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f."
+)
+def _(kernel_size, dilation):
+    return keep_size.reference(dilation * kernel_size, 1)
+
+
+@keep_size.mistake(
+    "dilated kernel too long, rounded down",
+    "a dilated kernel reaches over d · (f - 1) + 1 pixels, not over d · f; and where reach - 1 is odd, "
+    "`raise ValueError(...)` instead of rounding.",
+)
+def _(kernel_size, dilation):
+    return (dilation * kernel_size - 1) // 2
+
+
+@keep_size.mistake(
+    "dilation forgotten", "the dilation is not used: a dilated kernel reaches further and needs more padding."
+)
+def _(kernel_size, dilation):
+    return keep_size.reference(kernel_size, 1)
+
+
+@keep_size.mistake(
+    "halved and rounded down",
+    "right where it can be done. Where 2p would have to be odd, rounding down makes the image one "
+    "smaller: there is no such padding, so `raise ValueError(...)`.",
+)
+def _(kernel_size, dilation):
+    return dilation * (kernel_size - 1) // 2
+
+
+@keep_size.mistake(
+    "half a pixel",
+    "half a pixel cannot be added to each side. Where 2p would have to be odd, `raise ValueError(...)`.",
+)
+def _(kernel_size, dilation):
+    return dilation * (kernel_size - 1) / 2
+
+
+@keep_size.mistake(
+    "every even kernel refused",
+    "this refuses every even kernel. With dilation 2 a kernel of 4 reaches over 7 pixels, which is "
+    "odd, and padding 3 keeps the size. Look at the reach, not at the kernel.",
+)
+def _(kernel_size, dilation):
+    if kernel_size % 2 == 0:
+        raise ValueError("even kernel")
+    return keep_size.reference(kernel_size, dilation)
 
 
 FIELD_CASES = [
@@ -330,57 +344,6 @@ FIELD_CASES = [
     ([(5, 3)],),
     ([(2, 2), (2, 2), (3, 3), (3, 1)],),
 ]
-
-
-def _field_summed(layers):
-    return sum(kernel_size for kernel_size, _ in layers)
-
-
-def _field_without_strides(layers):
-    return 1 + sum(kernel_size - 1 for kernel_size, _ in layers)
-
-
-def _field_with_own_stride(layers):
-    field, step = 1, 1
-    for kernel_size, stride in layers:
-        step *= stride
-        field += (kernel_size - 1) * step
-    return field
-
-
-def _field_with_last_stride(layers):
-    field, step = 1, 1
-    for kernel_size, stride in layers:
-        field += (kernel_size - 1) * step
-        step = stride
-    return field
-
-
-def _field_with_own_stride_only(layers):
-    return 1 + sum((kernel_size - 1) * stride for kernel_size, stride in layers)
-
-
-def _field_of_nothing(layers):
-    return receptive_field.reference(layers) - 1
-
-
-def _field_with_whole_kernels(layers):
-    field = step = 1
-    for kernel_size, stride in layers:
-        field += kernel_size * step
-        step *= stride
-    return field
-
-
-def _field_multiplied(layers):
-    field = 1
-    for kernel_size, _ in layers:
-        field *= kernel_size
-    return field
-
-
-def _field_from_the_wrong_end(layers):
-    return receptive_field.reference(layers[::-1])
 
 
 @exercise(
@@ -395,61 +358,6 @@ def _field_from_the_wrong_end(layers):
         "Go through the layers from the input on, with `field = step = 1`: `field += (kernel_size - 1) * "
         "step`, then `step *= stride`.",
     ],
-    mistakes=[
-        Mistake(
-            "kernels added up",
-            _field_summed,
-            "the kernels are added up, but they overlap: the second 3x3 adds one pixel on each side, not "
-            "three in all. And strides are not used.",
-        ),
-        Mistake(
-            "strides forgotten",
-            _field_without_strides,
-            "right at stride 1. Behind a stride of 2, neighbouring pixels lie two input pixels apart, so "
-            "every later layer adds twice as much.",
-        ),
-        Mistake(
-            "stride taken too early",
-            _field_with_own_stride,
-            "a layer's own stride does not widen what it sees: it spreads the pixels of its *output*, so it "
-            "counts from the next layer on. Add first, multiply afterwards.",
-        ),
-        Mistake(
-            "own stride only",
-            _field_with_own_stride_only,
-            "each layer is widened by its own stride alone. A stride counts for the layers *above* it, and "
-            "strides multiply: keep a running `step`.",
-        ),
-        Mistake(
-            "only the last stride",
-            _field_with_last_stride,
-            "only the stride directly below is used. Strides multiply: behind two of 2, a step is four input "
-            "pixels.",
-        ),
-        Mistake(
-            "started at zero",
-            _field_of_nothing,
-            "one too few: with no layer at all a pixel still sees one pixel, itself. Start at 1.",
-        ),
-        Mistake(
-            "whole kernels added",
-            _field_with_whole_kernels,
-            "each layer adds one pixel too many: a kernel of 3 stands on the pixel that is there already and "
-            "adds two, kernel_size - 1, times the step.",
-        ),
-        Mistake(
-            "kernels multiplied",
-            _field_multiplied,
-            "the kernels are multiplied. That would need a stride as large as the kernel in each layer; "
-            "at stride 1 windows overlap.",
-        ),
-        Mistake(
-            "from the wrong end",
-            _field_from_the_wrong_end,
-            "the layers are taken from the wrong end: the list begins at the input, and a stride counts for "
-            "the layers above it.",
-        ),
-    ],
 )
 def receptive_field(layers):
     field = step = 1
@@ -459,52 +367,105 @@ def receptive_field(layers):
     return field
 
 
+@receptive_field.mistake(
+    "kernels added up",
+    "the kernels are added up, but they overlap: the second 3x3 adds one pixel on each side, not "
+    "three in all. And strides are not used.",
+)
+def _(layers):
+    return sum(kernel_size for kernel_size, _ in layers)
+
+
+@receptive_field.mistake(
+    "strides forgotten",
+    "right at stride 1. Behind a stride of 2, neighbouring pixels lie two input pixels apart, so "
+    "every later layer adds twice as much.",
+)
+def _(layers):
+    return 1 + sum(kernel_size - 1 for kernel_size, _ in layers)
+
+
+@receptive_field.mistake(
+    "stride taken too early",
+    "a layer's own stride does not widen what it sees: it spreads the pixels of its *output*, so it "
+    "counts from the next layer on. Add first, multiply afterwards.",
+)
+def _(layers):
+    field, step = 1, 1
+    for kernel_size, stride in layers:
+        step *= stride
+        field += (kernel_size - 1) * step
+    return field
+
+
+@receptive_field.mistake(
+    "own stride only",
+    "each layer is widened by its own stride alone. A stride counts for the layers *above* it, and "
+    "strides multiply: keep a running `step`.",
+)
+def _(layers):
+    return 1 + sum((kernel_size - 1) * stride for kernel_size, stride in layers)
+
+
+@receptive_field.mistake(
+    "only the last stride",
+    "only the stride directly below is used. Strides multiply: behind two of 2, a step is four input pixels.",
+)
+def _(layers):
+    field, step = 1, 1
+    for kernel_size, stride in layers:
+        field += (kernel_size - 1) * step
+        step = stride
+    return field
+
+
+@receptive_field.mistake(
+    "started at zero", "one too few: with no layer at all a pixel still sees one pixel, itself. Start at 1."
+)
+def _(layers):
+    return receptive_field.reference(layers) - 1
+
+
+@receptive_field.mistake(
+    "whole kernels added",
+    "each layer adds one pixel too many: a kernel of 3 stands on the pixel that is there already and "
+    "adds two, kernel_size - 1, times the step.",
+)
+def _(layers):
+    field = step = 1
+    for kernel_size, stride in layers:
+        field += kernel_size * step
+        step *= stride
+    return field
+
+
+@receptive_field.mistake(
+    "kernels multiplied",
+    "the kernels are multiplied. That would need a stride as large as the kernel in each layer; "
+    "at stride 1 windows overlap.",
+)
+def _(layers):
+    field = 1
+    for kernel_size, _ in layers:
+        field *= kernel_size
+    return field
+
+
+@receptive_field.mistake(
+    "from the wrong end",
+    "the layers are taken from the wrong end: the list begins at the input, and a stride counts for "
+    "the layers above it.",
+)
+def _(layers):
+    return receptive_field.reference(layers[::-1])
+
+
 STACK_CASES = [
     (1, [(3, 32), (3, 64), (3, 128)]),
     (3, [(5, 6)]),
     (3, [(11, 96), (5, 256), (1, 10)]),
     (64, [(1, 32), (3, 128)]),
 ]
-
-
-def _stack_with_first_depth(channels, layers):
-    return sum(kernel_size**2 * channels * filters + filters for kernel_size, filters in layers)
-
-
-def _stack_with_depth_one(channels, layers):
-    return sum(kernel_size**2 * filters + filters for kernel_size, filters in layers)
-
-
-def _stack_without_biases(channels, layers):
-    return stack_parameters.reference(channels, layers) - sum(filters for _, filters in layers)
-
-
-def _stack_with_first_depth_without_biases(channels, layers):
-    return sum(kernel_size**2 * channels * filters for kernel_size, filters in layers)
-
-
-def _stack_with_one_bias_each(channels, layers):
-    return _stack_without_biases(channels, layers) + len(layers)
-
-
-def _stack_with_flat_kernels(channels, layers):
-    total = 0
-    for kernel_size, filters in layers:
-        total += kernel_size * channels * filters + filters
-        channels = filters
-    return total
-
-
-def _stack_with_bias_per_channel(channels, layers):
-    total = 0
-    for kernel_size, filters in layers:
-        total += (kernel_size**2 + 1) * channels * filters
-        channels = filters
-    return total
-
-
-def _stack_of_last_layer(channels, layers):
-    return stack_parameters.reference(([channels] + [filters for _, filters in layers])[-2], layers[-1:])
 
 
 @exercise(
@@ -518,51 +479,6 @@ def _stack_of_last_layer(channels, layers):
         "the number of filters of this one.",
         "In a loop: `total += (kernel_size**2 * channels + 1) * filters`, then `channels = filters`.",
     ],
-    mistakes=[
-        Mistake(
-            "depth of the first input everywhere",
-            _stack_with_first_depth,
-            "every layer is counted with the channels of the image. From the second layer on, a filter is as "
-            "deep as the layer below has filters.",
-        ),
-        Mistake(
-            "depth forgotten",
-            _stack_with_depth_one,
-            "the depth is missing: a filter has a weight for each channel of its input, f · f · channels in "
-            "all.",
-        ),
-        Mistake(
-            "depth of the first input everywhere, no biases",
-            _stack_with_first_depth_without_biases,
-            "two things: from the second layer on, a filter is as deep as the layer below has filters; and "
-            "each filter has a bias.",
-        ),
-        Mistake(
-            "biases forgotten", _stack_without_biases, "the weights are right; each filter has a bias, too."
-        ),
-        Mistake(
-            "one bias per layer",
-            _stack_with_one_bias_each,
-            "one bias for each layer is too few: each *filter* has its own.",
-        ),
-        Mistake(
-            "one bias per channel",
-            _stack_with_bias_per_channel,
-            "too many biases: a filter adds one number after summing over its channels, not one for each. "
-            "Where does the bracket close?",
-        ),
-        Mistake(
-            "kernel not squared",
-            _stack_with_flat_kernels,
-            "a filter of 3 is 3 wide *and* 3 high: kernel_size**2.",
-        ),
-        Mistake(
-            "last layer only",
-            _stack_of_last_layer,
-            "this is the last layer alone: add up all of them (is the `return` inside the loop, or `total =` "
-            "where `total +=` is meant?).",
-        ),
-    ],
 )
 def stack_parameters(channels, layers):
     total = 0
@@ -570,6 +486,75 @@ def stack_parameters(channels, layers):
         total += (kernel_size**2 * channels + 1) * filters
         channels = filters
     return total
+
+
+@stack_parameters.mistake(
+    "depth of the first input everywhere",
+    "every layer is counted with the channels of the image. From the second layer on, a filter is as "
+    "deep as the layer below has filters.",
+)
+def _(channels, layers):
+    return sum(kernel_size**2 * channels * filters + filters for kernel_size, filters in layers)
+
+
+@stack_parameters.mistake(
+    "depth forgotten",
+    "the depth is missing: a filter has a weight for each channel of its input, f · f · channels in all.",
+)
+def _(channels, layers):
+    return sum(kernel_size**2 * filters + filters for kernel_size, filters in layers)
+
+
+@stack_parameters.mistake(
+    "depth of the first input everywhere, no biases",
+    "two things: from the second layer on, a filter is as deep as the layer below has filters; and "
+    "each filter has a bias.",
+)
+def _(channels, layers):
+    return sum(kernel_size**2 * channels * filters for kernel_size, filters in layers)
+
+
+@stack_parameters.mistake("biases forgotten", "the weights are right; each filter has a bias, too.")
+def _stack_without_biases(channels, layers):
+    return stack_parameters.reference(channels, layers) - sum(filters for _, filters in layers)
+
+
+@stack_parameters.mistake(
+    "one bias per layer", "one bias for each layer is too few: each *filter* has its own."
+)
+def _(channels, layers):
+    return _stack_without_biases(channels, layers) + len(layers)
+
+
+@stack_parameters.mistake(
+    "one bias per channel",
+    "too many biases: a filter adds one number after summing over its channels, not one for each. "
+    "Where does the bracket close?",
+)
+def _(channels, layers):
+    total = 0
+    for kernel_size, filters in layers:
+        total += (kernel_size**2 + 1) * channels * filters
+        channels = filters
+    return total
+
+
+@stack_parameters.mistake("kernel not squared", "a filter of 3 is 3 wide *and* 3 high: kernel_size**2.")
+def _(channels, layers):
+    total = 0
+    for kernel_size, filters in layers:
+        total += kernel_size * channels * filters + filters
+        channels = filters
+    return total
+
+
+@stack_parameters.mistake(
+    "last layer only",
+    "this is the last layer alone: add up all of them (is the `return` inside the loop, or `total =` "
+    "where `total +=` is meant?).",
+)
+def _(channels, layers):
+    return stack_parameters.reference(([channels] + [filters for _, filters in layers])[-2], layers[-1:])
 
 
 lecture_table = Exercise(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 _rng = np.random.default_rng(7)
 ROWS_CASES = [
@@ -11,32 +11,6 @@ ROWS_CASES = [
     (_rng.permutation(105).reshape(5, 7, 3), 2, 3),
     (_rng.permutation(40).reshape(4, 5, 2), 3, 1),
 ]
-
-
-def _windows(image, size, stride, stride_across=None):
-    """Return the windows of an image (H, W, C), (places down, places across, size, size, C)."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    return windows[::stride, :: stride_across or stride].transpose(0, 1, 3, 4, 2)
-
-
-def _laid_out(windows):
-    return windows.reshape(windows.shape[0] * windows.shape[1], -1)
-
-
-def _rows_channels_first(image, size, stride):
-    return _laid_out(_windows(image, size, stride).transpose(0, 1, 4, 2, 3))
-
-
-def _rows_turned_windows(image, size, stride):
-    return _laid_out(_windows(image, size, stride).transpose(0, 1, 3, 2, 4))
-
-
-def _rows_down_first(image, size, stride):
-    return _laid_out(_windows(image, size, stride).transpose(1, 0, 2, 3, 4))
-
-
-def _rows_one_place_short(image, size, stride):
-    return _laid_out(_windows(image[:-1, :-1], size, stride))
 
 
 @exercise(
@@ -52,77 +26,6 @@ def _rows_one_place_short(image, size, stride):
         "`top` runs over `range(0, H - size + 1, stride)`, `left` over `range(0, W - size + 1, stride)`; "
         "collect the rows in a list and return `np.array(rows)`.",
     ],
-    mistakes=[
-        Mistake(
-            "stride forgotten",
-            lambda image, size, stride: _laid_out(_windows(image, size, 1)),
-            "right at stride 1, but the stride is not used: only every stride-th place has a row.",
-        ),
-        Mistake(
-            "stride down only",
-            lambda image, size, stride: _laid_out(_windows(image, size, stride, 1)),
-            "the stride is used downwards, but not across: both `top` and `left` move by it.",
-        ),
-        Mistake(
-            "stride across only",
-            lambda image, size, stride: _laid_out(_windows(image, size, 1, stride)),
-            "the stride is used across, but not downwards: both `top` and `left` move by it.",
-        ),
-        Mistake(
-            "columns instead of rows",
-            lambda image, size, stride: rows_of.reference(image, size, stride).T,
-            "right numbers, lying on their side: a place is a *row* here, so that `rows @ matrix` has one row "
-            "of outputs for each place.",
-        ),
-        Mistake(
-            "channels first",
-            _rows_channels_first,
-            "within a row all pixels of channel 0 come first. `kernels.reshape(-1, F)` counts row, column, "
-            "channel, the channel fastest; so must the rows. (`sliding_window_view` puts the window's axes "
-            "last: move the channel behind them.)",
-        ),
-        Mistake(
-            "stride forgotten, channels first",
-            lambda image, size, stride: _rows_channels_first(image, size, 1),
-            "two things: the stride is not used, and within a row all pixels of channel 0 come first. "
-            "`sliding_window_view` puts the window's axes last: move the channel behind them, and take every "
-            "stride-th place.",
-        ),
-        Mistake(
-            "windows not laid out",
-            lambda image, size, stride: np.concatenate(list(_windows(image, size, stride))),
-            "the right windows in the right order, but each still has its own rows, columns and channels: "
-            "`.ravel()` lays it out as one row.",
-        ),
-        Mistake(
-            "windows laid out column by column",
-            _rows_turned_windows,
-            "each window is laid out column by column. Lay it out in reading order, as the kernel is.",
-        ),
-        Mistake(
-            "places column by column",
-            _rows_down_first,
-            "the rows are right, but their order is not: the places go in reading order, first across, then "
-            "down. The outer loop is the one over `top`.",
-        ),
-        Mistake(
-            "last places left out",
-            _rows_one_place_short,
-            "the last places downwards and across are missing: `range(0, H - size + 1, stride)` needs its + 1.",
-        ),
-        Mistake(
-            "first row only",
-            lambda image, size, stride: rows_of.reference(image, size, stride)[0],
-            "this is the first row alone: is the `return` inside a loop? Collect the rows, and return them after "
-            "both loops.",
-        ),
-        Mistake(
-            "places instead of a matrix",
-            _windows,
-            "these are the windows, with all their axes. A matrix product wants two: "
-            "(places, size · size · C).",
-        ),
-    ],
 )
 def rows_of(image, size, stride):
     height, width, _ = image.shape
@@ -131,6 +34,113 @@ def rows_of(image, size, stride):
         for left in range(0, width - size + 1, stride):
             rows.append(image[top : top + size, left : left + size].ravel())
     return np.array(rows)
+
+
+@rows_of.mistake(
+    "stride forgotten", "right at stride 1, but the stride is not used: only every stride-th place has a row."
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image, size, 1))
+
+
+@rows_of.mistake(
+    "stride down only", "the stride is used downwards, but not across: both `top` and `left` move by it."
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image, size, stride, 1))
+
+
+@rows_of.mistake(
+    "stride across only", "the stride is used across, but not downwards: both `top` and `left` move by it."
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image, size, 1, stride))
+
+
+@rows_of.mistake(
+    "columns instead of rows",
+    "right numbers, lying on their side: a place is a *row* here, so that `rows @ matrix` has one row "
+    "of outputs for each place.",
+)
+def _(image, size, stride):
+    return rows_of.reference(image, size, stride).T
+
+
+@rows_of.mistake(
+    "channels first",
+    "within a row all pixels of channel 0 come first. `kernels.reshape(-1, F)` counts row, column, "
+    "channel, the channel fastest; so must the rows. (`sliding_window_view` puts the window's axes "
+    "last: move the channel behind them.)",
+)
+def _rows_channels_first(image, size, stride):
+    return _laid_out(_windows(image, size, stride).transpose(0, 1, 4, 2, 3))
+
+
+@rows_of.mistake(
+    "stride forgotten, channels first",
+    "two things: the stride is not used, and within a row all pixels of channel 0 come first. "
+    "`sliding_window_view` puts the window's axes last: move the channel behind them, and take every "
+    "stride-th place.",
+)
+def _(image, size, stride):
+    return _rows_channels_first(image, size, 1)
+
+
+@rows_of.mistake(
+    "windows not laid out",
+    "the right windows in the right order, but each still has its own rows, columns and channels: "
+    "`.ravel()` lays it out as one row.",
+)
+def _(image, size, stride):
+    return np.concatenate(list(_windows(image, size, stride)))
+
+
+@rows_of.mistake(
+    "windows laid out column by column",
+    "each window is laid out column by column. Lay it out in reading order, as the kernel is.",
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image, size, stride).transpose(0, 1, 3, 2, 4))
+
+
+@rows_of.mistake(
+    "places column by column",
+    "the rows are right, but their order is not: the places go in reading order, first across, then "
+    "down. The outer loop is the one over `top`.",
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image, size, stride).transpose(1, 0, 2, 3, 4))
+
+
+@rows_of.mistake(
+    "last places left out",
+    "the last places downwards and across are missing: `range(0, H - size + 1, stride)` needs its + 1.",
+)
+def _(image, size, stride):
+    return _laid_out(_windows(image[:-1, :-1], size, stride))
+
+
+@rows_of.mistake(
+    "first row only",
+    "this is the first row alone: is the `return` inside a loop? Collect the rows, and return them after "
+    "both loops.",
+)
+def _(image, size, stride):
+    return rows_of.reference(image, size, stride)[0]
+
+
+@rows_of.mistake(
+    "places instead of a matrix",
+    "these are the windows, with all their axes. A matrix product wants two: (places, size · size · C).",
+)
+def _windows(image, size, stride, stride_across=None):
+    """Return the windows of an image (H, W, C), (places down, places across, size, size, C)."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
+    return windows[::stride, :: stride_across or stride].transpose(0, 1, 3, 4, 2)
+
+
+def _laid_out(windows):
+    return windows.reshape(windows.shape[0] * windows.shape[1], -1)
 
 
 # Ties, negative values, blame of both signs, and rows and columns that no window touches.
@@ -151,6 +161,158 @@ POOL_CASES = [
         3,
     ),
 ]
+
+
+@exercise(
+    question="Which gradient (H, W) does max pooling send back to an image (H, W), when each of its windows "
+    "of size x size gets its number of `blame`?",
+    cases=POOL_CASES,
+    hints=[
+        "Nudge a pixel that is not the largest of its window: what does the output do? And if you nudge the "
+        "largest?",
+        "Begin with zeros of the image's shape. For each window: find its largest pixel, the first of them "
+        "in reading order, and write the window's blame there.",
+        "For each (row, column) of `blame`: `window = image[row * size : (row + 1) * size, column * size : "
+        "(column + 1) * size]` and `i, j = np.unravel_index(window.argmax(), window.shape)`; then add the "
+        "blame at [row * size + i, column * size + j].",
+    ],
+)
+def pool_backward(image, blame, size):
+    gradient = np.zeros(image.shape)
+    for row, column in np.ndindex(blame.shape):
+        window = image[row * size : (row + 1) * size, column * size : (column + 1) * size]
+        i, j = np.unravel_index(window.argmax(), window.shape)  # the first of several
+        gradient[row * size + i, column * size + j] += blame[row, column]
+    return gradient
+
+
+@pool_backward.mistake(
+    "every tie takes all",
+    "where several pixels of a window are the largest, each of them gets the whole blame, which is "
+    "handed out more than once. The first one takes it.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: w == w.max())
+
+
+@pool_backward.mistake(
+    "largest begun at 0",
+    "right until all pixels of a window are negative: your search for the largest begins at 0, and none is "
+    "larger. Begin with the window's first pixel, or with -infinity.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: _first(np.maximum(w, 0)))
+
+
+@pool_backward.mistake(
+    "ties share",
+    "where several pixels are the largest, you share the blame among them. That would be fair, too; "
+    "but TensorFlow, and this course, give it to the first.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: (w == w.max()) / np.sum(w == w.max()))
+
+
+@pool_backward.mistake(
+    "the last tie takes it",
+    "where several pixels are the largest, the last one gets the blame. It belongs to the first, "
+    "in reading order.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, _last)
+
+
+@pool_backward.mistake(
+    "shared by all",
+    "this is the way back through *average* pooling: everyone gets a part. A pixel that is not the "
+    "largest does not change the output at all.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: 1 / w.size)
+
+
+@pool_backward.mistake(
+    "everyone takes all",
+    "every pixel of a window gets its blame. Only the largest decided the output; the others get 0.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: 1)
+
+
+@pool_backward.mistake(
+    "times the pixel",
+    "the blame is multiplied by the pixel. The output *is* that pixel: nudge it by 1 and the output "
+    "moves by 1, so the factor is 1.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, lambda w: w.max() * _first(w))
+
+
+@pool_backward.mistake(
+    "the pixel for the blame",
+    "the largest pixels have got their own values. Those go *forward*; what comes back to a window is its "
+    "`blame`. (Where several pixels are the largest, only the first gets it.)",
+)
+def _(image, blame, size):
+    return _pool(image, np.ones_like(blame), size, lambda w: w * (w == w.max()))
+
+
+@pool_backward.mistake(
+    "windows one pixel apart",
+    "your windows begin one pixel apart and overlap. These do not: the next one begins `size` pixels "
+    "further on, at `row * size` and `column * size`.",
+)
+def _(image, blame, size):
+    """Return the gradient for windows that begin one pixel apart."""
+    gradient = np.zeros(image.shape)
+    for row, column in np.ndindex(blame.shape):
+        place = np.s_[row : row + size, column : column + size]
+        gradient[place] += blame[row, column] * _first(image[place])
+    return gradient
+
+
+@pool_backward.mistake("blame forgotten", "the right pixels, but all get 1: write the window's blame there.")
+def _(image, blame, size):
+    return _pool(image, np.ones_like(blame), size, _first)
+
+
+@pool_backward.mistake("the smallest takes it", "the blame goes to the *smallest* pixel of each window.")
+def _(image, blame, size):
+    return _pool(image, blame, size, _smallest)
+
+
+@pool_backward.mistake(
+    "always the corner",
+    "the blame always goes to the window's first pixel. It goes to the first *largest* one.",
+)
+def _(image, blame, size):
+    return _pool(image, blame, size, _first_corner)
+
+
+@pool_backward.mistake(
+    "rest cut off",
+    "the rows and columns that no window touches are missing. They belong to the image; their gradient is 0.",
+)
+def _(image, blame, size):
+    return _pool_cut(image, blame, size, _first)
+
+
+@pool_backward.mistake(
+    "rest cut off, every tie takes all",
+    "two things: where several pixels of a window are the largest, only the first gets the blame; "
+    "and the rows and columns that no window touches belong to the image, with a gradient of 0.",
+)
+def _(image, blame, size):
+    return _pool_cut(image, blame, size, lambda w: w == w.max())
+
+
+@pool_backward.mistake(
+    "rest cut off, everyone takes all",
+    "the blame is spread over whole windows, as if everyone had decided the output; only the largest "
+    "pixel did. (And the rows and columns that no window touches are missing: their gradient is 0.)",
+)
+def _(image, blame, size):
+    return _pool_cut(image, blame, size, lambda w: 1)
 
 
 def _pool(image, blame, size, share):
@@ -176,134 +338,12 @@ def _last(window):
     return _first(window[::-1, ::-1])[::-1, ::-1]
 
 
-def _pool_sliding(image, blame, size):
-    """Return the gradient for windows that begin one pixel apart."""
-    gradient = np.zeros(image.shape)
-    for row, column in np.ndindex(blame.shape):
-        place = np.s_[row : row + size, column : column + size]
-        gradient[place] += blame[row, column] * _first(image[place])
-    return gradient
-
-
 def _smallest(window):
     return _first(-window)
 
 
 def _first_corner(window):
     return _first(np.arange(window.size)[::-1].reshape(window.shape))
-
-
-@exercise(
-    question="Which gradient (H, W) does max pooling send back to an image (H, W), when each of its windows "
-    "of size x size gets its number of `blame`?",
-    cases=POOL_CASES,
-    hints=[
-        "Nudge a pixel that is not the largest of its window: what does the output do? And if you nudge the "
-        "largest?",
-        "Begin with zeros of the image's shape. For each window: find its largest pixel, the first of them "
-        "in reading order, and write the window's blame there.",
-        "For each (row, column) of `blame`: `window = image[row * size : (row + 1) * size, column * size : "
-        "(column + 1) * size]` and `i, j = np.unravel_index(window.argmax(), window.shape)`; then add the "
-        "blame at [row * size + i, column * size + j].",
-    ],
-    mistakes=[
-        Mistake(
-            "every tie takes all",
-            lambda image, blame, size: _pool(image, blame, size, lambda w: w == w.max()),
-            "where several pixels of a window are the largest, each of them gets the whole blame, which is "
-            "handed out more than once. The first one takes it.",
-        ),
-        Mistake(
-            "largest begun at 0",
-            lambda image, blame, size: _pool(image, blame, size, lambda w: _first(np.maximum(w, 0))),
-            "right until all pixels of a window are negative: your search for the largest begins at 0, and none is "
-            "larger. Begin with the window's first pixel, or with -infinity.",
-        ),
-        Mistake(
-            "ties share",
-            lambda image, blame, size: _pool(
-                image, blame, size, lambda w: (w == w.max()) / np.sum(w == w.max())
-            ),
-            "where several pixels are the largest, you share the blame among them. That would be fair, too; "
-            "but TensorFlow, and this course, give it to the first.",
-        ),
-        Mistake(
-            "the last tie takes it",
-            lambda image, blame, size: _pool(image, blame, size, _last),
-            "where several pixels are the largest, the last one gets the blame. It belongs to the first, "
-            "in reading order.",
-        ),
-        Mistake(
-            "shared by all",
-            lambda image, blame, size: _pool(image, blame, size, lambda w: 1 / w.size),
-            "this is the way back through *average* pooling: everyone gets a part. A pixel that is not the "
-            "largest does not change the output at all.",
-        ),
-        Mistake(
-            "everyone takes all",
-            lambda image, blame, size: _pool(image, blame, size, lambda w: 1),
-            "every pixel of a window gets its blame. Only the largest decided the output; the others get 0.",
-        ),
-        Mistake(
-            "times the pixel",
-            lambda image, blame, size: _pool(image, blame, size, lambda w: w.max() * _first(w)),
-            "the blame is multiplied by the pixel. The output *is* that pixel: nudge it by 1 and the output "
-            "moves by 1, so the factor is 1.",
-        ),
-        Mistake(
-            "the pixel for the blame",
-            lambda image, blame, size: _pool(image, np.ones_like(blame), size, lambda w: w * (w == w.max())),
-            "the largest pixels have got their own values. Those go *forward*; what comes back to a window is its "
-            "`blame`. (Where several pixels are the largest, only the first gets it.)",
-        ),
-        Mistake(
-            "windows one pixel apart",
-            _pool_sliding,
-            "your windows begin one pixel apart and overlap. These do not: the next one begins `size` pixels "
-            "further on, at `row * size` and `column * size`.",
-        ),
-        Mistake(
-            "blame forgotten",
-            lambda image, blame, size: _pool(image, np.ones_like(blame), size, _first),
-            "the right pixels, but all get 1: write the window's blame there.",
-        ),
-        Mistake(
-            "the smallest takes it",
-            lambda image, blame, size: _pool(image, blame, size, _smallest),
-            "the blame goes to the *smallest* pixel of each window.",
-        ),
-        Mistake(
-            "always the corner",
-            lambda image, blame, size: _pool(image, blame, size, _first_corner),
-            "the blame always goes to the window's first pixel. It goes to the first *largest* one.",
-        ),
-        Mistake(
-            "rest cut off",
-            lambda image, blame, size: _pool_cut(image, blame, size, _first),
-            "the rows and columns that no window touches are missing. They belong to the image; "
-            "their gradient is 0.",
-        ),
-        Mistake(
-            "rest cut off, every tie takes all",
-            lambda image, blame, size: _pool_cut(image, blame, size, lambda w: w == w.max()),
-            "two things: where several pixels of a window are the largest, only the first gets the blame; "
-            "and the rows and columns that no window touches belong to the image, with a gradient of 0.",
-        ),
-        Mistake(
-            "rest cut off, everyone takes all",
-            lambda image, blame, size: _pool_cut(image, blame, size, lambda w: 1),
-            "the blame is spread over whole windows, as if everyone had decided the output; only the largest "
-            "pixel did. (And the rows and columns that no window touches are missing: their gradient is 0.)",
-        ),
-    ],
-)
-def pool_backward(image, blame, size):
-    gradient = np.zeros(image.shape)
-    for row, column in np.ndindex(blame.shape):
-        window = image[row * size : (row + 1) * size, column * size : (column + 1) * size]
-        i, j = np.unravel_index(window.argmax(), window.shape)  # the first of several
-        gradient[row * size + i, column * size + j] += blame[row, column]
-    return gradient
 
 
 @exercise(
@@ -316,62 +356,87 @@ def pool_backward(image, blame, size):
         "`1 - share`.",
         "`1 / (1 - share + share / factor)`: the old time, which is 1, divided by the new one.",
     ],
-    mistakes=[
-        Mistake(
-            "the factor",
-            lambda share, factor: factor,
-            "this is the speed-up of the part. The rest of the time stays as it was, and counts.",
-        ),
-        Mistake(
-            "the factor's share",
-            lambda share, factor: share * factor,
-            "a share of a factor is no speed-up: a factor of 1 must give 1. Add up *times*, not speeds.",
-        ),
-        Mistake(
-            "a mean of speeds",
-            lambda share, factor: 1 - share + share * factor,
-            "this is a mean of the speeds, weighted by the old times. Add up the new *times* instead: the "
-            "slow rest weighs more and more, the faster the other part gets.",
-        ),
-        Mistake(
-            "the new time",
-            lambda share, factor: 1 - share + share / factor,
-            "this is the new time, where the old one was 1. The speed-up is the old time divided by the new.",
-        ),
-        Mistake(
-            "the part's new time",
-            lambda share, factor: share / factor,
-            "this is the new time of the part alone, where the old time of the whole was 1. Add the time of the "
-            "rest; the speed-up is the old time divided by the new.",
-        ),
-        Mistake(
-            "new for old",
-            lambda share, factor: 1 / (1 - share / factor),
-            "you take the part's *new* time away from the whole. Take its old time away, `share`, and add the "
-            "new one, `share / factor`.",
-        ),
-        Mistake(
-            "the part takes no time",
-            lambda share, factor: 1 / (1 - share),
-            "this is the limit: the part takes no time at all. It still takes `share / factor`.",
-        ),
-        Mistake(
-            "the rest vanishes",
-            lambda share, factor: factor / share,
-            "only the part's new time is counted. The rest, `1 - share`, is still there.",
-        ),
-        Mistake(
-            "the rest, divided",
-            lambda share, factor: factor / (1 - share),
-            "the larger the share, the more is gained, that much is right; but no whole can become more than "
-            "`factor` times as fast. Add up the two new times.",
-        ),
-        Mistake(
-            "the wrong part",
-            lambda share, factor: 1 / (share + (1 - share) / factor),
-            "you have made the *rest* faster: `share` is the part that gets `factor` times as fast.",
-        ),
-    ],
 )
 def speed_up(share, factor):
     return 1 / (1 - share + share / factor)
+
+
+@speed_up.mistake(
+    "the factor", "this is the speed-up of the part. The rest of the time stays as it was, and counts."
+)
+def _(share, factor):
+    return factor
+
+
+@speed_up.mistake(
+    "the factor's share",
+    "a share of a factor is no speed-up: a factor of 1 must give 1. Add up *times*, not speeds.",
+)
+def _(share, factor):
+    return share * factor
+
+
+@speed_up.mistake(
+    "a mean of speeds",
+    "this is a mean of the speeds, weighted by the old times. Add up the new *times* instead: the "
+    "slow rest weighs more and more, the faster the other part gets.",
+)
+def _(share, factor):
+    return 1 - share + share * factor
+
+
+@speed_up.mistake(
+    "the new time",
+    "this is the new time, where the old one was 1. The speed-up is the old time divided by the new.",
+)
+def _(share, factor):
+    return 1 - share + share / factor
+
+
+@speed_up.mistake(
+    "the part's new time",
+    "this is the new time of the part alone, where the old time of the whole was 1. Add the time of the "
+    "rest; the speed-up is the old time divided by the new.",
+)
+def _(share, factor):
+    return share / factor
+
+
+@speed_up.mistake(
+    "new for old",
+    "you take the part's *new* time away from the whole. Take its old time away, `share`, and add the "
+    "new one, `share / factor`.",
+)
+def _(share, factor):
+    return 1 / (1 - share / factor)
+
+
+@speed_up.mistake(
+    "the part takes no time",
+    "this is the limit: the part takes no time at all. It still takes `share / factor`.",
+)
+def _(share, factor):
+    return 1 / (1 - share)
+
+
+@speed_up.mistake(
+    "the rest vanishes", "only the part's new time is counted. The rest, `1 - share`, is still there."
+)
+def _(share, factor):
+    return factor / share
+
+
+@speed_up.mistake(
+    "the rest, divided",
+    "the larger the share, the more is gained, that much is right; but no whole can become more than "
+    "`factor` times as fast. Add up the two new times.",
+)
+def _(share, factor):
+    return factor / (1 - share)
+
+
+@speed_up.mistake(
+    "the wrong part", "you have made the *rest* faster: `share` is the part that gets `factor` times as fast."
+)
+def _(share, factor):
+    return 1 / (share + (1 - share) / factor)

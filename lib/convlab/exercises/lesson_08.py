@@ -1,8 +1,10 @@
 """Lesson 08: a convolutional layer in tf.nn, the four numbers of its strides, and what "SAME" stands for."""
 
+from functools import partial
+
 import numpy as np
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 from convlab.layers import conv2d
 
 _rng = np.random.default_rng(8)
@@ -23,22 +25,6 @@ LAYER_CASES = [
 ]
 
 
-def _relu(x):
-    return np.maximum(x, 0)
-
-
-def _stepping_over_images(images, kernels, biases, stride):
-    """Return the layer with the stride on the wrong two of four numbers: an error, but at stride 1."""
-    import tensorflow as tf
-
-    return _relu(tf.nn.conv2d(images, kernels, [stride, stride, 1, 1], "SAME") + biases)
-
-
-def _plus_one(images, kernels, biases, stride):
-    """Return the layer with padding 1 on each side, as one would write it where padding is a number."""
-    return _relu(conv2d(images, kernels, biases, stride, 1))
-
-
 @exercise(
     question="Which maps does a convolutional layer with padding SAME, a bias and ReLU make of its images?",
     cases=LAYER_CASES,
@@ -49,74 +35,99 @@ def _plus_one(images, kernels, biases, stride):
         '`maps = tf.nn.conv2d(images, kernels, strides=stride, padding="SAME")` and '
         "`return tf.nn.relu(tf.nn.bias_add(maps, biases))`.",
     ],
-    mistakes=[
-        Mistake(
-            "ReLU forgotten",
-            lambda images, kernels, biases, stride: conv2d(images, kernels, biases, stride, "same"),
-            "convolution and bias are right, and the negative values are still there: the ReLU is missing.",
-        ),
-        Mistake(
-            "bias forgotten",
-            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, None, stride, "same")),
-            "the biases are not used. Each filter's bias is added to all of its map, before the ReLU.",
-        ),
-        Mistake(
-            "bias and ReLU forgotten",
-            lambda images, kernels, biases, stride: conv2d(images, kernels, None, stride, "same"),
-            "this is the convolution alone. Add the biases, then cut off what is negative.",
-        ),
-        Mistake(
-            "bias after the ReLU",
-            lambda images, kernels, biases, stride: (
-                _relu(conv2d(images, kernels, None, stride, "same")) + biases
-            ),
-            "the bias comes after the ReLU, so values under 0 get out. A bias moves the point at which the "
-            "ReLU opens: it must come before.",
-        ),
-        Mistake(
-            "bias subtracted",
-            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, -biases, stride, "same")),
-            "the biases are subtracted. They are added.",
-        ),
-        Mistake(
-            "stride forgotten",
-            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, 1, "same")),
-            "right at stride 1, but the stride is not used: `strides=stride`.",
-        ),
-        Mistake(
-            "the wrong two of four numbers",
-            _stepping_over_images,
-            "you step over images or channels. Of the four numbers of `strides` the two in the middle are the steps "
-            "down and across; the others are 1. (Or a single number: `strides=stride`.)",
-        ),
-        Mistake(
-            "valid for same",
-            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, stride, "valid")),
-            'the maps are too small: this is padding "VALID". "SAME" adds the zeros that it takes for '
-            "ceil(size / stride) places.",
-        ),
-        Mistake(
-            "padding 1 for same",
-            _plus_one,
-            'this pads one pixel on each side, whatever the size, stride and kernel. "SAME" adds no more '
-            "than it takes, and an odd zero goes to the bottom and the right (lesson 06): let TensorFlow "
-            'do it, `padding="SAME"`.',
-        ),
-        Mistake(
-            "skipped instead of strided",
-            lambda images, kernels, biases, stride: _relu(conv2d(images, kernels, biases, 1, "same"))[
-                :, ::stride, ::stride
-            ],
-            'you have taken every stride-th value of the maps at stride 1. With "SAME" the padding depends on '
-            "the stride, so the kernel stands on other pixels: hand the stride to `tf.nn.conv2d`.",
-        ),
-    ],
 )
 def conv_layer(images, kernels, biases, stride):
     import tensorflow as tf
 
     maps = tf.nn.conv2d(images, kernels, strides=stride, padding="SAME")
     return tf.nn.relu(tf.nn.bias_add(maps, biases))
+
+
+@conv_layer.mistake(
+    "ReLU forgotten",
+    "convolution and bias are right, and the negative values are still there: the ReLU is missing.",
+)
+def _(images, kernels, biases, stride):
+    return conv2d(images, kernels, biases, stride, "same")
+
+
+@conv_layer.mistake(
+    "bias forgotten",
+    "the biases are not used. Each filter's bias is added to all of its map, before the ReLU.",
+)
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, None, stride, "same"))
+
+
+@conv_layer.mistake(
+    "bias and ReLU forgotten", "this is the convolution alone. Add the biases, then cut off what is negative."
+)
+def _(images, kernels, biases, stride):
+    return conv2d(images, kernels, None, stride, "same")
+
+
+@conv_layer.mistake(
+    "bias after the ReLU",
+    "the bias comes after the ReLU, so values under 0 get out. A bias moves the point at which the "
+    "ReLU opens: it must come before.",
+)
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, None, stride, "same")) + biases
+
+
+@conv_layer.mistake("bias subtracted", "the biases are subtracted. They are added.")
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, -biases, stride, "same"))
+
+
+@conv_layer.mistake("stride forgotten", "right at stride 1, but the stride is not used: `strides=stride`.")
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, biases, 1, "same"))
+
+
+@conv_layer.mistake(
+    "the wrong two of four numbers",
+    "you step over images or channels. Of the four numbers of `strides` the two in the middle are the steps "
+    "down and across; the others are 1. (Or a single number: `strides=stride`.)",
+)
+def _(images, kernels, biases, stride):
+    """Return the layer with the stride on the wrong two of four numbers: an error, but at stride 1."""
+    import tensorflow as tf
+
+    return _relu(tf.nn.conv2d(images, kernels, [stride, stride, 1, 1], "SAME") + biases)
+
+
+@conv_layer.mistake(
+    "valid for same",
+    'the maps are too small: this is padding "VALID". "SAME" adds the zeros that it takes for '
+    "ceil(size / stride) places.",
+)
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, biases, stride, "valid"))
+
+
+@conv_layer.mistake(
+    "padding 1 for same",
+    'this pads one pixel on each side, whatever the size, stride and kernel. "SAME" adds no more '
+    "than it takes, and an odd zero goes to the bottom and the right (lesson 06): let TensorFlow "
+    'do it, `padding="SAME"`.',
+)
+def _(images, kernels, biases, stride):
+    """Return the layer with padding 1 on each side, as one would write it where padding is a number."""
+    return _relu(conv2d(images, kernels, biases, stride, 1))
+
+
+@conv_layer.mistake(
+    "skipped instead of strided",
+    'you have taken every stride-th value of the maps at stride 1. With "SAME" the padding depends on '
+    "the stride, so the kernel stands on other pixels: hand the stride to `tf.nn.conv2d`.",
+)
+def _(images, kernels, biases, stride):
+    return _relu(conv2d(images, kernels, biases, 1, "same"))[:, ::stride, ::stride]
+
+
+def _relu(x):
+    return np.maximum(x, 0)
 
 
 STRIDE_CASES = [
@@ -127,100 +138,7 @@ STRIDE_CASES = [
     ((4, 6, 9, 8), 2, (1, 1, 2, 2)),
     ((4, 6, 9, 8), 2, (2, 1, 1, 2)),
 ]
-
-
-def _refused(strides):
-    if strides[0] != 1 or strides[3] != 1:
-        raise ValueError("strides over images or channels")
-
-
-def _maps(shape, filters, strides):
-    return (shape[0], -(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)
-
-
-def _refusing_both_only(shape, filters, strides):
-    if strides[0] != 1 and strides[3] != 1:
-        raise ValueError("strides over images and channels")
-    return _maps(shape, filters, strides)
-
-
-def _refusing_unequal(shape, filters, strides):
-    if strides[0] != strides[3]:
-        raise ValueError("strides over images or channels")
-    return _maps(shape, filters, strides)
-
-
-# What people write for the shape, and what they are told; each may come with and without the refusal.
-WRONG_SHAPES = [
-    (
-        "rounded down",
-        lambda shape, filters, strides: (shape[0], shape[1] // strides[1], shape[2] // strides[2], filters),
-        'this rounds down. "SAME" pads as much as it takes for ceil(size / stride) places: the last step '
-        "counts even if it only half fits. `-(-size // stride)` rounds up.",
-    ),
-    (
-        "height and width exchanged",
-        lambda shape, filters, strides: _maps(shape, filters, [strides[i] for i in (0, 2, 1, 3)]),
-        "the two strides in the middle are exchanged. They stand in the order of NHWC: first down, then across.",
-    ),
-    (
-        "the first two numbers",
-        lambda shape, filters, strides: _maps(shape, filters, [1, *strides[:2], 1]),
-        "you read the first two numbers as the steps down and across. There is one number for each axis of "
-        "NHWC: the steps are the two in the middle.",
-    ),
-    (
-        "channels kept",
-        lambda shape, filters, strides: _maps(shape, shape[3], strides),
-        "the maps have as many channels as there are filters, however many the images have.",
-    ),
-    (
-        "valid for same",
-        lambda shape, filters, strides: (
-            shape[0],
-            (shape[1] - 3) // strides[1] + 1,
-            (shape[2] - 3) // strides[2] + 1,
-            filters,
-        ),
-        'this is padding "VALID" for a kernel of 3. With "SAME" the kernel plays no part: ceil(size / stride).',
-    ),
-    (
-        "not rounded",
-        lambda shape, filters, strides: (shape[0], shape[1] / strides[1], shape[2] / strides[2], filters),
-        "there is no half place: with SAME the last step counts even if it only half fits. `-(-size // stride)` "
-        "rounds up, to a whole number.",
-    ),
-    (
-        "filters times channels",
-        lambda shape, filters, strides: _maps(shape, filters * shape[3], strides),
-        "a filter adds up over all channels and gives *one* map: as many as there are filters, however many "
-        "channels come in.",
-    ),
-    (
-        "strides not used",
-        lambda shape, filters, strides: (*shape[:3], filters),
-        '"SAME" keeps height and width only at stride 1. With larger steps there are ceil(size / stride).',
-    ),
-]
 NO_REFUSAL = "And where TensorFlow would refuse, your function still names a shape: `raise ValueError(...)`."
-
-
-def _refusing(wrong, shape, filters, strides):
-    _refused(strides)
-    return wrong(shape, filters, strides)
-
-
-def _asserting(shape, filters, strides):
-    assert strides[0] == strides[3] == 1
-    return _maps(shape, filters, strides)
-
-
-def _mistakes_of_shape():
-    """Return the wrong shapes as mistakes, first with the refusal, then without."""
-    for name, wrong, says in WRONG_SHAPES:
-        yield Mistake(name, lambda *case, wrong=wrong: _refusing(wrong, *case), says)
-    for name, wrong, says in WRONG_SHAPES:
-        yield Mistake(f"{name}, no refusal", wrong, f"{says} {NO_REFUSAL}")
 
 
 @exercise(
@@ -234,57 +152,6 @@ def _mistakes_of_shape():
         "If `strides[0] != 1 or strides[3] != 1`: `raise ValueError(...)`. Otherwise `(shape[0], "
         "-(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)`.",
     ],
-    mistakes=[
-        *_mistakes_of_shape(),
-        Mistake(
-            "no refusal",
-            _maps,
-            "right wherever TensorFlow computes anything. Steps over images or channels it refuses: "
-            "`raise ValueError(...)` there.",
-        ),
-        Mistake(
-            "images and channels divided",
-            lambda shape, filters, strides: (
-                -(-shape[0] // strides[0]),
-                *_maps(shape, filters, strides)[1:3],
-                -(-filters // strides[3]),
-            ),
-            "this would be the logic of it: every other image, every other channel. But TensorFlow does not "
-            "do that: `raise ValueError(...)` where the first or the last number is not 1.",
-        ),
-        Mistake(
-            "every axis divided",
-            lambda shape, filters, strides: tuple(-(-n // stride) for n, stride in zip(shape, strides)),
-            "you divide all four numbers of the images. The last number of the maps is that of the filters; and "
-            "where the first or the last stride is not 1 TensorFlow refuses: `raise ValueError(...)`.",
-        ),
-        Mistake(
-            "an assertion",
-            _asserting,
-            "right, but the refusal is an AssertionError. `assert` is for what cannot happen; an argument that "
-            "does not fit asks for `raise ValueError(...)`.",
-        ),
-        Mistake(
-            "and for or",
-            _refusing_both_only,
-            "you refuse only where the first *and* the last number are not 1. One of them is enough: `or`.",
-        ),
-        Mistake(
-            "only unequal refused",
-            _refusing_unequal,
-            "you refuse where the first and the last number differ. Both must be 1; 2 and 2 are refused, too.",
-        ),
-        Mistake(
-            "images not refused",
-            lambda shape, filters, strides: _refusing(_maps, shape, filters, (1, *strides[1:])),
-            "steps over channels are refused, steps over images are not. Both must be 1.",
-        ),
-        Mistake(
-            "channels not refused",
-            lambda shape, filters, strides: _refusing(_maps, shape, filters, (*strides[:3], 1)),
-            "steps over images are refused, steps over channels are not. Both must be 1.",
-        ),
-    ],
 )
 def strides(shape, filters, strides):
     images, height, width, _ = shape
@@ -293,8 +160,313 @@ def strides(shape, filters, strides):
     return images, -(-height // strides[1]), -(-width // strides[2]), filters
 
 
+def _with_and_without_refusal(name, says):
+    """Return a decorator that adds a wrong shape twice: with the reference's refusal, and without any."""
+
+    def add(shape):
+        strides.mistake(name, says, answer=partial(_refusing, shape))
+        strides.mistake(f"{name}, no refusal", f"{says} {NO_REFUSAL}", answer=shape)
+        return shape
+
+    return add
+
+
+def _refusing(wrong, shape, filters, strides):
+    if strides[0] != 1 or strides[3] != 1:
+        raise ValueError("strides over images or channels")
+    return wrong(shape, filters, strides)
+
+
+@_with_and_without_refusal(
+    "rounded down",
+    'this rounds down. "SAME" pads as much as it takes for ceil(size / stride) places: the last step '
+    "counts even if it only half fits. `-(-size // stride)` rounds up.",
+)
+def _(shape, filters, strides):
+    return (shape[0], shape[1] // strides[1], shape[2] // strides[2], filters)
+
+
+@_with_and_without_refusal(
+    "height and width exchanged",
+    "the two strides in the middle are exchanged. They stand in the order of NHWC: first down, then across.",
+)
+def _(shape, filters, strides):
+    return _maps(shape, filters, [strides[i] for i in (0, 2, 1, 3)])
+
+
+@_with_and_without_refusal(
+    "the first two numbers",
+    "you read the first two numbers as the steps down and across. There is one number for each axis of "
+    "NHWC: the steps are the two in the middle.",
+)
+def _(shape, filters, strides):
+    return _maps(shape, filters, [1, *strides[:2], 1])
+
+
+@_with_and_without_refusal(
+    "channels kept",
+    "the maps have as many channels as there are filters, however many the images have.",
+)
+def _(shape, filters, strides):
+    return _maps(shape, shape[3], strides)
+
+
+@_with_and_without_refusal(
+    "valid for same",
+    'this is padding "VALID" for a kernel of 3. With "SAME" the kernel plays no part: ceil(size / stride).',
+)
+def _(shape, filters, strides):
+    return (
+        shape[0],
+        (shape[1] - 3) // strides[1] + 1,
+        (shape[2] - 3) // strides[2] + 1,
+        filters,
+    )
+
+
+@_with_and_without_refusal(
+    "not rounded",
+    "there is no half place: with SAME the last step counts even if it only half fits. `-(-size // stride)` "
+    "rounds up, to a whole number.",
+)
+def _(shape, filters, strides):
+    return (shape[0], shape[1] / strides[1], shape[2] / strides[2], filters)
+
+
+@_with_and_without_refusal(
+    "filters times channels",
+    "a filter adds up over all channels and gives *one* map: as many as there are filters, however many "
+    "channels come in.",
+)
+def _(shape, filters, strides):
+    return _maps(shape, filters * shape[3], strides)
+
+
+@_with_and_without_refusal(
+    "strides not used",
+    '"SAME" keeps height and width only at stride 1. With larger steps there are ceil(size / stride).',
+)
+def _(shape, filters, strides):
+    return (*shape[:3], filters)
+
+
+@strides.mistake(
+    "no refusal",
+    "right wherever TensorFlow computes anything. Steps over images or channels it refuses: "
+    "`raise ValueError(...)` there.",
+)
+def _maps(shape, filters, strides):
+    return (shape[0], -(-shape[1] // strides[1]), -(-shape[2] // strides[2]), filters)
+
+
+@strides.mistake(
+    "images and channels divided",
+    "this would be the logic of it: every other image, every other channel. But TensorFlow does not "
+    "do that: `raise ValueError(...)` where the first or the last number is not 1.",
+)
+def _(shape, filters, strides):
+    return (
+        -(-shape[0] // strides[0]),
+        *_maps(shape, filters, strides)[1:3],
+        -(-filters // strides[3]),
+    )
+
+
+@strides.mistake(
+    "every axis divided",
+    "you divide all four numbers of the images. The last number of the maps is that of the filters; and "
+    "where the first or the last stride is not 1 TensorFlow refuses: `raise ValueError(...)`.",
+)
+def _(shape, filters, strides):
+    return tuple(-(-n // stride) for n, stride in zip(shape, strides))
+
+
+@strides.mistake(
+    "an assertion",
+    "right, but the refusal is an AssertionError. `assert` is for what cannot happen; an argument that "
+    "does not fit asks for `raise ValueError(...)`.",
+)
+def _(shape, filters, strides):
+    assert strides[0] == strides[3] == 1
+    return _maps(shape, filters, strides)
+
+
+@strides.mistake(
+    "and for or",
+    "you refuse only where the first *and* the last number are not 1. One of them is enough: `or`.",
+)
+def _(shape, filters, strides):
+    if strides[0] != 1 and strides[3] != 1:
+        raise ValueError("strides over images and channels")
+    return _maps(shape, filters, strides)
+
+
+@strides.mistake(
+    "only unequal refused",
+    "you refuse where the first and the last number differ. Both must be 1; 2 and 2 are refused, too.",
+)
+def _(shape, filters, strides):
+    if strides[0] != strides[3]:
+        raise ValueError("strides over images or channels")
+    return _maps(shape, filters, strides)
+
+
+@strides.mistake(
+    "images not refused", "steps over channels are refused, steps over images are not. Both must be 1."
+)
+def _(shape, filters, strides):
+    return _refusing(_maps, shape, filters, (1, *strides[1:]))
+
+
+@strides.mistake(
+    "channels not refused", "steps over images are refused, steps over channels are not. Both must be 1."
+)
+def _(shape, filters, strides):
+    return _refusing(_maps, shape, filters, (*strides[:3], 1))
+
+
 # Even and odd sums of zeros, another one down than across, a stride over the kernel's size.
 PADDING_CASES = [(4, 5, 3, 2), (28, 28, 3, 1), (7, 10, 5, 3), (6, 9, 4, 1), (8, 5, 2, 4), (224, 227, 11, 4)]
+
+
+@exercise(
+    question="Which four pairs [before, after] do the same as padding SAME?",
+    tolerance=0,
+    cases=PADDING_CASES,
+    hints=[
+        "One axis after the other. How many places does SAME promise along it, and over how many pixels do so "
+        "many places reach?",
+        "ceil(size / stride) places reach over (places - 1) · stride + kernel_size pixels. What the image "
+        "lacks is padded: half before, the rest, which is one more if the number is odd, after.",
+        "`zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)`, and the pair is "
+        "`[zeros // 2, zeros - zeros // 2]`. Images and channels get [0, 0].",
+    ],
+)
+def padding(height, width, kernel_size, stride):
+    pairs = []
+    for size in (height, width):
+        zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)
+        pairs.append([zeros // 2, zeros - zeros // 2])
+    return [[0, 0], *pairs, [0, 0]]
+
+
+@padding.mistake(
+    "odd zero first",
+    "the right number of zeros, but an odd one stands at the top and the left. TensorFlow puts it at "
+    "the bottom and the right.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: _same(zeros)[::-1])
+
+
+@padding.mistake(
+    "equal on both sides",
+    "both sides get the same number. If the number of zeros is odd, that is one too many: the side "
+    "before gets one less.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: (_same(zeros)[1],) * 2)
+
+
+@padding.mistake(
+    "odd zero dropped",
+    "both sides get the same number. If the number of zeros is odd, one is missing now, and with it "
+    "the last place: the side after gets one more.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: (_same(zeros)[0],) * 2)
+
+
+@padding.mistake(
+    "all after",
+    "all zeros stand at the bottom and the right. They are shared out, and only an odd one goes there.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: (0, max(zeros, 0)))
+
+
+@padding.mistake(
+    "stride forgotten",
+    "this is right at stride 1: kernel_size - 1 zeros. With larger steps the last place may stand "
+    "elsewhere, and it takes fewer.",
+)
+def _(height, width, kernel_size, stride):
+    return _pairs(height, width, kernel_size, 1, _same)
+
+
+@padding.mistake(
+    "half the kernel",
+    "half a kernel on each side, that is what one does where padding is a number. It is SAME only for "
+    "odd kernels at stride 1; otherwise it is too much, or on the wrong side.",
+)
+def _(height, width, kernel_size, stride):
+    return [[0, 0], *[[kernel_size // 2] * 2 for _ in range(2)], [0, 0]]
+
+
+@padding.mistake(
+    "kernel forgotten",
+    "you fill the image up to a whole number of strides. What has to fit is the kernel at its last place: "
+    "(places - 1) · stride + kernel_size pixels.",
+)
+def _(height, width, kernel_size, stride):
+    return _pairs(height, width, stride, stride, _same)
+
+
+@padding.mistake(
+    "a step too many", "a step too many: from the first place to the last there are places - 1 steps."
+)
+def _(height, width, kernel_size, stride):
+    return _pairs(height, width, kernel_size + stride, stride, _same)
+
+
+@padding.mistake(
+    "half a zero",
+    "the sum is right, but there is no half a zero: of an odd number the side after gets one more.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: (max(zeros, 0) / 2,) * 2)
+
+
+@padding.mistake(
+    "less than nothing",
+    "where the stride is larger than the kernel, pixels may be left over, and you pad by less than 0. "
+    "No padding is 0: `max(…, 0)`.",
+)
+def _(*case):
+    return _pairs(*case, lambda zeros: (zeros // 2, zeros - zeros // 2))
+
+
+@padding.mistake(
+    "rows and columns exchanged",
+    "the pairs for rows and columns are exchanged. NHWC: rows, with the zeros above and below, come first.",
+)
+def _(height, width, kernel_size, stride):
+    return _pairs(width, height, kernel_size, stride, _same)
+
+
+@padding.mistake(
+    "images padded",
+    "these would be pairs for images and rows. NHWC: the first pair belongs to the images and is "
+    "[0, 0], as is the last.",
+)
+def _(*case):
+    return [*_pairs(*case, _same)[1:3], [0, 0], [0, 0]]
+
+
+@padding.mistake(
+    "the word itself",
+    "`tf.nn.conv2d` would be content with that. But what does it stand for here? Four pairs of numbers.",
+)
+def _(*case):
+    return "SAME"
+
+
+@padding.mistake(
+    "two pairs",
+    "right, but `tf.nn.conv2d` wants a pair for each of the four axes: [0, 0] for images and for channels.",
+)
+def _(*case):
+    return _pairs(*case, _same)[1:3]
 
 
 def _zeros(size, kernel_size, stride):
@@ -310,110 +482,3 @@ def _pairs(height, width, kernel_size, stride, split):
 def _same(zeros):
     zeros = max(zeros, 0)
     return zeros // 2, zeros - zeros // 2
-
-
-@exercise(
-    question="Which four pairs [before, after] do the same as padding SAME?",
-    tolerance=0,
-    cases=PADDING_CASES,
-    hints=[
-        "One axis after the other. How many places does SAME promise along it, and over how many pixels do so "
-        "many places reach?",
-        "ceil(size / stride) places reach over (places - 1) · stride + kernel_size pixels. What the image "
-        "lacks is padded: half before, the rest, which is one more if the number is odd, after.",
-        "`zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)`, and the pair is "
-        "`[zeros // 2, zeros - zeros // 2]`. Images and channels get [0, 0].",
-    ],
-    mistakes=[
-        Mistake(
-            "odd zero first",
-            lambda *case: _pairs(*case, lambda zeros: _same(zeros)[::-1]),
-            "the right number of zeros, but an odd one stands at the top and the left. TensorFlow puts it at "
-            "the bottom and the right.",
-        ),
-        Mistake(
-            "equal on both sides",
-            lambda *case: _pairs(*case, lambda zeros: (_same(zeros)[1],) * 2),
-            "both sides get the same number. If the number of zeros is odd, that is one too many: the side "
-            "before gets one less.",
-        ),
-        Mistake(
-            "odd zero dropped",
-            lambda *case: _pairs(*case, lambda zeros: (_same(zeros)[0],) * 2),
-            "both sides get the same number. If the number of zeros is odd, one is missing now, and with it "
-            "the last place: the side after gets one more.",
-        ),
-        Mistake(
-            "all after",
-            lambda *case: _pairs(*case, lambda zeros: (0, max(zeros, 0))),
-            "all zeros stand at the bottom and the right. They are shared out, and only an odd one goes there.",
-        ),
-        Mistake(
-            "stride forgotten",
-            lambda height, width, kernel_size, stride: _pairs(height, width, kernel_size, 1, _same),
-            "this is right at stride 1: kernel_size - 1 zeros. With larger steps the last place may stand "
-            "elsewhere, and it takes fewer.",
-        ),
-        Mistake(
-            "half the kernel",
-            lambda height, width, kernel_size, stride: (
-                [[0, 0], *[[kernel_size // 2] * 2 for _ in range(2)], [0, 0]]
-            ),
-            "half a kernel on each side, that is what one does where padding is a number. It is SAME only for "
-            "odd kernels at stride 1; otherwise it is too much, or on the wrong side.",
-        ),
-        Mistake(
-            "kernel forgotten",
-            lambda height, width, kernel_size, stride: _pairs(height, width, stride, stride, _same),
-            "you fill the image up to a whole number of strides. What has to fit is the kernel at its last place: "
-            "(places - 1) · stride + kernel_size pixels.",
-        ),
-        Mistake(
-            "a step too many",
-            lambda height, width, kernel_size, stride: _pairs(
-                height, width, kernel_size + stride, stride, _same
-            ),
-            "a step too many: from the first place to the last there are places - 1 steps.",
-        ),
-        Mistake(
-            "half a zero",
-            lambda *case: _pairs(*case, lambda zeros: (max(zeros, 0) / 2,) * 2),
-            "the sum is right, but there is no half a zero: of an odd number the side after gets one more.",
-        ),
-        Mistake(
-            "less than nothing",
-            lambda *case: _pairs(*case, lambda zeros: (zeros // 2, zeros - zeros // 2)),
-            "where the stride is larger than the kernel, pixels may be left over, and you pad by less than 0. "
-            "No padding is 0: `max(…, 0)`.",
-        ),
-        Mistake(
-            "rows and columns exchanged",
-            lambda height, width, kernel_size, stride: _pairs(width, height, kernel_size, stride, _same),
-            "the pairs for rows and columns are exchanged. NHWC: rows, with the zeros above and below, come "
-            "first.",
-        ),
-        Mistake(
-            "images padded",
-            lambda *case: [*_pairs(*case, _same)[1:3], [0, 0], [0, 0]],
-            "these would be pairs for images and rows. NHWC: the first pair belongs to the images and is "
-            "[0, 0], as is the last.",
-        ),
-        Mistake(
-            "the word itself",
-            lambda *case: "SAME",
-            "`tf.nn.conv2d` would be content with that. But what does it stand for here? Four pairs of numbers.",
-        ),
-        Mistake(
-            "two pairs",
-            lambda *case: _pairs(*case, _same)[1:3],
-            "right, but `tf.nn.conv2d` wants a pair for each of the four axes: [0, 0] for images and for "
-            "channels.",
-        ),
-    ],
-)
-def padding(height, width, kernel_size, stride):
-    pairs = []
-    for size in (height, width):
-        zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)
-        pairs.append([zeros // 2, zeros - zeros // 2])
-    return [[0, 0], *pairs, [0, 0]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 
 def _drawn(height, width, channels, seed):
@@ -15,72 +15,6 @@ def _drawn(height, width, channels, seed):
 CAM_CASES = [_drawn(2, 3, 2, 0), _drawn(4, 3, 5, 1), _drawn(1, 6, 3, 2), _drawn(5, 5, 1, 5)]
 
 
-def _weighted(maps, gradients):
-    return maps * gradients.mean(axis=(0, 1))
-
-
-def _without_relu(maps, gradients):
-    return _weighted(maps, gradients).sum(axis=2)
-
-
-def _absolute(maps, gradients):
-    return np.abs(_without_relu(maps, gradients))
-
-
-def _relu_too_early(maps, gradients):
-    return np.maximum(_weighted(maps, gradients), 0).sum(axis=2)
-
-
-def _place_by_place(maps, gradients):
-    return np.maximum((maps * gradients).sum(axis=2), 0)
-
-
-def _unweighted(maps, gradients):
-    return np.maximum(maps.sum(axis=2), 0)
-
-
-def _summed_weights(maps, gradients):
-    return np.maximum((maps * gradients.sum(axis=(0, 1))).sum(axis=2), 0)
-
-
-def _mean_of_maps(maps, gradients):
-    return np.maximum(_weighted(maps, gradients).mean(axis=2), 0)
-
-
-def _gradients_alone(maps, gradients):
-    return np.maximum(gradients.sum(axis=2), 0)
-
-
-def _weights_along_channels(maps, gradients):
-    return np.maximum((maps * gradients.mean(axis=2, keepdims=True)).sum(axis=2), 0)
-
-
-def _positive_gradients_alone(maps, gradients):
-    return np.maximum((maps * np.maximum(gradients, 0).mean(axis=(0, 1))).sum(axis=2), 0)
-
-
-def _absolute_gradients(maps, gradients):
-    return np.maximum((maps * np.abs(gradients).mean(axis=(0, 1))).sum(axis=2), 0)
-
-
-def _scaled_to_one(maps, gradients):
-    heat = np.maximum(_without_relu(maps, gradients), 0)
-    return heat / max(heat.max(), 1e-12)
-
-
-def _scaled_without_care(maps, gradients):
-    heat = np.maximum(_without_relu(maps, gradients), 0)
-    return heat / heat.max()
-
-
-def _mean_over_rows_only(maps, gradients):
-    return np.maximum((maps * gradients.mean(axis=0)).sum(axis=2), 0)
-
-
-def _with_channels(maps, gradients):
-    return np.maximum(_weighted(maps, gradients), 0)
-
-
 @exercise(
     question="Where on the maps does Grad-CAM find what speaks for the class?",
     cases=CAM_CASES,
@@ -91,94 +25,138 @@ def _with_channels(maps, gradients):
         "`maps * weights` multiplies each map by its weight, because the channels come last. Sum over axis 2, "
         "then `np.maximum(..., 0)`.",
     ],
-    mistakes=[
-        Mistake(
-            "ReLU forgotten",
-            _without_relu,
-            "right but for the negative values: what speaks *against* the class is cut off at 0.",
-        ),
-        Mistake(
-            "absolute value for ReLU",
-            _absolute,
-            "what speaks against the class is made positive here, so that it looks like evidence for it. Cut it "
-            "off at 0.",
-        ),
-        Mistake(
-            "ReLU before the sum",
-            _relu_too_early,
-            "the ReLU comes too early, or negative weights are cut off: maps that speak against the class must be "
-            "able to outweigh others. Add up first.",
-        ),
-        Mistake(
-            "place by place",
-            _place_by_place,
-            "each place is multiplied by its own gradient. Grad-CAM gives a *map* one weight, the mean of its "
-            "gradient over all places.",
-        ),
-        Mistake(
-            "no weights",
-            _unweighted,
-            "the maps are added up as they are: this shows where something is, whatever the class.",
-        ),
-        Mistake(
-            "summed gradients",
-            _summed_weights,
-            "the weights are sums over all places; the paper takes the mean. The picture is the same, the numbers "
-            "grow with the size of the map.",
-        ),
-        Mistake(
-            "mean over the channels",
-            _mean_of_maps,
-            "the weighted maps are averaged; they should be added up, or a layer with more maps looks colder.",
-        ),
-        Mistake(
-            "positive gradients only",
-            _positive_gradients_alone,
-            "negative gradients are cut off before the mean is taken. They count: only the *sum* of the weighted "
-            "maps is cut off at 0.",
-        ),
-        Mistake(
-            "size of the gradients",
-            _absolute_gradients,
-            "the gradients have lost their sign, so that maps which speak against the class speak for it. Average "
-            "them as they are.",
-        ),
-        Mistake(
-            "scaled to 1",
-            _scaled_to_one,
-            "the heat is divided by its largest value. For drawing that is usual; here return it as it is.",
-        ),
-        Mistake(
-            "scaled to 1, even by 0",
-            _scaled_without_care,
-            "the heat is divided by its largest value, which may be 0. For drawing that is usual; return it as it is.",
-        ),
-        Mistake(
-            "averaged over the rows only",
-            _mean_over_rows_only,
-            "the gradient is averaged over the rows only. A map has *one* weight: average over axes 0 and 1.",
-        ),
-        Mistake(
-            "gradients alone",
-            _gradients_alone,
-            "the maps are not used: the gradient says what *would* help, the map whether it is there.",
-        ),
-        Mistake(
-            "weights along the channels",
-            _weights_along_channels,
-            "the gradient is averaged over the channels. Average over rows and columns, axes 0 and 1: one weight "
-            "for each channel.",
-        ),
-        Mistake(
-            "not added up",
-            _with_channels,
-            "this is still one picture for each channel: add them up over axis 2.",
-        ),
-    ],
 )
 def grad_cam(maps, gradients):
     weights = gradients.mean(axis=(0, 1))  # (C,)
     return np.maximum((maps * weights).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "ReLU forgotten", "right but for the negative values: what speaks *against* the class is cut off at 0."
+)
+def _without_relu(maps, gradients):
+    return _weighted(maps, gradients).sum(axis=2)
+
+
+@grad_cam.mistake(
+    "absolute value for ReLU",
+    "what speaks against the class is made positive here, so that it looks like evidence for it. Cut it "
+    "off at 0.",
+)
+def _(maps, gradients):
+    return np.abs(_without_relu(maps, gradients))
+
+
+@grad_cam.mistake(
+    "ReLU before the sum",
+    "the ReLU comes too early, or negative weights are cut off: maps that speak against the class must be "
+    "able to outweigh others. Add up first.",
+)
+def _(maps, gradients):
+    return np.maximum(_weighted(maps, gradients), 0).sum(axis=2)
+
+
+@grad_cam.mistake(
+    "place by place",
+    "each place is multiplied by its own gradient. Grad-CAM gives a *map* one weight, the mean of its "
+    "gradient over all places.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "no weights", "the maps are added up as they are: this shows where something is, whatever the class."
+)
+def _(maps, gradients):
+    return np.maximum(maps.sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "summed gradients",
+    "the weights are sums over all places; the paper takes the mean. The picture is the same, the numbers "
+    "grow with the size of the map.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients.sum(axis=(0, 1))).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "mean over the channels",
+    "the weighted maps are averaged; they should be added up, or a layer with more maps looks colder.",
+)
+def _(maps, gradients):
+    return np.maximum(_weighted(maps, gradients).mean(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "positive gradients only",
+    "negative gradients are cut off before the mean is taken. They count: only the *sum* of the weighted "
+    "maps is cut off at 0.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * np.maximum(gradients, 0).mean(axis=(0, 1))).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "size of the gradients",
+    "the gradients have lost their sign, so that maps which speak against the class speak for it. Average "
+    "them as they are.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * np.abs(gradients).mean(axis=(0, 1))).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "scaled to 1",
+    "the heat is divided by its largest value. For drawing that is usual; here return it as it is.",
+)
+def _(maps, gradients):
+    heat = np.maximum(_without_relu(maps, gradients), 0)
+    return heat / max(heat.max(), 1e-12)
+
+
+@grad_cam.mistake(
+    "scaled to 1, even by 0",
+    "the heat is divided by its largest value, which may be 0. For drawing that is usual; return it as it is.",
+)
+def _(maps, gradients):
+    heat = np.maximum(_without_relu(maps, gradients), 0)
+    return heat / heat.max()
+
+
+@grad_cam.mistake(
+    "averaged over the rows only",
+    "the gradient is averaged over the rows only. A map has *one* weight: average over axes 0 and 1.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients.mean(axis=0)).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "gradients alone",
+    "the maps are not used: the gradient says what *would* help, the map whether it is there.",
+)
+def _(maps, gradients):
+    return np.maximum(gradients.sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "weights along the channels",
+    "the gradient is averaged over the channels. Average over rows and columns, axes 0 and 1: one weight "
+    "for each channel.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients.mean(axis=2, keepdims=True)).sum(axis=2), 0)
+
+
+@grad_cam.mistake("not added up", "this is still one picture for each channel: add them up over axis 2.")
+def _(maps, gradients):
+    return np.maximum(_weighted(maps, gradients), 0)
+
+
+def _weighted(maps, gradients):
+    return maps * gradients.mean(axis=(0, 1))
 
 
 class Score:
@@ -203,121 +181,6 @@ def _case(height, width, size, stride, seed):
 OCCLUSION_CASES = [_case(3, 4, 2, 1, 0), _case(5, 7, 2, 2, 1), _case(6, 5, 3, 1, 2), _case(4, 4, 1, 3, 3)]
 
 
-def _falls(score, image, size, stride, fill=0.0, end=1, step=None):
-    """Return what the reference does, with other squares: that is what some wrong answers share."""
-    step = step or stride
-    rows, columns = (range(0, side - size + end, step) for side in image.shape)
-    falls = np.zeros((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            hidden = image.copy()
-            hidden[row : row + size, column : column + size] = fill
-            falls[i, j] = score(image) - score(hidden)
-    return falls
-
-
-def _turned_round(score, image, size, stride):
-    return -_falls(score, image, size, stride)
-
-
-def _score_itself(score, image, size, stride):
-    return score(image) - _falls(score, image, size, stride)
-
-
-def _last_place_missing(score, image, size, stride):
-    return _falls(score, image, size, stride, end=0)
-
-
-def _over_the_edge(score, image, size, stride):
-    return _falls(score, image, size, stride, end=size)
-
-
-def _without_stride(score, image, size, stride):
-    return _falls(score, image, size, stride, step=1)
-
-
-def _steps_of_size(score, image, size, stride):
-    return _falls(score, image, size, stride, step=size)
-
-
-def _filled_with_mean(score, image, size, stride):
-    return _falls(score, image, size, stride, fill=image.mean())
-
-
-def _filled_with_one(score, image, size, stride):
-    return _falls(score, image, size, stride, fill=1.0)
-
-
-def _never_uncovered(score, image, size, stride):
-    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
-    falls, hidden = np.zeros((len(rows), len(columns))), image.copy()
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            hidden[row : row + size, column : column + size] = 0
-            falls[i, j] = score(image) - score(hidden)
-    return falls
-
-
-def _on_the_image_itself(score, image, size, stride):
-    whole = score(image)
-    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
-    falls = np.zeros((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            hidden = image
-            hidden[row : row + size, column : column + size] = 0
-            falls[i, j] = whole - score(hidden)
-    return falls
-
-
-def _places_taken_for_pixels(score, image, size, stride):
-    """Count the places rightly, but hide place (i, j) at pixel (i, j)."""
-    rows, columns = ((side - size) // stride + 1 for side in image.shape)
-    return _without_stride(score, image, size, stride)[:rows, :columns]
-
-
-def _as_large_as_the_image(score, image, size, stride):
-    falls = _falls(score, image, size, stride)
-    large = np.zeros(image.shape)
-    large[: stride * falls.shape[0] : stride, : stride * falls.shape[1] : stride] = falls
-    return large
-
-
-def _relative(score, image, size, stride):
-    return _falls(score, image, size, stride) / score(image)
-
-
-def _made_positive(score, image, size, stride):
-    return np.abs(_falls(score, image, size, stride))
-
-
-def _cut_off(score, image, size, stride):
-    return np.maximum(_falls(score, image, size, stride), 0)
-
-
-def _filled_with_darkest(score, image, size, stride):
-    return _falls(score, image, size, stride, fill=image.min())
-
-
-def _transposed(score, image, size, stride):
-    return _falls(score, image, size, stride).T
-
-
-def _in_one_row(score, image, size, stride):
-    return _falls(score, image, size, stride).ravel()
-
-
-def _all_but_the_square(score, image, size, stride):
-    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
-    falls = np.zeros((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            shown = np.zeros_like(image)
-            shown[row : row + size, column : column + size] = image[row : row + size, column : column + size]
-            falls[i, j] = score(image) - score(shown)
-    return falls
-
-
 @exercise(
     question="By how much does the score fall when a square is hidden, for each of its places?",
     cases=OCCLUSION_CASES,
@@ -329,103 +192,6 @@ def _all_but_the_square(score, image, size, stride):
         "`rows = range(0, image.shape[0] - size + 1, stride)`, the same for columns; two loops; in them `hidden = "
         "image.copy()` and `hidden[row : row + size, column : column + size] = 0`.",
     ],
-    mistakes=[
-        Mistake(
-            "sign turned round",
-            _turned_round,
-            "the sign is turned round: a *fall* is the score of the whole image minus that of the hidden one.",
-        ),
-        Mistake(
-            "score instead of fall",
-            _score_itself,
-            "this is the score that is left; asked is by how much it falls.",
-        ),
-        Mistake(
-            "last place missing",
-            _last_place_missing,
-            "the last place is missing: `range` stops before its end, so the end is side - size + 1.",
-        ),
-        Mistake(
-            "over the edge",
-            _over_the_edge,
-            "the square runs over the edge, where less of it hides anything. The last place starts at side - "
-            "size.",
-        ),
-        Mistake(
-            "stride not used", _without_stride, "the square moves by one pixel; it should move by `stride`."
-        ),
-        Mistake(
-            "moved by its own size",
-            _steps_of_size,
-            "the square moves by its own size; it should move by `stride`.",
-        ),
-        Mistake(
-            "filled with the mean",
-            _filled_with_mean,
-            "the square is filled with the image's mean. That is a good idea in practice; here it is to be 0.",
-        ),
-        Mistake(
-            "places taken for pixels",
-            _places_taken_for_pixels,
-            "there are as many places as there should be, but the square stands at pixel (i, j) for place (i, j). "
-            "It begins at i · stride, j · stride.",
-        ),
-        Mistake(
-            "as large as the image",
-            _as_large_as_the_image,
-            "this has the shape of the image, with zeros where no square begins. Return one value for each "
-            "*place* of the square.",
-        ),
-        Mistake(
-            "relative fall",
-            _relative,
-            "each fall is divided by the score of the whole image. Return the difference as it is.",
-        ),
-        Mistake(
-            "made positive",
-            _made_positive,
-            "the falls have lost their sign: where hiding something makes the score rise, the fall is negative.",
-        ),
-        Mistake(
-            "negative falls cut off",
-            _cut_off,
-            "negative falls are set to 0 here. Keep them: there the score *rises* when something is hidden.",
-        ),
-        Mistake(
-            "filled with the darkest value",
-            _filled_with_darkest,
-            "the square is filled with the image's smallest value. For the lesson's images that is black; here "
-            "it is to be 0.",
-        ),
-        Mistake("filled with one", _filled_with_one, "the square is filled with 1; it is to be 0."),
-        Mistake(
-            "never uncovered",
-            _never_uncovered,
-            "the squares pile up: once hidden, a place stays hidden. Take a fresh copy of the image for each "
-            "place.",
-        ),
-        Mistake(
-            "on the image itself",
-            _on_the_image_itself,
-            "this paints into the image itself, so that every square stays and the caller's image is gone. Take "
-            "`image.copy()` for each place.",
-        ),
-        Mistake(
-            "rows and columns swapped",
-            _transposed,
-            "rows and columns are swapped: the first axis of the map goes down the image.",
-        ),
-        Mistake(
-            "in one row",
-            _in_one_row,
-            "the values are right, but in one row: give them the shape (rows, columns) of the places.",
-        ),
-        Mistake(
-            "all but the square hidden",
-            _all_but_the_square,
-            "everything *but* the square is hidden here. Hide the square and leave the rest.",
-        ),
-    ],
 )
 def occlusion(score, image, size, stride):
     rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
@@ -434,5 +200,185 @@ def occlusion(score, image, size, stride):
         for j, column in enumerate(columns):
             hidden = image.copy()
             hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = score(image) - score(hidden)
+    return falls
+
+
+@occlusion.mistake(
+    "sign turned round",
+    "the sign is turned round: a *fall* is the score of the whole image minus that of the hidden one.",
+)
+def _(score, image, size, stride):
+    return -_falls(score, image, size, stride)
+
+
+@occlusion.mistake("score instead of fall", "this is the score that is left; asked is by how much it falls.")
+def _(score, image, size, stride):
+    return score(image) - _falls(score, image, size, stride)
+
+
+@occlusion.mistake(
+    "last place missing",
+    "the last place is missing: `range` stops before its end, so the end is side - size + 1.",
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, end=0)
+
+
+@occlusion.mistake(
+    "over the edge",
+    "the square runs over the edge, where less of it hides anything. The last place starts at side - size.",
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, end=size)
+
+
+@occlusion.mistake("stride not used", "the square moves by one pixel; it should move by `stride`.")
+def _without_stride(score, image, size, stride):
+    return _falls(score, image, size, stride, step=1)
+
+
+@occlusion.mistake("moved by its own size", "the square moves by its own size; it should move by `stride`.")
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, step=size)
+
+
+@occlusion.mistake(
+    "filled with the mean",
+    "the square is filled with the image's mean. That is a good idea in practice; here it is to be 0.",
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=image.mean())
+
+
+@occlusion.mistake(
+    "places taken for pixels",
+    "there are as many places as there should be, but the square stands at pixel (i, j) for place (i, j). "
+    "It begins at i · stride, j · stride.",
+)
+def _(score, image, size, stride):
+    """Count the places rightly, but hide place (i, j) at pixel (i, j)."""
+    rows, columns = ((side - size) // stride + 1 for side in image.shape)
+    return _without_stride(score, image, size, stride)[:rows, :columns]
+
+
+@occlusion.mistake(
+    "as large as the image",
+    "this has the shape of the image, with zeros where no square begins. Return one value for each "
+    "*place* of the square.",
+)
+def _(score, image, size, stride):
+    falls = _falls(score, image, size, stride)
+    large = np.zeros(image.shape)
+    large[: stride * falls.shape[0] : stride, : stride * falls.shape[1] : stride] = falls
+    return large
+
+
+@occlusion.mistake(
+    "relative fall", "each fall is divided by the score of the whole image. Return the difference as it is."
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride) / score(image)
+
+
+@occlusion.mistake(
+    "made positive",
+    "the falls have lost their sign: where hiding something makes the score rise, the fall is negative.",
+)
+def _(score, image, size, stride):
+    return np.abs(_falls(score, image, size, stride))
+
+
+@occlusion.mistake(
+    "negative falls cut off",
+    "negative falls are set to 0 here. Keep them: there the score *rises* when something is hidden.",
+)
+def _(score, image, size, stride):
+    return np.maximum(_falls(score, image, size, stride), 0)
+
+
+@occlusion.mistake(
+    "filled with the darkest value",
+    "the square is filled with the image's smallest value. For the lesson's images that is black; here "
+    "it is to be 0.",
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=image.min())
+
+
+@occlusion.mistake("filled with one", "the square is filled with 1; it is to be 0.")
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride, fill=1.0)
+
+
+@occlusion.mistake(
+    "never uncovered",
+    "the squares pile up: once hidden, a place stays hidden. Take a fresh copy of the image for each place.",
+)
+def _(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls, hidden = np.zeros((len(rows), len(columns))), image.copy()
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = score(image) - score(hidden)
+    return falls
+
+
+@occlusion.mistake(
+    "on the image itself",
+    "this paints into the image itself, so that every square stays and the caller's image is gone. Take "
+    "`image.copy()` for each place.",
+)
+def _(score, image, size, stride):
+    whole = score(image)
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image
+            hidden[row : row + size, column : column + size] = 0
+            falls[i, j] = whole - score(hidden)
+    return falls
+
+
+@occlusion.mistake(
+    "rows and columns swapped", "rows and columns are swapped: the first axis of the map goes down the image."
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride).T
+
+
+@occlusion.mistake(
+    "in one row", "the values are right, but in one row: give them the shape (rows, columns) of the places."
+)
+def _(score, image, size, stride):
+    return _falls(score, image, size, stride).ravel()
+
+
+@occlusion.mistake(
+    "all but the square hidden",
+    "everything *but* the square is hidden here. Hide the square and leave the rest.",
+)
+def _(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            shown = np.zeros_like(image)
+            shown[row : row + size, column : column + size] = image[row : row + size, column : column + size]
+            falls[i, j] = score(image) - score(shown)
+    return falls
+
+
+def _falls(score, image, size, stride, fill=0.0, end=1, step=None):
+    """Return what the reference does, with other squares: that is what some wrong answers share."""
+    step = step or stride
+    rows, columns = (range(0, side - size + end, step) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image.copy()
+            hidden[row : row + size, column : column + size] = fill
             falls[i, j] = score(image) - score(hidden)
     return falls

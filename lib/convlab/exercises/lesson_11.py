@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 _rng = np.random.default_rng(11)
 CROP_CASES = [
@@ -12,26 +12,6 @@ CROP_CASES = [
     (_rng.integers(1, 99, (6, 5, 3)), 3, 3, 5),
     (_rng.integers(1, 99, (3, 2, 1)), 0, 0, 0),  # nothing to pad: [0:-0] would be empty
 ]
-
-
-def _padded(image, pad, **how):
-    return np.pad(image, ((pad, pad), (pad, pad), (0, 0)), **how)
-
-
-def _cut(padded, image, top, left):
-    return padded[top : top + image.shape[0], left : left + image.shape[1]]
-
-
-def _crop_moved_other_way(image, pad, top, left):
-    return _cut(_padded(image, pad), image, 2 * pad - top, 2 * pad - left)
-
-
-def _crop_without_padding(image, pad, top, left):
-    return image[top : top + image.shape[0], left : left + image.shape[1]]
-
-
-def _crop_around_the_edge(image, pad, top, left):
-    return np.roll(image, (pad - top, pad - left), axis=(0, 1))
 
 
 @exercise(
@@ -47,68 +27,102 @@ def _crop_around_the_edge(image, pad, top, left):
         "`padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))`, then return `padded[top : top + "
         "image.shape[0], left : left + image.shape[1]]`.",
     ],
-    mistakes=[
-        Mistake(
-            "not padded",
-            _crop_without_padding,
-            "the window begins in the image itself, so it loses rows and columns at the end. Put the zeros "
-            "around it first.",
-        ),
-        Mistake(
-            "channels padded",
-            lambda image, pad, top, left: _cut(np.pad(image, pad), image, top, left),
-            "right rows and columns, but there are more channels than before: `np.pad(image, pad)` pads *every* "
-            "axis. Give it a pair for each axis, (0, 0) for the channels.",
-        ),
-        Mistake(
-            "everything padded",
-            lambda image, pad, top, left: _padded(image, pad),
-            "this is the whole padded image. It must have its old size again: cut out H x W of it.",
-        ),
-        Mistake(
-            "rows and columns exchanged",
-            lambda image, pad, top, left: _cut(_padded(image, pad), image, left, top),
-            "`top` counts rows and `left` counts columns; here it is the other way round.",
-        ),
-        Mistake(
-            "moved the other way",
-            _crop_moved_other_way,
-            "the window moves up when `top` grows. `top` = 0 begins in the zeros above the image, `top` = 2 · "
-            "pad ends in those below it.",
-        ),
-        Mistake(
-            "counted from the image",
-            lambda image, pad, top, left: _cut(_padded(image, pad), image, pad + top, pad + left),
-            "the window begins `pad` too far down and right: `top` and `left` count from the corner of the "
-            "*padded* image, not of the image.",
-        ),
-        Mistake(
-            "edge repeated",
-            lambda image, pad, top, left: _cut(_padded(image, pad, mode="edge"), image, top, left),
-            "right window, but beyond the border stand copies of the edge instead of zeros.",
-        ),
-        Mistake(
-            "mirrored at the border",
-            lambda image, pad, top, left: _cut(_padded(image, pad, mode="reflect"), image, top, left),
-            "right window, but beyond the border stands the image mirrored instead of zeros. (The fast network "
-            "of lesson 16 does that. Here, zeros.)",
-        ),
-        Mistake(
-            "rolled",
-            _crop_around_the_edge,
-            "what leaves on one side comes in on the other: that is `np.roll`. A crop loses it, and zeros come in.",
-        ),
-        Mistake(
-            "always the middle",
-            lambda image, pad, top, left: image,
-            "the image has not moved at all: `top` and `left` say where the window begins.",
-        ),
-    ],
 )
 def random_crop(image, pad, top, left):
     padded = np.pad(image, ((pad, pad), (pad, pad), (0, 0)))
     height, width = image.shape[:2]
     return padded[top : top + height, left : left + width]
+
+
+@random_crop.mistake(
+    "not padded",
+    "the window begins in the image itself, so it loses rows and columns at the end. Put the zeros "
+    "around it first.",
+)
+def _(image, pad, top, left):
+    return image[top : top + image.shape[0], left : left + image.shape[1]]
+
+
+@random_crop.mistake(
+    "channels padded",
+    "right rows and columns, but there are more channels than before: `np.pad(image, pad)` pads *every* "
+    "axis. Give it a pair for each axis, (0, 0) for the channels.",
+)
+def _(image, pad, top, left):
+    return _cut(np.pad(image, pad), image, top, left)
+
+
+@random_crop.mistake(
+    "everything padded",
+    "this is the whole padded image. It must have its old size again: cut out H x W of it.",
+)
+def _(image, pad, top, left):
+    return _padded(image, pad)
+
+
+@random_crop.mistake(
+    "rows and columns exchanged",
+    "`top` counts rows and `left` counts columns; here it is the other way round.",
+)
+def _(image, pad, top, left):
+    return _cut(_padded(image, pad), image, left, top)
+
+
+@random_crop.mistake(
+    "moved the other way",
+    "the window moves up when `top` grows. `top` = 0 begins in the zeros above the image, `top` = 2 · "
+    "pad ends in those below it.",
+)
+def _(image, pad, top, left):
+    return _cut(_padded(image, pad), image, 2 * pad - top, 2 * pad - left)
+
+
+@random_crop.mistake(
+    "counted from the image",
+    "the window begins `pad` too far down and right: `top` and `left` count from the corner of the "
+    "*padded* image, not of the image.",
+)
+def _(image, pad, top, left):
+    return _cut(_padded(image, pad), image, pad + top, pad + left)
+
+
+@random_crop.mistake(
+    "edge repeated", "right window, but beyond the border stand copies of the edge instead of zeros."
+)
+def _(image, pad, top, left):
+    return _cut(_padded(image, pad, mode="edge"), image, top, left)
+
+
+@random_crop.mistake(
+    "mirrored at the border",
+    "right window, but beyond the border stands the image mirrored instead of zeros. (The fast network "
+    "of lesson 16 does that. Here, zeros.)",
+)
+def _(image, pad, top, left):
+    return _cut(_padded(image, pad, mode="reflect"), image, top, left)
+
+
+@random_crop.mistake(
+    "rolled",
+    "what leaves on one side comes in on the other: that is `np.roll`. A crop loses it, and zeros come in.",
+)
+def _(image, pad, top, left):
+    return np.roll(image, (pad - top, pad - left), axis=(0, 1))
+
+
+@random_crop.mistake(
+    "always the middle", "the image has not moved at all: `top` and `left` say where the window begins."
+)
+def _(image, pad, top, left):
+    return image
+
+
+def _padded(image, pad, **how):
+    return np.pad(image, ((pad, pad), (pad, pad), (0, 0)), **how)
+
+
+def _cut(padded, image, top, left):
+    return padded[top : top + image.shape[0], left : left + image.shape[1]]
 
 
 CURVE_CASES = [
@@ -120,6 +134,138 @@ CURVE_CASES = [
     # training images made harder: a long dip, then the best epoch, with training below validation
     ([0.38, 0.44, 0.49, 0.52, 0.55, 0.57, 0.58], [0.47, 0.43, 0.45, 0.46, 0.46, 0.60, 0.59]),
 ]
+
+
+@exercise(
+    question="Which epoch's weights are to be kept, and how large is the gap there?",
+    cases=CURVE_CASES,
+    hints=[
+        "Which of the two curves may choose? One of them goes up even while the network only remembers.",
+        "`np.argmax(validation)` is the place of the largest value, the first of several. Places count from 0, "
+        "epochs from 1.",
+        "`place = int(np.argmax(validation))`; return `place + 1, training[place] - validation[place]`.",
+    ],
+)
+def stop_at(training, validation):
+    place = int(np.argmax(validation))
+    return place + 1, training[place] - validation[place]
+
+
+@stop_at.mistake(
+    "best training accuracy",
+    "this is the epoch with the best *training* accuracy. It grows also while the network only learns "
+    "its images by heart; the images held out decide.",
+)
+def _(training, validation):
+    return _stop(training, validation, _best(training))
+
+
+@stop_at.mistake("counted from 0", "the right place, but counted from 0: the first entry belongs to epoch 1.")
+def _(training, validation):
+    return (
+        _best(validation) - 1,
+        _stop(training, validation, _best(validation))[1],
+    )
+
+
+@stop_at.mistake(
+    "the last epoch",
+    "this is the last epoch, whatever happened before. On several of the curves validation was better "
+    "earlier.",
+)
+def _(training, validation):
+    return _stop(training, validation, len(training))
+
+
+@stop_at.mistake(
+    "the latest of the best",
+    "where several epochs are equally good you take the last of them. The earliest has been trained "
+    "less, and its gap is smaller.",
+)
+def _(training, validation):
+    return _stop(training, validation, _last_best(validation))
+
+
+@stop_at.mistake(
+    "stopped at the first fall",
+    "you stop as soon as validation falls. It wavers: on one of the curves it falls once and is better "
+    "than ever two epochs later. Take the best of all epochs.",
+)
+def _(training, validation):
+    return _stop(training, validation, _before_first_fall(validation))
+
+
+@stop_at.mistake(
+    "patience",
+    "you give up after some epochs without a record. The whole curve is given: on one of them the best "
+    "epoch comes after a long dip.",
+)
+def _(training, validation):
+    return _stop(training, validation, _after_patience(validation))
+
+
+@stop_at.mistake(
+    "sign of the gap lost",
+    "right epoch, but the gap has lost its sign: while training images are made harder, training accuracy "
+    "may lie *below* validation, and training minus validation is negative.",
+)
+def _(training, validation):
+    return (
+        _best(validation),
+        abs(_stop(training, validation, _best(validation))[1]),
+    )
+
+
+@stop_at.mistake(
+    "gap cut off at 0",
+    "right epoch, but a negative gap is set to 0. Keep it: training accuracy can lie below validation.",
+)
+def _(training, validation):
+    return (
+        _best(validation),
+        max(0, _stop(training, validation, _best(validation))[1]),
+    )
+
+
+@stop_at.mistake(
+    "smallest gap",
+    "this is the epoch with the smallest gap. A network that has learned nothing yet has no gap at all: "
+    "what counts is the validation accuracy itself.",
+)
+def _(training, validation):
+    return _stop(training, validation, _smallest_gap(training, validation))
+
+
+@stop_at.mistake(
+    "gap turned round", "right epoch; the gap has the wrong sign. It is training minus validation."
+)
+def _(training, validation):
+    return (
+        _best(validation),
+        -_stop(training, validation, _best(validation))[1],
+    )
+
+
+@stop_at.mistake(
+    "gap of the last epoch",
+    "right epoch, but the gap is that of the last epoch. Take both accuracies in the epoch that you keep.",
+)
+def _(training, validation):
+    return (_best(validation), training[-1] - validation[-1])
+
+
+@stop_at.mistake(
+    "best minus best",
+    "right epoch, but the gap compares the best training accuracy of *any* epoch. Take both accuracies "
+    "in the epoch that you keep.",
+)
+def _(training, validation):
+    return (_best(validation), max(training) - max(validation))
+
+
+@stop_at.mistake("only the epoch", "the right epoch. Return the gap, too: `return epoch, gap`.")
+def _(training, validation):
+    return _best(validation)
 
 
 def _stop(training, validation, epoch):
@@ -153,127 +299,12 @@ def _smallest_gap(training, validation):
     return int(np.argmin(np.abs(np.subtract(training, validation)))) + 1
 
 
-@exercise(
-    question="Which epoch's weights are to be kept, and how large is the gap there?",
-    cases=CURVE_CASES,
-    hints=[
-        "Which of the two curves may choose? One of them goes up even while the network only remembers.",
-        "`np.argmax(validation)` is the place of the largest value, the first of several. Places count from 0, "
-        "epochs from 1.",
-        "`place = int(np.argmax(validation))`; return `place + 1, training[place] - validation[place]`.",
-    ],
-    mistakes=[
-        Mistake(
-            "best training accuracy",
-            lambda training, validation: _stop(training, validation, _best(training)),
-            "this is the epoch with the best *training* accuracy. It grows also while the network only learns "
-            "its images by heart; the images held out decide.",
-        ),
-        Mistake(
-            "counted from 0",
-            lambda training, validation: (
-                _best(validation) - 1,
-                _stop(training, validation, _best(validation))[1],
-            ),
-            "the right place, but counted from 0: the first entry belongs to epoch 1.",
-        ),
-        Mistake(
-            "the last epoch",
-            lambda training, validation: _stop(training, validation, len(training)),
-            "this is the last epoch, whatever happened before. On several of the curves validation was better "
-            "earlier.",
-        ),
-        Mistake(
-            "the latest of the best",
-            lambda training, validation: _stop(training, validation, _last_best(validation)),
-            "where several epochs are equally good you take the last of them. The earliest has been trained "
-            "less, and its gap is smaller.",
-        ),
-        Mistake(
-            "stopped at the first fall",
-            lambda training, validation: _stop(training, validation, _before_first_fall(validation)),
-            "you stop as soon as validation falls. It wavers: on one of the curves it falls once and is better "
-            "than ever two epochs later. Take the best of all epochs.",
-        ),
-        Mistake(
-            "patience",
-            lambda training, validation: _stop(training, validation, _after_patience(validation)),
-            "you give up after some epochs without a record. The whole curve is given: on one of them the best "
-            "epoch comes after a long dip.",
-        ),
-        Mistake(
-            "sign of the gap lost",
-            lambda training, validation: (
-                _best(validation),
-                abs(_stop(training, validation, _best(validation))[1]),
-            ),
-            "right epoch, but the gap has lost its sign: while training images are made harder, training accuracy "
-            "may lie *below* validation, and training minus validation is negative.",
-        ),
-        Mistake(
-            "gap cut off at 0",
-            lambda training, validation: (
-                _best(validation),
-                max(0, _stop(training, validation, _best(validation))[1]),
-            ),
-            "right epoch, but a negative gap is set to 0. Keep it: training accuracy can lie below validation.",
-        ),
-        Mistake(
-            "smallest gap",
-            lambda training, validation: _stop(training, validation, _smallest_gap(training, validation)),
-            "this is the epoch with the smallest gap. A network that has learned nothing yet has no gap at all: "
-            "what counts is the validation accuracy itself.",
-        ),
-        Mistake(
-            "gap turned round",
-            lambda training, validation: (
-                _best(validation),
-                -_stop(training, validation, _best(validation))[1],
-            ),
-            "right epoch; the gap has the wrong sign. It is training minus validation.",
-        ),
-        Mistake(
-            "gap of the last epoch",
-            lambda training, validation: (_best(validation), training[-1] - validation[-1]),
-            "right epoch, but the gap is that of the last epoch. Take both accuracies in the epoch that you keep.",
-        ),
-        Mistake(
-            "best minus best",
-            lambda training, validation: (_best(validation), max(training) - max(validation)),
-            "right epoch, but the gap compares the best training accuracy of *any* epoch. Take both accuracies "
-            "in the epoch that you keep.",
-        ),
-        Mistake(
-            "only the epoch",
-            lambda training, validation: _best(validation),
-            "the right epoch. Return the gap, too: `return epoch, gap`.",
-        ),
-    ],
-)
-def stop_at(training, validation):
-    place = int(np.argmax(validation))
-    return place + 1, training[place] - validation[place]
-
-
 ERROR_CASES = [
     ([91.2, 91.6, 91.1], [91.9, 91.7, 92.3]),
     ([70.0, 72.5, 71.0, 70.5], [70.2, 71.3]),
     ([80.0, 81.0], [84.0, 83.0, 85.5, 84.5, 84.0]),
     ([93.4, 93.9, 93.1, 93.6, 93.5], [93.0, 92.2, 92.9]),
 ]
-
-
-def _ratio(first, second, error):
-    return (np.mean(second) - np.mean(first)) / error
-
-
-def _spread(values, ddof=1):
-    return np.var(values, ddof=ddof) / len(values)
-
-
-def _pooled_error(first, second):
-    squares = sum(np.var(scores) * len(scores) for scores in (first, second))
-    return np.sqrt(squares / (len(first) + len(second) - 2) * (1 / len(first) + 1 / len(second)))
 
 
 @exercise(
@@ -287,78 +318,118 @@ def _pooled_error(first, second):
         "`error = np.sqrt(np.var(first, ddof=1) / len(first) + np.var(second, ddof=1) / len(second))`; return "
         "`(np.mean(second) - np.mean(first)) / error`.",
     ],
-    mistakes=[
-        Mistake(
-            "the difference itself",
-            lambda first, second: np.mean(second) - np.mean(first),
-            "this is the difference in per cent. Divide it by its standard error.",
-        ),
-        Mistake(
-            "divided by n",
-            lambda first, second: _ratio(first, second, np.sqrt(_spread(first, 0) + _spread(second, 0))),
-            "nearly: `np.var` divides by n unless told otherwise, and takes the scatter of a few runs for "
-            "smaller than it is. `ddof=1` divides by n - 1.",
-        ),
-        Mistake(
-            "deviation of a run, not of a mean",
-            lambda first, second: _ratio(
-                first, second, np.sqrt(np.var(first, ddof=1) + np.var(second, ddof=1))
-            ),
-            "this is how uncertain the difference of two single *runs* is. A mean of n runs is surer: each "
-            "variance is divided by its n.",
-        ),
-        Mistake(
-            "deviations added up",
-            lambda first, second: _ratio(first, second, np.sqrt(_spread(first)) + np.sqrt(_spread(second))),
-            "the two uncertainties are added up as they are. Independent ones add up as squares: √(a² + b²).",
-        ),
-        Mistake(
-            "square root forgotten",
-            lambda first, second: _ratio(first, second, _spread(first) + _spread(second)),
-            "variances are squared per cents; the standard error is the square root of their sum.",
-        ),
-        Mistake(
-            "turned round",
-            lambda first, second: -_ratio(first, second, np.sqrt(_spread(first) + _spread(second))),
-            "right size, wrong sign: positive where the *second* recipe is better.",
-        ),
-        Mistake(
-            "sign lost",
-            lambda first, second: abs(_ratio(first, second, np.sqrt(_spread(first) + _spread(second)))),
-            "the sign is lost: where the second recipe is worse, the answer is negative.",
-        ),
-        Mistake(
-            "only the second's error",
-            lambda first, second: _ratio(first, second, np.sqrt(_spread(second))),
-            "only the second mean is taken as uncertain. The first is, too.",
-        ),
-        Mistake(
-            "only the first's error",
-            lambda first, second: _ratio(first, second, np.sqrt(_spread(first))),
-            "only the first mean is taken as uncertain. The second is, too.",
-        ),
-        Mistake(
-            "deviation for variance",
-            lambda first, second: _ratio(
-                first,
-                second,
-                np.sqrt(np.std(first, ddof=1) / len(first) + np.std(second, ddof=1) / len(second)),
-            ),
-            "under the root stand the deviations s; it takes the variances s², which `np.var` gives.",
-        ),
-        Mistake(
-            "the standard error itself",
-            lambda first, second: np.sqrt(_spread(first) + _spread(second)),
-            "this is the standard error. How many times does it go into the difference of the means?",
-        ),
-        Mistake(
-            "variances pooled",
-            lambda first, second: _ratio(first, second, _pooled_error(first, second)),
-            "this takes both recipes to scatter alike and pools their variances. Here each keeps its own: "
-            "√(s₁²/n₁ + s₂²/n₂).",
-        ),
-    ],
 )
 def standard_errors(first, second):
     variances = [np.var(scores, ddof=1) / len(scores) for scores in (first, second)]
     return (np.mean(second) - np.mean(first)) / np.sqrt(sum(variances))
+
+
+@standard_errors.mistake(
+    "the difference itself", "this is the difference in per cent. Divide it by its standard error."
+)
+def _(first, second):
+    return np.mean(second) - np.mean(first)
+
+
+@standard_errors.mistake(
+    "divided by n",
+    "nearly: `np.var` divides by n unless told otherwise, and takes the scatter of a few runs for "
+    "smaller than it is. `ddof=1` divides by n - 1.",
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(_spread(first, 0) + _spread(second, 0)))
+
+
+@standard_errors.mistake(
+    "deviation of a run, not of a mean",
+    "this is how uncertain the difference of two single *runs* is. A mean of n runs is surer: each "
+    "variance is divided by its n.",
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(np.var(first, ddof=1) + np.var(second, ddof=1)))
+
+
+@standard_errors.mistake(
+    "deviations added up",
+    "the two uncertainties are added up as they are. Independent ones add up as squares: √(a² + b²).",
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(_spread(first)) + np.sqrt(_spread(second)))
+
+
+@standard_errors.mistake(
+    "square root forgotten",
+    "variances are squared per cents; the standard error is the square root of their sum.",
+)
+def _(first, second):
+    return _ratio(first, second, _spread(first) + _spread(second))
+
+
+@standard_errors.mistake(
+    "turned round", "right size, wrong sign: positive where the *second* recipe is better."
+)
+def _(first, second):
+    return -_ratio(first, second, np.sqrt(_spread(first) + _spread(second)))
+
+
+@standard_errors.mistake(
+    "sign lost", "the sign is lost: where the second recipe is worse, the answer is negative."
+)
+def _(first, second):
+    return abs(_ratio(first, second, np.sqrt(_spread(first) + _spread(second))))
+
+
+@standard_errors.mistake(
+    "only the second's error", "only the second mean is taken as uncertain. The first is, too."
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(_spread(second)))
+
+
+@standard_errors.mistake(
+    "only the first's error", "only the first mean is taken as uncertain. The second is, too."
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(_spread(first)))
+
+
+@standard_errors.mistake(
+    "deviation for variance",
+    "under the root stand the deviations s; it takes the variances s², which `np.var` gives.",
+)
+def _(first, second):
+    return _ratio(
+        first,
+        second,
+        np.sqrt(np.std(first, ddof=1) / len(first) + np.std(second, ddof=1) / len(second)),
+    )
+
+
+@standard_errors.mistake(
+    "the standard error itself",
+    "this is the standard error. How many times does it go into the difference of the means?",
+)
+def _(first, second):
+    return np.sqrt(_spread(first) + _spread(second))
+
+
+@standard_errors.mistake(
+    "variances pooled",
+    "this takes both recipes to scatter alike and pools their variances. Here each keeps its own: "
+    "√(s₁²/n₁ + s₂²/n₂).",
+)
+def _(first, second):
+    return _ratio(first, second, _pooled_error(first, second))
+
+
+def _ratio(first, second, error):
+    return (np.mean(second) - np.mean(first)) / error
+
+
+def _spread(values, ddof=1):
+    return np.var(values, ddof=ddof) / len(values)
+
+
+def _pooled_error(first, second):
+    squares = sum(np.var(scores) * len(scores) for scores in (first, second))
+    return np.sqrt(squares / (len(first) + len(second) - 2) * (1 / len(first) + 1 / len(second)))

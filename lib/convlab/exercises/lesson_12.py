@@ -1,6 +1,6 @@
 """Lesson 12: a network's table layer by layer, the weights of a grouped convolution, the dense part's share."""
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 # ("conv", maps, kernel, stride, padding) and ("pool", kernel, stride): AlexNet, LeNet-5, and an odd one.
 ALEXNET = (
@@ -20,93 +20,6 @@ TABLE_CASES = [
 ]
 
 
-def _table(size, channels, layers, step):
-    """Return the rows of a table; `step` gives the next row from the last and a layer."""
-    rows = [(size, channels, 0)]
-    for layer in layers:
-        rows.append(step(*rows[-1][:2], *layer))
-    return rows[1:]
-
-
-def _step(size, channels, kind, *numbers):
-    if kind == "pool":
-        kernel, stride = numbers
-        return (size - kernel) // stride + 1, channels, 0
-    maps, kernel, stride, padding = numbers
-    return (size + 2 * padding - kernel) // stride + 1, maps, kernel * kernel * channels * maps + maps
-
-
-def _changed(change):
-    """Return a wrong answer: the right step, then `change(row, size, channels, kind, *numbers)`."""
-
-    def answer(size, channels, layers):
-        return _table(size, channels, layers, lambda *given: change(_step(*given), *given))
-
-    return answer
-
-
-def _without_biases(row, size, channels, kind, *numbers):
-    return row if kind == "pool" else (*row[:2], row[2] - row[1])
-
-
-def _with_one_bias(row, size, channels, kind, *numbers):
-    return row if kind == "pool" else (*row[:2], row[2] - row[1] + 1)
-
-
-def _flat_kernels(row, size, channels, kind, *numbers):
-    return row if kind == "pool" else (*row[:2], row[2] // row[1] // channels * row[1] + row[1])
-
-
-def _one_sided(row, size, channels, kind, *numbers):
-    if kind == "pool":
-        return row
-    return ((size + numbers[3] - numbers[1]) // numbers[2] + 1, *row[1:])
-
-
-def _no_padding(row, size, channels, kind, *numbers):
-    return row if kind == "pool" else ((size - numbers[1]) // numbers[2] + 1, *row[1:])
-
-
-def _same_everywhere(row, size, channels, kind, *numbers):
-    return (-(-size // numbers[1 if kind == "pool" else 2]), *row[1:])
-
-
-def _no_fence_post(row, size, channels, kind, *numbers):
-    return (row[0] - 1, *row[1:])
-
-
-def _rounded_up(row, size, channels, kind, *numbers):
-    kernel, stride = numbers if kind == "pool" else numbers[1:3]
-    padding = 0 if kind == "pool" else numbers[3]
-    return (-(-(size + 2 * padding - kernel) // stride) + 1, *row[1:])
-
-
-def _not_rounded(row, size, channels, kind, *numbers):
-    kernel, stride, padding = (*numbers, 0) if kind == "pool" else numbers[1:]
-    return ((size + 2 * padding - kernel) / stride + 1, *row[1:])
-
-
-def _rounded_to_the_nearest(*given):
-    exact, *others = _not_rounded(*given)
-    return (round(exact), *others)
-
-
-def _pooling_with_weights(row, size, channels, kind, *numbers):
-    return (*row[:2], numbers[0] ** 2 * channels) if kind == "pool" else row
-
-
-def _pooling_in_windows(row, size, channels, kind, *numbers):
-    return (size // numbers[1], *row[1:]) if kind == "pool" else row
-
-
-def _first_channels(size, channels, layers):
-    def step(now, depth, kind, *numbers):
-        row = _step(now, channels, kind, *numbers)
-        return (row[0], depth, 0) if kind == "pool" else row
-
-    return _table(size, channels, layers, step)
-
-
 @exercise(
     question="Which (size, maps, parameters) has each layer of a network, from its paper's list of layers?",
     tolerance=0,
@@ -120,84 +33,6 @@ def _first_channels(size, channels, layers):
         "`for kind, *numbers in layers:`; if it is a pooling, `kernel, stride = numbers`, else `maps, kernel, "
         "stride, padding = numbers`. Append `(size, channels, parameters)` and go on with that size and "
         "those channels.",
-    ],
-    mistakes=[
-        Mistake(
-            "biases forgotten",
-            _changed(_without_biases),
-            "the sizes are right, and so are the weights; each map that goes out has a bias, too.",
-        ),
-        Mistake(
-            "one bias for all",
-            _changed(_with_one_bias),
-            "there is one bias for the whole layer; each map that goes out has its own.",
-        ),
-        Mistake(
-            "flat kernels",
-            _changed(_flat_kernels),
-            "the kernels are flat. Each reaches through all maps that come in: kernel · kernel · channels "
-            "weights for each map that goes out.",
-        ),
-        Mistake(
-            "channels of the image throughout",
-            _first_channels,
-            "the weights of every layer are counted with the channels of the image. From the second "
-            "convolution on, the maps of the one before come in.",
-        ),
-        Mistake(
-            "padding on one side",
-            _changed(_one_sided),
-            "the padding is counted once; it stands on both sides, so the size grows by twice the padding.",
-        ),
-        Mistake(
-            "padding forgotten",
-            _changed(_no_padding),
-            "the padding is not used: a convolution reads an image that is wider by twice the padding.",
-        ),
-        Mistake(
-            "same everywhere",
-            _changed(_same_everywhere),
-            'these are the sizes of "same" padding. Here the padding is a number, and pooling has none.',
-        ),
-        Mistake(
-            "fence post forgotten",
-            _changed(_no_fence_post),
-            "every size is one too small: (size + 2 · padding - kernel) // stride counts the steps; there is "
-            "one place more.",
-        ),
-        Mistake(
-            "rounded up",
-            _changed(_rounded_up),
-            "these sizes are rounded up. A step that does not fit is not made: `//`. (Some frameworks round "
-            "up in pooling; the paper's sizes do not need it.)",
-        ),
-        Mistake(
-            "not rounded",
-            _changed(_not_rounded),
-            "there are sizes with a fraction. A step that does not fit is not made: divide with `//`.",
-        ),
-        Mistake(
-            "rounded to the nearest",
-            _changed(_rounded_to_the_nearest),
-            "these sizes are rounded to the nearest. A step that does not fit is not made, however nearly it fits: "
-            "`//`.",
-        ),
-        Mistake(
-            "maps before sizes",
-            lambda *case: [(maps, size, count) for size, maps, count in layer_table.reference(*case)],
-            "right numbers in another order: each row is (size, maps, parameters).",
-        ),
-        Mistake(
-            "pooling with weights",
-            _changed(_pooling_with_weights),
-            "pooling has no parameters: it takes the largest value under a window, and learns nothing.",
-        ),
-        Mistake(
-            "pooling windows side by side",
-            _changed(_pooling_in_windows),
-            "the size after a pooling is the size divided by its stride, as if windows stood side by side. "
-            "AlexNet's overlap, 3x3 at stride 2: use the formula with the kernel.",
-        ),
     ],
 )
 def layer_table(size, channels, layers):
@@ -215,6 +50,170 @@ def layer_table(size, channels, layers):
     return rows
 
 
+def _table(size, channels, layers, step):
+    """Return the rows of a table; `step` gives the next row from the last and a layer."""
+    rows = [(size, channels, 0)]
+    for layer in layers:
+        rows.append(step(*rows[-1][:2], *layer))
+    return rows[1:]
+
+
+def _step(size, channels, kind, *numbers):
+    if kind == "pool":
+        kernel, stride = numbers
+        return (size - kernel) // stride + 1, channels, 0
+    maps, kernel, stride, padding = numbers
+    return (size + 2 * padding - kernel) // stride + 1, maps, kernel * kernel * channels * maps + maps
+
+
+def _changed(change):
+    """Return the wrong answer of a table whose rows are `change(right row, size, channels, kind, *numbers)`."""
+
+    def answer(size, channels, layers):
+        return _table(size, channels, layers, lambda *given: change(_step(*given), *given))
+
+    return answer
+
+
+@layer_table.mistake(
+    "biases forgotten",
+    "the sizes are right, and so are the weights; each map that goes out has a bias, too.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] - row[1])
+
+
+@layer_table.mistake(
+    "one bias for all",
+    "there is one bias for the whole layer; each map that goes out has its own.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] - row[1] + 1)
+
+
+@layer_table.mistake(
+    "flat kernels",
+    "the kernels are flat. Each reaches through all maps that come in: kernel · kernel · channels "
+    "weights for each map that goes out.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], row[2] // row[1] // channels * row[1] + row[1])
+
+
+@layer_table.mistake(
+    "channels of the image throughout",
+    "the weights of every layer are counted with the channels of the image. From the second "
+    "convolution on, the maps of the one before come in.",
+)
+def _(size, channels, layers):
+    def step(now, depth, kind, *numbers):
+        row = _step(now, channels, kind, *numbers)
+        return (row[0], depth, 0) if kind == "pool" else row
+
+    return _table(size, channels, layers, step)
+
+
+@layer_table.mistake(
+    "padding on one side",
+    "the padding is counted once; it stands on both sides, so the size grows by twice the padding.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    if kind == "pool":
+        return row
+    return ((size + numbers[3] - numbers[1]) // numbers[2] + 1, *row[1:])
+
+
+@layer_table.mistake(
+    "padding forgotten",
+    "the padding is not used: a convolution reads an image that is wider by twice the padding.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else ((size - numbers[1]) // numbers[2] + 1, *row[1:])
+
+
+@layer_table.mistake(
+    "same everywhere",
+    'these are the sizes of "same" padding. Here the padding is a number, and pooling has none.',
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return (-(-size // numbers[1 if kind == "pool" else 2]), *row[1:])
+
+
+@layer_table.mistake(
+    "fence post forgotten",
+    "every size is one too small: (size + 2 · padding - kernel) // stride counts the steps; there is "
+    "one place more.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return (row[0] - 1, *row[1:])
+
+
+@layer_table.mistake(
+    "rounded up",
+    "these sizes are rounded up. A step that does not fit is not made: `//`. (Some frameworks round "
+    "up in pooling; the paper's sizes do not need it.)",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    kernel, stride = numbers if kind == "pool" else numbers[1:3]
+    padding = 0 if kind == "pool" else numbers[3]
+    return (-(-(size + 2 * padding - kernel) // stride) + 1, *row[1:])
+
+
+@layer_table.mistake(
+    "not rounded",
+    "there are sizes with a fraction. A step that does not fit is not made: divide with `//`.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    kernel, stride, padding = (*numbers, 0) if kind == "pool" else numbers[1:]
+    return ((size + 2 * padding - kernel) / stride + 1, *row[1:])
+
+
+@layer_table.mistake(
+    "rounded to the nearest",
+    "these sizes are rounded to the nearest. A step that does not fit is not made, however nearly it fits: "
+    "`//`.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    kernel, stride, padding = (*numbers, 0) if kind == "pool" else numbers[1:]
+    return (round((size + 2 * padding - kernel) / stride + 1), *row[1:])
+
+
+@layer_table.mistake(
+    "maps before sizes", "right numbers in another order: each row is (size, maps, parameters)."
+)
+def _(*case):
+    return [(maps, size, count) for size, maps, count in layer_table.reference(*case)]
+
+
+@layer_table.mistake(
+    "pooling with weights",
+    "pooling has no parameters: it takes the largest value under a window, and learns nothing.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return (*row[:2], numbers[0] ** 2 * channels) if kind == "pool" else row
+
+
+@layer_table.mistake(
+    "pooling windows side by side",
+    "the size after a pooling is the size divided by its stride, as if windows stood side by side. "
+    "AlexNet's overlap, 3x3 at stride 2: use the formula with the kernel.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return (size // numbers[1], *row[1:]) if kind == "pool" else row
+
+
 @exercise(
     question="How many parameters has a convolution in groups, with biases?",
     tolerance=0,
@@ -225,62 +224,60 @@ def layer_table(size, channels, layers):
         "how many maps go out, in all groups together?",
         "`kernel * kernel * (inputs // groups) * outputs + outputs`.",
     ],
-    mistakes=[
-        Mistake(
-            "groups forgotten",
-            lambda kernel, inputs, outputs, groups: kernel**2 * inputs * outputs + outputs,
-            "this is the convolution in one piece. In groups, a map that goes out sees only its group's share "
-            "of the maps that come in.",
-        ),
-        Mistake(
-            "one group only",
-            lambda kernel, inputs, outputs, groups: (
-                kernel**2 * (inputs // groups) * (outputs // groups) + outputs // groups
-            ),
-            "this is a single group. There are `groups` of them, side by side.",
-        ),
-        Mistake(
-            "divided twice",
-            lambda kernel, inputs, outputs, groups: (
-                kernel**2 * (inputs // groups) * (outputs // groups) + outputs
-            ),
-            "the biases are right, the weights are those of a single group: there are `groups` of them, so "
-            "only one of the two divisions stays.",
-        ),
-        Mistake(
-            "biases forgotten",
-            lambda kernel, inputs, outputs, groups: kernel**2 * (inputs // groups) * outputs,
-            "the weights are right; each map that goes out has a bias, too.",
-        ),
-        Mistake(
-            "biases divided",
-            lambda kernel, inputs, outputs, groups: (
-                kernel**2 * (inputs // groups) * outputs + outputs // groups
-            ),
-            "the weights are right; the biases are not shared out: each map that goes out has one.",
-        ),
-        Mistake(
-            "groups with all inputs",
-            lambda kernel, inputs, outputs, groups: kernel**2 * inputs * outputs * groups + outputs,
-            "groups make a layer smaller, not larger: divide the maps that come in.",
-        ),
-        Mistake(
-            "kernel not squared",
-            lambda kernel, inputs, outputs, groups: kernel * (inputs // groups) * outputs + outputs,
-            "a kernel is a square: kernel · kernel.",
-        ),
-    ],
 )
 def grouped_parameters(kernel, inputs, outputs, groups):
     return kernel * kernel * (inputs // groups) * outputs + outputs
 
 
-def _dense_part(inputs, units, classes):
-    return (inputs + 1) * units + (units + 1) * units + (units + 1) * classes
+@grouped_parameters.mistake(
+    "groups forgotten",
+    "this is the convolution in one piece. In groups, a map that goes out sees only its group's share "
+    "of the maps that come in.",
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * inputs * outputs + outputs
 
 
-def _share(convolutions, dense):
-    return dense / (convolutions + dense)
+@grouped_parameters.mistake(
+    "one group only", "this is a single group. There are `groups` of them, side by side."
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * (inputs // groups) * (outputs // groups) + outputs // groups
+
+
+@grouped_parameters.mistake(
+    "divided twice",
+    "the biases are right, the weights are those of a single group: there are `groups` of them, so "
+    "only one of the two divisions stays.",
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * (inputs // groups) * (outputs // groups) + outputs
+
+
+@grouped_parameters.mistake(
+    "biases forgotten", "the weights are right; each map that goes out has a bias, too."
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * (inputs // groups) * outputs
+
+
+@grouped_parameters.mistake(
+    "biases divided", "the weights are right; the biases are not shared out: each map that goes out has one."
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * (inputs // groups) * outputs + outputs // groups
+
+
+@grouped_parameters.mistake(
+    "groups with all inputs", "groups make a layer smaller, not larger: divide the maps that come in."
+)
+def _(kernel, inputs, outputs, groups):
+    return kernel**2 * inputs * outputs * groups + outputs
+
+
+@grouped_parameters.mistake("kernel not squared", "a kernel is a square: kernel · kernel.")
+def _(kernel, inputs, outputs, groups):
+    return kernel * (inputs // groups) * outputs + outputs
 
 
 @exercise(
@@ -301,75 +298,71 @@ def _share(convolutions, dense):
         "classes`, `dense / (convolutions + dense)`.",
     ],
     tolerance=1e-7,
-    mistakes=[
-        Mistake(
-            "of the convolutions",
-            lambda convolutions, side, maps, units, classes: (
-                _dense_part(side**2 * maps, units, classes) / convolutions
-            ),
-            "this is dense parameters for each convolution parameter. A share is a part of the whole, and "
-            "cannot be more than 1.",
-        ),
-        Mistake(
-            "the other part",
-            lambda convolutions, side, maps, units, classes: (
-                1 - _share(convolutions, _dense_part(side**2 * maps, units, classes))
-            ),
-            "this is the share of the convolutions.",
-        ),
-        Mistake(
-            "in percent",
-            lambda convolutions, side, maps, units, classes: (
-                100 * _share(convolutions, _dense_part(side**2 * maps, units, classes))
-            ),
-            "this is in percent; return a share between 0 and 1.",
-        ),
-        Mistake(
-            "side not squared",
-            lambda convolutions, side, maps, units, classes: _share(
-                convolutions, _dense_part(side * maps, units, classes)
-            ),
-            "each of the last maps is a square: side · side · maps numbers go into fc6.",
-        ),
-        Mistake(
-            "one number for each map",
-            lambda convolutions, side, maps, units, classes: _share(
-                convolutions, _dense_part(maps, units, classes)
-            ),
-            "fc6 sees every pixel of the last maps, side · side · maps numbers, not one for each map. (What "
-            "you have computed is what a mean over each map would leave: lesson 14.)",
-        ),
-        Mistake(
-            "biases forgotten",
-            lambda convolutions, side, maps, units, classes: _share(
-                convolutions, side**2 * maps * units + units**2 + units * classes
-            ),
-            "the weights are right; each unit has a bias, too.",
-        ),
-        Mistake(
-            "fc7 forgotten",
-            lambda convolutions, side, maps, units, classes: _share(
-                convolutions, (side**2 * maps + 1) * units + (units + 1) * classes
-            ),
-            "a layer is missing: fc7 goes from `units` to `units`.",
-        ),
-        Mistake(
-            "fc8 forgotten",
-            lambda convolutions, side, maps, units, classes: _share(
-                convolutions, (side**2 * maps + 1) * units + (units + 1) * units
-            ),
-            "a layer is missing: fc8 goes from `units` to the classes.",
-        ),
-        Mistake(
-            "fc6 only",
-            lambda convolutions, side, maps, units, classes: (
-                (side**2 * maps + 1) * units / (convolutions + _dense_part(side**2 * maps, units, classes))
-            ),
-            "this is the share of fc6 alone. fc7 and fc8 are dense, too.",
-        ),
-    ],
 )
 def dense_share(convolutions, side, maps, units, classes):
     inputs = side * side * maps
     dense = (inputs + 1) * units + (units + 1) * units + (units + 1) * classes
+    return dense / (convolutions + dense)
+
+
+@dense_share.mistake(
+    "of the convolutions",
+    "this is dense parameters for each convolution parameter. A share is a part of the whole, and "
+    "cannot be more than 1.",
+)
+def _(convolutions, side, maps, units, classes):
+    return _dense_part(side**2 * maps, units, classes) / convolutions
+
+
+@dense_share.mistake("the other part", "this is the share of the convolutions.")
+def _(convolutions, side, maps, units, classes):
+    return 1 - _share(convolutions, _dense_part(side**2 * maps, units, classes))
+
+
+@dense_share.mistake("in percent", "this is in percent; return a share between 0 and 1.")
+def _(convolutions, side, maps, units, classes):
+    return 100 * _share(convolutions, _dense_part(side**2 * maps, units, classes))
+
+
+@dense_share.mistake(
+    "side not squared", "each of the last maps is a square: side · side · maps numbers go into fc6."
+)
+def _(convolutions, side, maps, units, classes):
+    return _share(convolutions, _dense_part(side * maps, units, classes))
+
+
+@dense_share.mistake(
+    "one number for each map",
+    "fc6 sees every pixel of the last maps, side · side · maps numbers, not one for each map. (What "
+    "you have computed is what a mean over each map would leave: lesson 14.)",
+)
+def _(convolutions, side, maps, units, classes):
+    return _share(convolutions, _dense_part(maps, units, classes))
+
+
+@dense_share.mistake("biases forgotten", "the weights are right; each unit has a bias, too.")
+def _(convolutions, side, maps, units, classes):
+    return _share(convolutions, side**2 * maps * units + units**2 + units * classes)
+
+
+@dense_share.mistake("fc7 forgotten", "a layer is missing: fc7 goes from `units` to `units`.")
+def _(convolutions, side, maps, units, classes):
+    return _share(convolutions, (side**2 * maps + 1) * units + (units + 1) * classes)
+
+
+@dense_share.mistake("fc8 forgotten", "a layer is missing: fc8 goes from `units` to the classes.")
+def _(convolutions, side, maps, units, classes):
+    return _share(convolutions, (side**2 * maps + 1) * units + (units + 1) * units)
+
+
+@dense_share.mistake("fc6 only", "this is the share of fc6 alone. fc7 and fc8 are dense, too.")
+def _(convolutions, side, maps, units, classes):
+    return (side**2 * maps + 1) * units / (convolutions + _dense_part(side**2 * maps, units, classes))
+
+
+def _dense_part(inputs, units, classes):
+    return (inputs + 1) * units + (units + 1) * units + (units + 1) * classes
+
+
+def _share(convolutions, dense):
     return dense / (convolutions + dense)

@@ -1,6 +1,23 @@
 """Lesson 13: small filters for a large one, the memory of a training step, and the largest batch that fits."""
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
+
+
+@exercise(
+    question="How many convolutions of 3x3 see as much as one of kernel x kernel, and how many weights are "
+    "that against the one's?",
+    tolerance=0,
+    cases=[(7, 64), (5, 10), (11, 96), (3, 7), (15, 2)],
+    hints=[
+        "One 3x3 sees 3 pixels on a side. How many more does each further one add (lesson 06)?",
+        "Each adds one pixel on either side, so n layers see 2n + 1. A layer has a kernel for each pair of "
+        "maps, channels² of them.",
+        "`layers = (kernel - 1) // 2`, then `layers * 9 * channels**2` against `kernel**2 * channels**2`.",
+    ],
+)
+def replaced(kernel, channels):
+    layers = (kernel - 1) // 2
+    return layers, layers * 9 * channels**2, kernel**2 * channels**2
 
 
 def _stack(kernel, channels):
@@ -18,89 +35,82 @@ def _replacing(layers=_stack, small=lambda channels: 9 * channels**2, large=None
     return answer
 
 
-@exercise(
-    question="How many convolutions of 3x3 see as much as one of kernel x kernel, and how many weights are "
-    "that against the one's?",
-    tolerance=0,
-    cases=[(7, 64), (5, 10), (11, 96), (3, 7), (15, 2)],
-    hints=[
-        "One 3x3 sees 3 pixels on a side. How many more does each further one add (lesson 06)?",
-        "Each adds one pixel on either side, so n layers see 2n + 1. A layer has a kernel for each pair of "
-        "maps, channels² of them.",
-        "`layers = (kernel - 1) // 2`, then `layers * 9 * channels**2` against `kernel**2 * channels**2`.",
-    ],
-    mistakes=[
-        Mistake(
-            "a third of the kernel",
-            _replacing(lambda kernel, channels: kernel // 3),
-            "you have divided the kernel by 3, as if the small ones stood side by side. They lie on top of "
-            "each other and overlap: each further one adds 2 pixels.",
-        ),
-        Mistake(
-            "a third of the kernel, rounded up",
-            _replacing(lambda kernel, channels: -(-kernel // 3)),
-            "a third of the kernel, rounded up: that is how many stand side by side. On top of each other they "
-            "overlap, and each further one adds only 2 pixels.",
-        ),
-        Mistake(
-            "as many as fit into the area",
-            _replacing(lambda kernel, channels: -(-(kernel**2) // 9)),
-            "you have divided the areas. The small kernels lie on top of each other, each looking at what "
-            "the one below has seen: each further one adds 2 pixels on a side.",
-        ),
-        Mistake(
-            "half of the kernel, rounded up",
-            _replacing(lambda kernel, channels: (kernel + 1) // 2),
-            "one layer too many: n layers see 2n + 1 pixels.",
-        ),
-        Mistake(
-            "one pixel each",
-            _replacing(lambda kernel, channels: kernel - 2),
-            "you let each further layer add one pixel. It adds one on *either* side, two in all.",
-        ),
-        Mistake(
-            "channels not squared",
-            _replacing(
-                small=lambda channels: 9 * channels, large=lambda kernel, channels: kernel**2 * channels
-            ),
-            "the layers are right. Each map that goes out sees all maps that come in: there are channels · "
-            "channels kernels in a layer.",
-        ),
-        Mistake(
-            "channels forgotten",
-            _replacing(small=lambda channels: 9, large=lambda kernel, channels: kernel**2),
-            "these are the weights of a single map on a single map. There is a kernel for every pair of "
-            "maps, channels² of them.",
-        ),
-        Mistake(
-            "with biases",
-            _replacing(
-                small=lambda channels: 9 * channels**2 + channels,
-                large=lambda kernel, channels: kernel**2 * channels**2 + channels,
-            ),
-            "right with biases; the question is for the weights alone.",
-        ),
-        Mistake(
-            "weights of one layer",
-            lambda kernel, channels: (
-                _stack(kernel, channels),
-                9 * channels**2,
-                kernel**2 * channels**2,
-            ),
-            "the layers are right, but the second number is the weights of only one of them.",
-        ),
-        Mistake(
-            "the wrong way round",
-            lambda kernel, channels: (
-                replaced.reference(kernel, channels)[::2] + replaced.reference(kernel, channels)[1:2]
-            ),
-            "right numbers in another order: layers, weights of all the small ones, weights of the large one.",
-        ),
-    ],
+replaced.mistake(
+    "a third of the kernel",
+    "you have divided the kernel by 3, as if the small ones stood side by side. They lie on top of "
+    "each other and overlap: each further one adds 2 pixels.",
+    answer=_replacing(lambda kernel, channels: kernel // 3),
 )
-def replaced(kernel, channels):
-    layers = (kernel - 1) // 2
-    return layers, layers * 9 * channels**2, kernel**2 * channels**2
+
+replaced.mistake(
+    "a third of the kernel, rounded up",
+    "a third of the kernel, rounded up: that is how many stand side by side. On top of each other they "
+    "overlap, and each further one adds only 2 pixels.",
+    answer=_replacing(lambda kernel, channels: -(-kernel // 3)),
+)
+
+replaced.mistake(
+    "as many as fit into the area",
+    "you have divided the areas. The small kernels lie on top of each other, each looking at what "
+    "the one below has seen: each further one adds 2 pixels on a side.",
+    answer=_replacing(lambda kernel, channels: -(-(kernel**2) // 9)),
+)
+
+replaced.mistake(
+    "half of the kernel, rounded up",
+    "one layer too many: n layers see 2n + 1 pixels.",
+    answer=_replacing(lambda kernel, channels: (kernel + 1) // 2),
+)
+
+replaced.mistake(
+    "one pixel each",
+    "you let each further layer add one pixel. It adds one on *either* side, two in all.",
+    answer=_replacing(lambda kernel, channels: kernel - 2),
+)
+
+replaced.mistake(
+    "channels not squared",
+    "the layers are right. Each map that goes out sees all maps that come in: there are channels · "
+    "channels kernels in a layer.",
+    answer=_replacing(
+        small=lambda channels: 9 * channels, large=lambda kernel, channels: kernel**2 * channels
+    ),
+)
+
+replaced.mistake(
+    "channels forgotten",
+    "these are the weights of a single map on a single map. There is a kernel for every pair of "
+    "maps, channels² of them.",
+    answer=_replacing(small=lambda channels: 9, large=lambda kernel, channels: kernel**2),
+)
+
+replaced.mistake(
+    "with biases",
+    "right with biases; the question is for the weights alone.",
+    answer=_replacing(
+        small=lambda channels: 9 * channels**2 + channels,
+        large=lambda kernel, channels: kernel**2 * channels**2 + channels,
+    ),
+)
+
+
+@replaced.mistake(
+    "weights of one layer", "the layers are right, but the second number is the weights of only one of them."
+)
+def _(kernel, channels):
+    return (
+        _stack(kernel, channels),
+        9 * channels**2,
+        kernel**2 * channels**2,
+    )
+
+
+@replaced.mistake(
+    "the wrong way round",
+    "right numbers in another order: layers, weights of all the small ones, weights of the large one.",
+)
+def _(kernel, channels):
+    return replaced.reference(kernel, channels)[::2] + replaced.reference(kernel, channels)[1:2]
 
 
 VGG16 = (15_237_608, 138_357_544)
@@ -118,79 +128,91 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
         "A float32 has 4 bytes, a megabyte here 1,000,000.",
         "`4 * (images * activations + 3 * parameters) / 1e6`.",
     ],
-    mistakes=[
-        Mistake(
-            "one image",
-            lambda activations, parameters, images: 4 * (activations + 3 * parameters) / 1e6,
-            "this is for one image: every image of the batch leaves its own activations.",
-        ),
-        Mistake(
-            "parameters for each image",
-            lambda activations, parameters, images: 4 * images * (activations + 3 * parameters) / 1e6,
-            "the parameters are there once, whatever the batch: all images share them, and their gradients "
-            "are added up.",
-        ),
-        Mistake(
-            "values only",
-            lambda activations, parameters, images: 4 * (images * activations + parameters) / 1e6,
-            "this is right for asking a trained network that keeps everything. Training keeps two more "
-            "numbers for each parameter: its gradient and its momentum.",
-        ),
-        Mistake(
-            "activations alone",
-            lambda activations, parameters, images: 4 * images * activations / 1e6,
-            "these are the activations alone; each parameter takes three numbers besides.",
-        ),
-        Mistake(
-            "gradients of the activations",
-            lambda activations, parameters, images: 4 * (2 * images * activations + 3 * parameters) / 1e6,
-            "activations are counted with their gradients. Those are needed only from one layer to the next; we "
-            "leave them out.",
-        ),
-        Mistake(
-            "momentum forgotten",
-            lambda activations, parameters, images: 4 * (images * activations + 2 * parameters) / 1e6,
-            "value and gradient of each parameter are counted; momentum is a third number.",
-        ),
-        Mistake(
-            "bytes forgotten",
-            lambda activations, parameters, images: (images * activations + 3 * parameters) / 1e6,
-            "these are millions of numbers. Each is a float32 of 4 bytes.",
-        ),
-        Mistake(
-            "not in megabytes",
-            lambda activations, parameters, images: 4 * (images * activations + 3 * parameters),
-            "these are bytes; a megabyte has 1,000,000.",
-        ),
-        Mistake(
-            "in gigabytes",
-            lambda activations, parameters, images: 4 * (images * activations + 3 * parameters) / 1e9,
-            "right in gigabytes; a megabyte has 1,000,000 bytes.",
-        ),
-        Mistake(
-            "mebibytes",
-            lambda activations, parameters, images: 4 * (images * activations + 3 * parameters) / 2**20,
-            "these are mebibytes, of 1,048,576 bytes each. A megabyte has 1,000,000.",
-        ),
-        Mistake(
-            "eight bytes",
-            lambda activations, parameters, images: 8 * (images * activations + 3 * parameters) / 1e6,
-            "8 bytes are a float64. Networks are trained in float32, which has 4.",
-        ),
-        Mistake(
-            "activations three times",
-            lambda activations, parameters, images: 12 * (images * activations + parameters) / 1e6,
-            "activations have no momentum. (Their gradients do need some room, but only from one layer to "
-            "the next; we leave it out.)",
-        ),
-    ],
 )
 def batch_memory(activations, parameters, images):
     return 4 * (images * activations + 3 * parameters) / 1e6
 
 
-def _largest(megabytes, activations, parameters):
-    return (megabytes * 1e6 / 4 - 3 * parameters) / activations
+@batch_memory.mistake(
+    "one image", "this is for one image: every image of the batch leaves its own activations."
+)
+def _(activations, parameters, images):
+    return 4 * (activations + 3 * parameters) / 1e6
+
+
+@batch_memory.mistake(
+    "parameters for each image",
+    "the parameters are there once, whatever the batch: all images share them, and their gradients "
+    "are added up.",
+)
+def _(activations, parameters, images):
+    return 4 * images * (activations + 3 * parameters) / 1e6
+
+
+@batch_memory.mistake(
+    "values only",
+    "this is right for asking a trained network that keeps everything. Training keeps two more "
+    "numbers for each parameter: its gradient and its momentum.",
+)
+def _(activations, parameters, images):
+    return 4 * (images * activations + parameters) / 1e6
+
+
+@batch_memory.mistake(
+    "activations alone", "these are the activations alone; each parameter takes three numbers besides."
+)
+def _(activations, parameters, images):
+    return 4 * images * activations / 1e6
+
+
+@batch_memory.mistake(
+    "gradients of the activations",
+    "activations are counted with their gradients. Those are needed only from one layer to the next; we "
+    "leave them out.",
+)
+def _(activations, parameters, images):
+    return 4 * (2 * images * activations + 3 * parameters) / 1e6
+
+
+@batch_memory.mistake(
+    "momentum forgotten", "value and gradient of each parameter are counted; momentum is a third number."
+)
+def _(activations, parameters, images):
+    return 4 * (images * activations + 2 * parameters) / 1e6
+
+
+@batch_memory.mistake("bytes forgotten", "these are millions of numbers. Each is a float32 of 4 bytes.")
+def _(activations, parameters, images):
+    return (images * activations + 3 * parameters) / 1e6
+
+
+@batch_memory.mistake("not in megabytes", "these are bytes; a megabyte has 1,000,000.")
+def _(activations, parameters, images):
+    return 4 * (images * activations + 3 * parameters)
+
+
+@batch_memory.mistake("in gigabytes", "right in gigabytes; a megabyte has 1,000,000 bytes.")
+def _(activations, parameters, images):
+    return 4 * (images * activations + 3 * parameters) / 1e9
+
+
+@batch_memory.mistake("mebibytes", "these are mebibytes, of 1,048,576 bytes each. A megabyte has 1,000,000.")
+def _(activations, parameters, images):
+    return 4 * (images * activations + 3 * parameters) / 2**20
+
+
+@batch_memory.mistake("eight bytes", "8 bytes are a float64. Networks are trained in float32, which has 4.")
+def _(activations, parameters, images):
+    return 8 * (images * activations + 3 * parameters) / 1e6
+
+
+@batch_memory.mistake(
+    "activations three times",
+    "activations have no momentum. (Their gradients do need some room, but only from one layer to "
+    "the next; we leave it out.)",
+)
+def _(activations, parameters, images):
+    return 12 * (images * activations + parameters) / 1e6
 
 
 @exercise(
@@ -209,71 +231,80 @@ def _largest(megabytes, activations, parameters):
         "images do the rest suffice for?",
         "`(megabytes * 1_000_000 // 4 - 3 * parameters) // activations`, and 0 if that is negative: `max(0, ...)`.",
     ],
-    mistakes=[
-        Mistake(
-            "parameters forgotten",
-            lambda megabytes, activations, parameters: int(megabytes * 1e6 // 4 // activations),
-            "the parameters need room, too, three numbers for each, before the first image comes.",
-        ),
-        Mistake(
-            "parameters once",
-            lambda megabytes, activations, parameters: max(
-                0, int((megabytes * 1e6 / 4 - parameters) // activations)
-            ),
-            "each parameter takes three numbers: value, gradient, momentum.",
-        ),
-        Mistake(
-            "bytes forgotten",
-            lambda megabytes, activations, parameters: max(
-                0, int((megabytes * 1e6 - 3 * parameters) // activations)
-            ),
-            "a number takes 4 bytes: so many megabytes hold a quarter as many numbers.",
-        ),
-        Mistake(
-            "part of an image",
-            lambda megabytes, activations, parameters: max(0, _largest(megabytes, activations, parameters)),
-            "an image is in the batch or it is not: round down.",
-        ),
-        Mistake(
-            "rounded up",
-            lambda megabytes, activations, parameters: max(
-                0, -int(-_largest(megabytes, activations, parameters) // 1)
-            ),
-            "one too many: this is rounded up, and the last image does not fit.",
-        ),
-        Mistake(
-            "not quite full",
-            lambda *case: max(0, -int(-_largest(*case) // 1) - 1),
-            "one too few where a batch fits exactly: the memory may be used to its last byte (`<=`, not `<`).",
-        ),
-        Mistake(
-            "rounded to the nearest",
-            lambda *case: max(0, round(_largest(*case))),
-            "this is rounded to the nearest whole number. Rounded up, the last image does not fit: round down.",
-        ),
-        Mistake(
-            "parameters for each image",
-            lambda megabytes, activations, parameters: int(
-                megabytes * 1e6 // 4 // (activations + 3 * parameters)
-            ),
-            "the parameters are counted for each image. They are there once, whatever the batch: take them "
-            "off first, then divide.",
-        ),
-        Mistake(
-            "negative batch",
-            lambda megabytes, activations, parameters: int(_largest(megabytes, activations, parameters) // 1),
-            "right where the parameters fit. Where they alone are too large for the memory, the largest batch "
-            "is 0, not a negative number.",
-        ),
-        Mistake(
-            "mebibytes",
-            lambda megabytes, activations, parameters: max(
-                0, int((megabytes * 2**20 / 4 - 3 * parameters) // activations)
-            ),
-            "a megabyte has 1,000,000 bytes here, not 1,048,576.",
-        ),
-    ],
 )
 def largest_batch(megabytes, activations, parameters):
     numbers = megabytes * 1_000_000 // 4 - 3 * parameters
     return max(0, numbers // activations)
+
+
+@largest_batch.mistake(
+    "parameters forgotten",
+    "the parameters need room, too, three numbers for each, before the first image comes.",
+)
+def _(megabytes, activations, parameters):
+    return int(megabytes * 1e6 // 4 // activations)
+
+
+@largest_batch.mistake("parameters once", "each parameter takes three numbers: value, gradient, momentum.")
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 / 4 - parameters) // activations))
+
+
+@largest_batch.mistake(
+    "bytes forgotten", "a number takes 4 bytes: so many megabytes hold a quarter as many numbers."
+)
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 - 3 * parameters) // activations))
+
+
+@largest_batch.mistake("part of an image", "an image is in the batch or it is not: round down.")
+def _(megabytes, activations, parameters):
+    return max(0, _largest(megabytes, activations, parameters))
+
+
+@largest_batch.mistake("rounded up", "one too many: this is rounded up, and the last image does not fit.")
+def _(megabytes, activations, parameters):
+    return max(0, -int(-_largest(megabytes, activations, parameters) // 1))
+
+
+@largest_batch.mistake(
+    "not quite full",
+    "one too few where a batch fits exactly: the memory may be used to its last byte (`<=`, not `<`).",
+)
+def _(*case):
+    return max(0, -int(-_largest(*case) // 1) - 1)
+
+
+@largest_batch.mistake(
+    "rounded to the nearest",
+    "this is rounded to the nearest whole number. Rounded up, the last image does not fit: round down.",
+)
+def _(*case):
+    return max(0, round(_largest(*case)))
+
+
+@largest_batch.mistake(
+    "parameters for each image",
+    "the parameters are counted for each image. They are there once, whatever the batch: take them "
+    "off first, then divide.",
+)
+def _(megabytes, activations, parameters):
+    return int(megabytes * 1e6 // 4 // (activations + 3 * parameters))
+
+
+@largest_batch.mistake(
+    "negative batch",
+    "right where the parameters fit. Where they alone are too large for the memory, the largest batch "
+    "is 0, not a negative number.",
+)
+def _(megabytes, activations, parameters):
+    return int(_largest(megabytes, activations, parameters) // 1)
+
+
+@largest_batch.mistake("mebibytes", "a megabyte has 1,000,000 bytes here, not 1,048,576.")
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 2**20 / 4 - 3 * parameters) // activations))
+
+
+def _largest(megabytes, activations, parameters):
+    return (megabytes * 1e6 / 4 - 3 * parameters) / activations

@@ -1,6 +1,6 @@
 """Lesson 14: what a bottleneck saves, and the channels and the parameters of an inception block."""
 
-from convlab.exercises.engine import Mistake, exercise
+from convlab.exercises.exercise import exercise
 
 # The lecture's own, then other kernels, and one bottleneck that saves nothing.
 BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16, 24, 8, 1)]
@@ -17,58 +17,77 @@ BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16,
         "`narrow` to `outputs`. Their weights are added up.",
         "`size**2 * inputs * outputs`, and `inputs * narrow + size**2 * narrow * outputs`.",
     ],
-    mistakes=[
-        Mistake(
-            "the lecture's formula",
-            lambda i, n, o, f: (f * f * i * o, i * n + f * n * o),
-            "this is the lecture's formula: its second layer lost a factor. An f x f filter has f·f places, "
-            "not f.",
-        ),
-        Mistake(
-            "sides instead of squares",
-            lambda i, n, o, f: (f * i * o, i * n + f * n * o),
-            "a filter of f x f has f·f places, and a weight for each; you have taken f.",
-        ),
-        Mistake(
-            "1x1 forgotten",
-            lambda i, n, o, f: (f * f * i * o, f * f * n * o),
-            "the 1x1 convolution in front has weights too: one for each pair of an input and a narrow map.",
-        ),
-        Mistake(
-            "only the 1x1",
-            lambda i, n, o, f: (f * f * i * o, i * n),
-            "this is the 1x1 alone. The f x f convolution behind it is still there, on fewer maps.",
-        ),
-        Mistake(
-            "the f x f on all inputs",
-            lambda i, n, o, f: (f * f * i * o, i * n + f * f * i * o),
-            "behind the bottleneck the f x f reads `narrow` maps, not `inputs`: that is what saves.",
-        ),
-        Mistake(
-            "a product instead of a sum",
-            lambda i, n, o, f: (f * f * i * o, i * n * f * f * n * o),
-            "two layers, one after the other: their weights are added, not multiplied.",
-        ),
-        Mistake(
-            "with biases",
-            lambda i, n, o, f: (f * f * i * o + o, i * n + n + f * f * n * o + o),
-            "right, with the biases; the question leaves them out, as the lecture does.",
-        ),
-        Mistake(
-            "the saving",
-            lambda i, n, o, f: f * f * i * o / (i * n + f * f * n * o),
-            "this is how many times fewer weights there are. Return the two numbers themselves, (direct, behind "
-            "a bottleneck).",
-        ),
-        Mistake(
-            "turned round",
-            lambda i, n, o, f: (i * n + f * f * n * o, f * f * i * o),
-            "the right two numbers, in the wrong order: first direct, then behind the bottleneck.",
-        ),
-    ],
 )
 def bottleneck(inputs, narrow, outputs, size):
     return size**2 * inputs * outputs, inputs * narrow + size**2 * narrow * outputs
+
+
+@bottleneck.mistake(
+    "the lecture's formula",
+    "this is the lecture's formula: its second layer lost a factor. An f x f filter has f·f places, not f.",
+)
+def _(i, n, o, f):
+    return (f * f * i * o, i * n + f * n * o)
+
+
+@bottleneck.mistake(
+    "sides instead of squares", "a filter of f x f has f·f places, and a weight for each; you have taken f."
+)
+def _(i, n, o, f):
+    return (f * i * o, i * n + f * n * o)
+
+
+@bottleneck.mistake(
+    "1x1 forgotten",
+    "the 1x1 convolution in front has weights too: one for each pair of an input and a narrow map.",
+)
+def _(i, n, o, f):
+    return (f * f * i * o, f * f * n * o)
+
+
+@bottleneck.mistake(
+    "only the 1x1", "this is the 1x1 alone. The f x f convolution behind it is still there, on fewer maps."
+)
+def _(i, n, o, f):
+    return (f * f * i * o, i * n)
+
+
+@bottleneck.mistake(
+    "the f x f on all inputs",
+    "behind the bottleneck the f x f reads `narrow` maps, not `inputs`: that is what saves.",
+)
+def _(i, n, o, f):
+    return (f * f * i * o, i * n + f * f * i * o)
+
+
+@bottleneck.mistake(
+    "a product instead of a sum", "two layers, one after the other: their weights are added, not multiplied."
+)
+def _(i, n, o, f):
+    return (f * f * i * o, i * n * f * f * n * o)
+
+
+@bottleneck.mistake(
+    "with biases", "right, with the biases; the question leaves them out, as the lecture does."
+)
+def _(i, n, o, f):
+    return (f * f * i * o + o, i * n + n + f * f * n * o + o)
+
+
+@bottleneck.mistake(
+    "the saving",
+    "this is how many times fewer weights there are. Return the two numbers themselves, (direct, behind "
+    "a bottleneck).",
+)
+def _(i, n, o, f):
+    return f * f * i * o / (i * n + f * f * n * o)
+
+
+@bottleneck.mistake(
+    "turned round", "the right two numbers, in the wrong order: first direct, then behind the bottleneck."
+)
+def _(i, n, o, f):
+    return (i * n + f * f * n * o, f * f * i * o)
 
 
 # (#1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj): two rows of table 1, one drawn, one without projection.
@@ -92,52 +111,71 @@ CHANNEL_CASES = [
         "`ones + threes + fives + (projected or inputs)`: max pooling keeps all its `inputs` channels if "
         "nothing projects them.",
     ],
-    mistakes=[
-        Mistake(
-            "all six, pooling whole",
-            lambda inputs, widths: sum(widths) + (0 if widths[5] else inputs),
-            "the reduced maps are counted too. They are inside their branches: the 3x3 and the 5x5 read them, "
-            "and only what those make comes out.",
-        ),
-        Mistake(
-            "all six",
-            lambda inputs, widths: sum(widths),
-            "the reduced maps are counted too. They are inside their branches, and do not come out. (And "
-            "without a projection, pooling passes on all its input channels.)",
-        ),
-        Mistake(
-            "pooling without channels",
-            lambda inputs, widths: widths[0] + widths[2] + widths[4] + widths[5],
-            "right with a projection. Without one (a 0), the pooling branch still has an output: pooling keeps "
-            "all of its input channels.",
-        ),
-        Mistake(
-            "pooling branch forgotten",
-            lambda inputs, widths: widths[0] + widths[2] + widths[4],
-            "only three branches: pooling is the fourth, and its channels come out as well.",
-        ),
-        Mistake(
-            "pooling never projected",
-            lambda inputs, widths: widths[0] + widths[2] + widths[4] + inputs,
-            "the projection behind the pooling is left out: with it, that branch has `projected` channels "
-            "instead of all inputs. (Without it a network would grow wider with each block.)",
-        ),
-        Mistake(
-            "the inputs come out too",
-            lambda inputs, widths: inputs + widths[0] + widths[2] + widths[4] + widths[5],
-            "the block's input does not come out beside the branches: it is read by all four, no more.",
-        ),
-        Mistake(
-            "the widest branch",
-            lambda inputs, widths: max(widths[0], widths[2], widths[4], widths[5] or inputs),
-            "branches are not added value by value, which would need equal widths: they stand side by side, "
-            "and their channels add up.",
-        ),
-    ],
 )
 def concatenated(inputs, widths):
     ones, _, threes, _, fives, projected = widths
     return ones + threes + fives + (projected or inputs)
+
+
+@concatenated.mistake(
+    "all six, pooling whole",
+    "the reduced maps are counted too. They are inside their branches: the 3x3 and the 5x5 read them, "
+    "and only what those make comes out.",
+)
+def _(inputs, widths):
+    return sum(widths) + (0 if widths[5] else inputs)
+
+
+@concatenated.mistake(
+    "all six",
+    "the reduced maps are counted too. They are inside their branches, and do not come out. (And "
+    "without a projection, pooling passes on all its input channels.)",
+)
+def _(inputs, widths):
+    return sum(widths)
+
+
+@concatenated.mistake(
+    "pooling without channels",
+    "right with a projection. Without one (a 0), the pooling branch still has an output: pooling keeps "
+    "all of its input channels.",
+)
+def _(inputs, widths):
+    return widths[0] + widths[2] + widths[4] + widths[5]
+
+
+@concatenated.mistake(
+    "pooling branch forgotten",
+    "only three branches: pooling is the fourth, and its channels come out as well.",
+)
+def _(inputs, widths):
+    return widths[0] + widths[2] + widths[4]
+
+
+@concatenated.mistake(
+    "pooling never projected",
+    "the projection behind the pooling is left out: with it, that branch has `projected` channels "
+    "instead of all inputs. (Without it a network would grow wider with each block.)",
+)
+def _(inputs, widths):
+    return widths[0] + widths[2] + widths[4] + inputs
+
+
+@concatenated.mistake(
+    "the inputs come out too",
+    "the block's input does not come out beside the branches: it is read by all four, no more.",
+)
+def _(inputs, widths):
+    return inputs + widths[0] + widths[2] + widths[4] + widths[5]
+
+
+@concatenated.mistake(
+    "the widest branch",
+    "branches are not added value by value, which would need equal widths: they stand side by side, "
+    "and their channels add up.",
+)
+def _(inputs, widths):
+    return max(widths[0], widths[2], widths[4], widths[5] or inputs)
 
 
 PARAMETER_CASES = [
@@ -146,12 +184,6 @@ PARAMETER_CASES = [
     (10, (1, 2, 4, 8, 16, 32)),
     (480, (64, 96, 128, 16, 32, 0)),
 ]
-
-
-def _weights(inputs, widths, three=9, five=25):
-    ones, narrow3, threes, narrow5, fives, projected = widths
-    wide = three * narrow3 * threes + five * narrow5 * fives
-    return inputs * (ones + narrow3 + narrow5 + projected) + wide
 
 
 @exercise(
@@ -165,59 +197,75 @@ def _weights(inputs, widths, three=9, five=25):
         "`inputs * (ones + narrow3 + narrow5 + projected) + 9 * narrow3 * threes + 25 * narrow5 * fives + "
         "sum(widths)`.",
     ],
-    mistakes=[
-        Mistake(
-            "biases forgotten",
-            lambda inputs, widths: _weights(inputs, widths),
-            "right, but for the biases: one for each map, the reduced ones too.",
-        ),
-        Mistake(
-            "biases of the output only",
-            lambda inputs, widths: _weights(inputs, widths) + sum(widths[::2]) + widths[5],
-            "the weights are right. The reduced maps have biases too, although they do not come out.",
-        ),
-        Mistake(
-            "sides instead of squares",
-            lambda inputs, widths: _weights(inputs, widths, 3, 5) + sum(widths),
-            "a 3x3 filter has 9 places and a 5x5 has 25; you have taken 3 and 5.",
-        ),
-        Mistake(
-            "projection forgotten",
-            lambda inputs, widths: _weights(inputs, (*widths[:5], 0)) + sum(widths[:5]),
-            "five of six: the 1x1 behind the pooling has weights too.",
-        ),
-        Mistake(
-            "biases for pooled channels",
-            lambda inputs, widths: (
-                _weights(inputs, widths) + widths[1] + widths[3] + concatenated.reference(inputs, widths)
-            ),
-            "right with a projection. Without one the pooling branch passes on channels, but no filter makes them: "
-            "no biases there.",
-        ),
-        Mistake(
-            "projection that is not there",
-            lambda inputs, widths: block_parameters.reference(inputs, (*widths[:5], widths[5] or inputs)),
-            "right with a projection. A 0 means that there is none: then it has no weights and no biases.",
-        ),
-        Mistake(
-            "no bottleneck",
-            lambda inputs, widths: inputs * (sum(widths) + 8 * widths[2] + 24 * widths[4]) + sum(widths),
-            "the 3x3 and the 5x5 read the whole input here. They read the *reduced* maps: that is the whole "
-            "point.",
-        ),
-        Mistake(
-            "no reductions",
-            lambda inputs, widths: (
-                inputs * (widths[0] + 9 * widths[2] + 25 * widths[4] + widths[5])
-                + sum(widths[::2])
-                + widths[5]
-            ),
-            "this is the block without its reductions. The 3x3 and the 5x5 read reduced maps, and the "
-            "reductions have weights of their own.",
-        ),
-    ],
 )
 def block_parameters(inputs, widths):
     ones, narrow3, threes, narrow5, fives, projected = widths
     reading_inputs = inputs * (ones + narrow3 + narrow5 + projected)
     return reading_inputs + 9 * narrow3 * threes + 25 * narrow5 * fives + sum(widths)
+
+
+@block_parameters.mistake(
+    "biases forgotten", "right, but for the biases: one for each map, the reduced ones too."
+)
+def _(inputs, widths):
+    return _weights(inputs, widths)
+
+
+@block_parameters.mistake(
+    "biases of the output only",
+    "the weights are right. The reduced maps have biases too, although they do not come out.",
+)
+def _(inputs, widths):
+    return _weights(inputs, widths) + sum(widths[::2]) + widths[5]
+
+
+@block_parameters.mistake(
+    "sides instead of squares", "a 3x3 filter has 9 places and a 5x5 has 25; you have taken 3 and 5."
+)
+def _(inputs, widths):
+    return _weights(inputs, widths, 3, 5) + sum(widths)
+
+
+@block_parameters.mistake("projection forgotten", "five of six: the 1x1 behind the pooling has weights too.")
+def _(inputs, widths):
+    return _weights(inputs, (*widths[:5], 0)) + sum(widths[:5])
+
+
+@block_parameters.mistake(
+    "biases for pooled channels",
+    "right with a projection. Without one the pooling branch passes on channels, but no filter makes them: "
+    "no biases there.",
+)
+def _(inputs, widths):
+    return _weights(inputs, widths) + widths[1] + widths[3] + concatenated.reference(inputs, widths)
+
+
+@block_parameters.mistake(
+    "projection that is not there",
+    "right with a projection. A 0 means that there is none: then it has no weights and no biases.",
+)
+def _(inputs, widths):
+    return block_parameters.reference(inputs, (*widths[:5], widths[5] or inputs))
+
+
+@block_parameters.mistake(
+    "no bottleneck",
+    "the 3x3 and the 5x5 read the whole input here. They read the *reduced* maps: that is the whole point.",
+)
+def _(inputs, widths):
+    return inputs * (sum(widths) + 8 * widths[2] + 24 * widths[4]) + sum(widths)
+
+
+@block_parameters.mistake(
+    "no reductions",
+    "this is the block without its reductions. The 3x3 and the 5x5 read reduced maps, and the "
+    "reductions have weights of their own.",
+)
+def _(inputs, widths):
+    return inputs * (widths[0] + 9 * widths[2] + 25 * widths[4] + widths[5]) + sum(widths[::2]) + widths[5]
+
+
+def _weights(inputs, widths, three=9, five=25):
+    ones, narrow3, threes, narrow5, fives, projected = widths
+    wide = three * narrow3 * threes + five * narrow5 * fives
+    return inputs * (ones + narrow3 + narrow5 + projected) + wide

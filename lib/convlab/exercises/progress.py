@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from convlab.exercises import catalogue, record
+from convlab.printing import printable
 
 
 @dataclass(frozen=True)
@@ -13,11 +14,11 @@ class Progress:
 
     def __repr__(self):
         lines = [
-            f"{lesson}  {_bar(right, total)}  {right} of {total} right"
-            + (f", {wrong} to look at again" * bool(wrong))
+            f"{lesson}  {'■' * right}{'□' * (total - right)}  {right} of {total} right"
+            + (f", {wrong} to look at again" if wrong else "")
             for lesson, right, wrong, total in self.rows
         ]
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
 
 def table() -> Progress:
@@ -28,7 +29,3 @@ def table() -> Progress:
         known = [statuses.get(lesson, {}).get(item.name) for item in items]
         rows.append((lesson.replace("_", " "), known.count("right"), known.count("wrong"), len(items)))
     return Progress(tuple(rows))
-
-
-def _bar(right, total) -> str:
-    return "■" * right + "□" * (total - right)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from convlab import DATA_FOLDER
 from convlab.files import write_text
+from convlab.printing import say
 
 
 def file() -> Path:
@@ -14,7 +15,7 @@ def file() -> Path:
 
 
 def read() -> dict[str, dict[str, str]]:
-    """Return {lesson: {exercise: "right" or "wrong"}}; a file that cannot be read is set aside, not lost."""
+    """Return {lesson: {exercise: "right" or "wrong"}}; a file that cannot be read is renamed, not lost."""
     try:
         statuses = json.loads(file().read_text(encoding="utf-8"))
         if not all(isinstance(of_lesson, dict) for of_lesson in statuses.values()):
@@ -24,15 +25,15 @@ def read() -> dict[str, dict[str, str]]:
     except (ValueError, AttributeError):
         aside = file().with_suffix(".json.broken")
         os.replace(file(), aside)
-        print(f"{file().name} could not be read and is now {aside.name}; progress starts anew.")
+        say(f"{file().name} could not be read and is now {aside.name}; progress starts anew.")
         return {}
     return statuses
 
 
 def note(lesson: str, exercise: str, status: str) -> None:
-    """Write down the status of an exercise; what was right once stays right.
+    """Note the status of an exercise; what was right once stays right.
 
-    A folder that cannot be written is said, and is no error.
+    Where the file cannot be written, this prints why instead of raising.
     """
     if status == "not attempted":
         return
@@ -42,4 +43,4 @@ def note(lesson: str, exercise: str, status: str) -> None:
             statuses.setdefault(lesson, {})[exercise] = status
             write_text(file(), json.dumps(statuses, indent=1, sort_keys=True))
     except OSError as error:
-        print(f"(Your progress could not be saved: {error.strerror}.)")
+        say(f"(Your progress could not be saved: {error.strerror}.)")

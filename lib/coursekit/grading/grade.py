@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from convlab.exercises import engine
+from convlab.exercises import judging
 from convlab.machine import cores
 from coursekit.grading import gradebook, submissions, values, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
@@ -202,7 +202,7 @@ def _longest(order: dict) -> float:
 
 
 class Weigher:
-    """Turns what the answers did into marks, with the engine of this process, where no submission runs."""
+    """Turns what the answers did into marks, by the rules of this process, where no submission runs."""
 
     def __init__(self) -> None:
         self._known: dict[tuple, list] = {}
@@ -225,31 +225,31 @@ class Weigher:
         if submission.problem:
             return Mark(name, NOT_GRADED)
         if task is None:
-            return Mark(name, engine.NOT_ATTEMPTED)
+            return Mark(name, judging.NOT_ATTEMPTED)
         match result:
             case {"attempt": data}:
                 verdict = self._verdict(submission.lesson.number, name, data)
                 return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
             case {"stopped": str() as why} | {"ended": str() as why}:
-                return Mark(name, engine.WRONG, "", why, [why], task.source)
+                return Mark(name, judging.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 
     def _verdict(self, number: str, name: str, data: dict):
-        """Return the engine's verdict on an attempt."""
+        """Return the verdict on an attempt."""
         exercise = getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
         try:
             attempt = values.decode(data)
-            return engine.weigh(exercise, attempt, self._outcomes)
+            return judging.weigh(exercise, attempt, self._outcomes)
         except Exception as error:
             why = f"what it returns could not be compared ({type(error).__name__})"
-            return engine.Verdict(engine.WRONG, why)
+            return judging.Verdict(judging.WRONG, why)
 
     def _outcomes(self, exercise, answer) -> list:
         """Return what reference or mistake do, tried once for all submissions."""
         key = exercise.lesson, exercise.name, id(answer)
         if key not in self._known:
             with hushed():
-                self._known[key] = engine.outcomes(exercise, answer)
+                self._known[key] = judging.outcomes(exercise, answer)
         return self._known[key]
 
 

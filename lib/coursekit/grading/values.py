@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from convlab.exercises.engine import Attempt, Failure, Outcome
+from convlab.exercises.judging import Attempt, Failure, Outcome
 
 LARGEST = 2_000_000  # bytes of one value; no reference answer comes near
 DEEPEST = 12  # lists within lists

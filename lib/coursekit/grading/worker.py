@@ -15,7 +15,8 @@ import os
 import sys
 import types
 
-from convlab.exercises import engine
+from convlab.exercises import judging
+from convlab.exercises.exercise import Exercise
 from coursekit.grading import limits, values
 
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")  # the last since Python 3.12
@@ -53,7 +54,7 @@ def _tell(report: int, message: dict) -> None:
         rest = rest[os.write(report, rest) :]
 
 
-def _result(exercise: engine.Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict:
+def _result(exercise: Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict:
     """Return what came of one exercise: its attempt, or how its cell stopped."""
     try:
         answer = _answer(task, cells)
@@ -62,7 +63,7 @@ def _result(exercise: engine.Exercise, task: dict, cells: list[list[ast.stmt]]) 
     if answer is exercise.reference and callable(answer):
         return {"stopped": "the answer is the course's own reference"}
     try:
-        return {"attempt": values.encode(engine.attempt(exercise, answer))}
+        return {"attempt": values.encode(judging.attempt(exercise, answer))}
     except BaseException as error:
         return {"stopped": f"the function stopped with {_how(error)}"}
 
@@ -164,7 +165,7 @@ def _how(error: BaseException) -> str:
             f"{type(error).__name__}: {error.msg}, in its line {error.lineno}: `{(error.text or '').strip()}`"
         )
     try:
-        failure = engine.failure(error)
+        failure = judging.failure(error)
         return f"{failure}{failure.line}"
     except Exception:
         return type(error).__name__

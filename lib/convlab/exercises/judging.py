@@ -1,0 +1,162 @@
+"""Judge an answer: run it on every case of its exercise and compare what it does with the reference.
+
+An answer is right when it agrees with the reference on every case. `explaining` says what is wrong otherwise.
+Running (`attempt`) and judging (`weigh`) are apart, because grading does them in two processes.
+"""
+
+import copy
+import dis
+import html
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlab.exercises.comparing import agrees, alike
+from convlab.exercises.display import as_html, clip
+from convlab.exercises.explaining import explain, no_function, where_help_is
+from convlab.printing import printable
+
+NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
+COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
+MARKS = {NOT_ATTEMPTED: "○", RIGHT: "✔", WRONG: "✘"}
+FAULTS = (Exception, SystemExit)  # an answer may call exit(); only an interrupt by the learner goes through
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: its status, the message for the learner, the name of the mistake or None."""
+
+    status: str
+    message: str
+    mistake: str | None = None
+
+    def __str__(self):
+        return printable(f"{MARKS[self.status]} {self.status}: {self.message}")
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        first, _, rest = self.message.partition("\n")
+        details = f"<pre style='margin:.4em 0 0 0'>{html.escape(rest)}</pre>" if rest else ""
+        colour = COLOURS[self.status]
+        return (
+            f"<div style='border-left:4px solid {colour};padding:.2em .8em'><b style='color:{colour}'>"
+            f"{MARKS[self.status]} {self.status}</b>: {as_html(first)}{details}</div>"
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How an answer stopped: the full name of the error's class, its message, and the line where it arose."""
+
+    kind: str
+    says: str
+    line: str = ""
+
+    def __str__(self):
+        return clip(f"{self.name}: {self.says}" if self.says else self.name)
+
+    @property
+    def name(self) -> str:
+        """The class's own name, as in `ValueError`."""
+        return self.kind.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer did with one case: its value or failure, and the arguments that it changed."""
+
+    value: object = None
+    error: Failure | None = None
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What an answer did with all cases: data that can be judged in another process.
+
+    untouched: the answer is still the stub. function: it is a function, where the exercise asks for one.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    untouched: bool = False
+    function: bool = False
+
+
+def judge(exercise, answer) -> Verdict:
+    """Return the verdict on `answer`: not attempted, right, or wrong with the reason."""
+    return weigh(exercise, attempt(exercise, answer))
+
+
+def attempt(exercise, answer) -> Attempt:
+    """Return what `answer` does with every case of the exercise."""
+    if is_stub(answer):
+        return Attempt(untouched=True)
+    if callable(exercise.reference) and not callable(answer):
+        return Attempt((Outcome(answer),))
+    return Attempt(tuple(outcomes(exercise, answer)), function=callable(exercise.reference))
+
+
+def outcomes(exercise, answer) -> list[Outcome]:
+    """Return what `answer` does with every case; each case gets its own copy of the arguments."""
+    if not callable(exercise.reference):
+        return [Outcome(answer)]
+    return [_outcome(answer, case) for case in exercise.cases]
+
+
+def weigh(exercise, tried: Attempt, run=outcomes) -> Verdict:
+    """Return the verdict on what an answer did.
+
+    `run(exercise, answer)` returns the outcomes of the reference and of the named mistakes; grading passes a
+    function that remembers them.
+    """
+    if tried.untouched or (tried.function and all(outcome.value is ... for outcome in tried.outcomes)):
+        return Verdict(NOT_ATTEMPTED, f"{exercise.question} {where_help_is(exercise)}")
+    if callable(exercise.reference) and not tried.function:
+        return Verdict(WRONG, no_function(tried.outcomes[0].value))
+    expected = run(exercise, exercise.reference)
+    if not alike(expected, tried.outcomes, exercise.tolerance):
+        return Verdict(WRONG, *explain(exercise, expected, tried.outcomes, run))
+    if callable(exercise.reference):
+        return Verdict(RIGHT, f"agrees with the reference on all {len(exercise.cases)} cases.")
+    return Verdict(RIGHT, "that is it.")
+
+
+def _outcome(answer, case) -> Outcome:
+    arguments = copy.deepcopy(case)
+    try:
+        with np.errstate(all="ignore"):
+            value = answer(*arguments)
+    except FAULTS as error:
+        return Outcome(error=failure(error))
+    changed = tuple(
+        i
+        for i, (now, before) in enumerate(zip(arguments, case))
+        if isinstance(before, (np.ndarray, list, tuple, dict)) and not agrees(now, before, 0)
+    )
+    return Outcome(value, changed=changed)
+
+
+def failure(error: BaseException) -> Failure:
+    """Return an error as data, with the learner's own line: the last that is not a library's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]
+    line = f", in its line {own[-1].lineno}: `{own[-1].line}`" if own and own[-1].line else ""
+    return Failure(f"{type(error).__module__}.{type(error).__qualname__}", clip(str(error)), line)
+
+
+def is_stub(answer) -> bool:
+    """Return whether nothing was answered yet: `...`, None, or a function that only returns these."""
+    if answer is ... or answer is None:
+        return True
+    code = getattr(answer, "__code__", None)
+    return code is not None and _steps(code) in STUBS
+
+
+def _steps(code) -> list[tuple]:
+    """Return the instructions of a function, without those that do nothing."""
+    return [(step.opname, step.argval) for step in dis.get_instructions(code) if step.opname != "NOP"]
+
+
+STUBS = [_steps(stub.__code__) for stub in (lambda: None, lambda: ...)]
