@@ -95,8 +95,8 @@ def plant(tmp_path):
     for folder in ("notebooks", "tests", "docs", "lib/convlab/exercises"):
         (tmp_path / folder).mkdir(parents=True)
     exercises = (
-        "from convlab.exercises.engine import exercise\n\n\n"
-        "@exercise(question='', cases=[(1,)], hints=['Twice.'], mistakes=[])\ndef double_it(x):\n"
+        "from convlab.exercises.exercise import exercise\n\n\n"
+        "@exercise(question='', cases=[(1,)], hints=['Twice.'])\ndef double_it(x):\n"
         "    return 2 * x\n\n\ndef not_an_exercise():\n    pass\n"
     )
     (tmp_path / "lib/convlab/exercises/lesson_07.py").write_text(exercises)
