@@ -172,11 +172,11 @@ FAULTS = [
         tests=("test_training.py::test_weight_decay_is_the_gradient_of_half_the_squared_weights",),
     ),
     Fault(
-        name="validated-on-the-test-set",
-        file="convlab/training/loop.py",
-        old="images, labels = data.x_train[held_out], data.y_train[held_out]",
-        new="images, labels = data.x_test, data.y_test",
-        what="choices are made on the test images",
+        name="trained-on-what-is-held-out",
+        file="convlab/training/fitting.py",
+        old="return (np.sort(order[validation:]), np.sort(order[:validation]))",
+        new="return (np.sort(order), np.sort(order[:validation]))",
+        what="images are trained on and judged",
         tests=("test_training.py::test_fit_never_reads_the_test_images_and_never_trains_on_those_held_out",),
     ),
     Fault(

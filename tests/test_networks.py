@@ -532,12 +532,87 @@ def test_logits_are_float32_in_mixed_precision(name):
 
 
 def test_no_builder_knows_a_backend():
-    """`tf_nn` does: it is the network of lesson 08 in TensorFlow's own operations."""
+    """Three modules do: `tf_nn`, the network of lesson 08 in TensorFlow's operations, and two fast ones."""
     imported = set()
     for path in Path(networks.__file__).parent.glob("*.py"):
+        if path.stem in ("tf_nn", "normalization", "gelu"):
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if path.stem != "tf_nn" and isinstance(node, ast.Import):
+            if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
-            if path.stem != "tf_nn" and isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom):
                 imported.add(node.module.split(".")[0])
     assert "keras" in imported and not imported & {"tensorflow", "jax", "torch"}
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("compute", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(4, 5, 6, 7), (60, 7)])
+def test_fused_normalization_is_keras_batch_normalization(scale, training, compute, shape):
+    images = np.random.default_rng(0).normal(3, 2, shape).astype("float32")
+
+    def found(layer_class):
+        norm = layer_class(scale=scale, momentum=0.9, epsilon=1e-12, dtype=compute, name="norm")
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input(shape[1:]), keras.layers.Dense(7), norm])
+        with tf.GradientTape() as tape:
+            outputs = model(images, training=training)
+            loss = tf.reduce_sum(tf.sin(tf.cast(outputs, tf.float32)))
+        gradients = tape.gradient(loss, [weight.value for weight in model.trainable_variables])
+        paths = [weight.path.partition("/")[2] for weight in norm.weights]
+        return paths, [outputs, loss, *gradients, *model.get_weights()]
+
+    (our_paths, ours), (paths, theirs) = (
+        found(networks.FusedBatchNormalization),
+        found(keras.layers.BatchNormalization),
+    )
+    assert our_paths == paths
+    loose = compute != "float32"
+    for mine, keras_own in zip(ours, theirs):
+        assert mine.dtype == keras_own.dtype
+        mine, keras_own = (np.asarray(tf.cast(value, tf.float32)) for value in (mine, keras_own))
+        np.testing.assert_allclose(mine, keras_own, rtol=0.05 if loose else 1e-3, atol=0.5 if loose else 1e-3)
+
+
+def test_the_usual_training_step_is_one_fused_operation():
+    layer = networks.FusedBatchNormalization()
+    layer.build((None, 4, 4, 3))
+
+    def operations(training):
+        function = tf.function(lambda maps: layer(maps, training=training))
+        return {
+            op.type
+            for op in function.get_concrete_function(tf.TensorSpec((2, 4, 4, 3))).graph.get_operations()
+        }
+
+    assert "FusedBatchNormV3" in operations(training=True) and "FusedBatchNormV3" not in operations(False)
+    layer.trainable = False
+    before = layer.get_weights()
+    layer(np.ones((2, 4, 4, 3), "float32"), training=True)
+    for was, now in zip(before, layer.get_weights()):
+        np.testing.assert_array_equal(was, now)  # frozen, as in Keras
+
+
+def test_a_network_with_fused_layers_is_saved_and_loaded(tmp_path):
+    model = networks.cifar_fast((4, 4, 4))
+    model.save(tmp_path / "fast.keras")
+    again = keras.models.load_model(tmp_path / "fast.keras")
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(model(images), again(images))
+    assert [type(layer) for layer in again.layers] == [type(layer) for layer in model.layers]
+
+
+@pytest.mark.parametrize(("dtype", "nearly"), [("float32", 1e-6), ("bfloat16", 0.02)])
+def test_gelu_in_one_pass_is_keras_gelu(dtype, nearly):
+    x = tf.cast(tf.linspace(-8.0, 8.0, 1001), dtype)
+    upstream = tf.cast(tf.random.stateless_normal((1001,), (0, 0)), dtype)
+    found = []
+    for nonlinearity in (networks.gelu, partial(keras.activations.gelu, approximate=False)):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = nonlinearity(x)
+        found.append([y, tape.gradient(y, x, upstream)])
+        assert y.dtype == found[-1][1].dtype == x.dtype
+    for ours, keras_own in zip(*found):
+        np.testing.assert_allclose(tf.cast(ours, "float32"), tf.cast(keras_own, "float32"), atol=nearly)

@@ -40,17 +40,16 @@ class Run:
     parameters: int  # trainable ones
     data: str
     source: str  # where the images came from: see datasets.load
-    settings: dict  # epochs, batch_size, validation, seed, precision, compiled, recipe
+    settings: dict  # steps and all that decides the result: epochs, batch_size, seed, precision, recipe, …
     machine: dict  # processor, cores, accelerator, versions
-    history: tuple  # a dict per epoch: epoch, loss, accuracy, rate, (cpu_)seconds; if held out, validation
-    seconds: float  # all of `fit`: choosing, tracing, training, judging
+    history: tuple  # a dict per epoch: epoch, figures (loss, accuracy, rate, validation, …), (cpu_)seconds
+    seconds: float  # all of it: choosing, tracing, training, validating
     test: dict  # accuracy on the test images, by view ("plain", "flip", …); empty until looked at
     date: str
-    note: str = ""
     cpu_seconds: float = 0.0  # of all threads together; on idle cores, seconds times the number of cores
 
     def series(self, name):
-        """Return one figure of each epoch, a list: "loss", "accuracy", "validation", "rate" or "seconds"."""
+        """Return one figure of each epoch, a list: "loss", "seconds" or any other name in the history."""
         return [row[name] for row in self.history]
 
     @property
@@ -100,6 +99,8 @@ def load(name):
     if not path.exists():
         raise FileNotFoundError(f"no recorded run {name!r}; recorded: {_names(FOLDER, '.json')}")
     entries = json.loads(path.read_text(encoding="utf-8"))
+    entries.pop("note", None)  # recordings of 2026 have it, empty, and a cutout of 0 in their recipes
+    entries["settings"].get("recipe", {}).pop("cutout", None)
     return Run(**{**entries, "history": tuple(entries["history"])})
 
 

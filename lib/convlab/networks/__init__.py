@@ -1,9 +1,9 @@
 """The published networks at ImageNet size, their versions for CIFAR-10, and small ones for MNIST, in Keras.
 
 Every builder returns an untrained `keras.Model` that takes normalised float images (N, H, W, C) and ends in
-logits; layers are called as in the papers. Nothing here knows a backend, so that a network trains wherever
-Keras does. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights
-trained elsewhere do not fit without explicit padding (lesson 06).
+logits; layers are called as in the papers. Only `normalization` and `gelu` call TensorFlow itself, to be fast
+on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right,
+so that weights trained elsewhere do not fit without explicit padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -16,9 +16,11 @@ from convlab.networks.blocks import (
     normalized_dense,
 )
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
+from convlab.networks.gelu import gelu
 from convlab.networks.googlenet import INCEPTIONS, cifar_googlenet, googlenet, inception
 from convlab.networks.lenet import lenet5
 from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fast
+from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
 from convlab.networks.resnet import (
     PaddedShortcut,
@@ -35,6 +37,7 @@ from convlab.networks.vgg import cifar_vgg, vgg16, vgg19
 
 __all__ = [
     "INCEPTIONS",
+    "FusedBatchNormalization",
     "LocalResponseNormalization",
     "PaddedShortcut",
     "alexnet",
@@ -46,6 +49,7 @@ __all__ = [
     "convolution",
     "dense",
     "dense_head",
+    "gelu",
     "googlenet",
     "inception",
     "lenet5",

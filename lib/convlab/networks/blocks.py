@@ -2,6 +2,8 @@
 
 from keras import layers
 
+from convlab.networks.normalization import FusedBatchNormalization
+
 
 def convolution(x, maps, size, name, strides=1, activation="relu"):
     """Convolve with a bias, then apply `activation`, as networks did before batch normalisation.
@@ -89,5 +91,5 @@ def logits(x, classes, name="logits"):
 def normalized(x, name, activation="relu"):
     """Normalise over the batch, then apply `activation` (None leaves it out): `name_norm` and `name_relu`."""
     # Keras averages its statistics over some hundred batches by default: more than a short run has.
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    x = FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x

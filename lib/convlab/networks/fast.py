@@ -6,6 +6,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from convlab.networks.gelu import gelu
+from convlab.networks.normalization import FusedBatchNormalization
+
 
 def cifar_fast(
     widths=(64, 256, 256),
@@ -33,7 +36,7 @@ def cifar_fast(
     )
 
     def normalize(x, name):
-        x = layers.BatchNormalization(scale=False, momentum=momentum, epsilon=1e-12, name=f"{name}_norm")(x)
+        x = FusedBatchNormalization(scale=False, momentum=momentum, epsilon=1e-12, name=f"{name}_norm")(x)
         return layers.Activation(nonlinearity, name=f"{name}_{activation}")(x)
 
     images = keras.Input((32, 32, 3))
@@ -92,19 +95,6 @@ class FrozenKernelConv2D(layers.Conv2D):
         """Make the weights and freeze the kernel, so that a copied or loaded network keeps it frozen too."""
         super().build(input_shape)
         self.kernel.trainable = False
-
-
-@keras.saving.register_keras_serializable("convlab")
-def gelu(x):
-    """Return x times the share of a normal distribution below x: Hendrycks & Gimpel 2016 (arXiv:1606.08415).
-
-    Keras's own, exactly, but erf is taken in float32: in bfloat16 a CPU needs twice as long for the whole.
-
-    >>> float(gelu(ops.zeros(1))[0])
-    0.0
-    """
-    below = ops.cast(0.5 * (1 + ops.erf(ops.cast(x, "float32") / 2**0.5)), x.dtype)
-    return x * below
 
 
 @keras.saving.register_keras_serializable("convlab")

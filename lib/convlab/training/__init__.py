@@ -1,8 +1,12 @@
-"""Train a Keras model: seeded, fast on a CPU, with a progress bar, and able to go on after an interruption.
+"""Train Keras models: seeded, fast on a CPU, with a progress bar, and able to go on after an interruption.
 
-`fit` never sees the test images; `accuracy` looks at them, once, after training. Lessons 11 and 16.
+`fit` trains a classifier and never sees the test images; `accuracy` looks at them, once, after training.
+`train` is the loop below `fit`: it takes any step, for one network or several. Lessons 11, 16 and from 17 on.
 """
 
-from convlab.training.loop import accuracy, fit, logits, planned, split
+from convlab.training.classifier import planned
+from convlab.training.evaluation import accuracy, logits
+from convlab.training.fitting import fit, split
+from convlab.training.loop import Clock, train
 
-__all__ = ["accuracy", "fit", "logits", "planned", "split"]
+__all__ = ["Clock", "accuracy", "fit", "logits", "planned", "split", "train"]

@@ -10,12 +10,23 @@ from keras import ops
 FLIPS = (None, "random", "alternating")
 
 
-def draw(count, batch_size, epoch, seed, crop=0, flip=None, side=32):
+def draw(count, batch_size, epoch, seed, crop=0, flip=None):
     """Return the draws of one epoch, a dict of arrays of shape (steps, batch_size, ...); the rest is dropped.
 
-    order: which image; shift: rows and columns, each -crop..crop; mirror: 0 or 1; hole: a pixel, for cutout.
-    With flip "alternating" each image is mirrored in every other epoch, from a random start: Jordan 2024
-    (arXiv:2404.00498, section 3.6). Each has its own stream: leaving one out changes no other. Lesson 11.
+    order: which image; shift: rows and columns, each -crop..crop; mirror: 0 or 1. Each has its own stream of
+    random numbers: leaving one out changes no other. Lesson 11.
+
+    Args:
+        count: number of images.
+        batch_size: images in a step.
+        epoch: which one, from 0.
+        seed: of the run.
+        crop: by how many pixels an image is shifted at most, each way.
+        flip: None, "random", or "alternating": each image is mirrored in every other epoch, from a random
+            start (Jordan 2024, arXiv:2404.00498, section 3.6).
+
+    Raises:
+        ValueError: `flip` is none of those, or a batch has more than `count` images.
 
     >>> draw(5, 2, epoch=0, seed=0)["order"].shape
     (2, 2)
@@ -24,20 +35,17 @@ def draw(count, batch_size, epoch, seed, crop=0, flip=None, side=32):
         raise ValueError(f"flip {flip!r} is not one of {FLIPS}")
     if batch_size > count:
         raise ValueError(f"a batch of {batch_size} does not fit {count} images: take a smaller batch_size")
-    streams = [np.random.default_rng([seed, epoch, purpose]) for purpose in range(4)]
+    streams = [np.random.default_rng([seed, epoch, purpose]) for purpose in range(3)]
     order = streams[0].permutation(count)[: count - count % batch_size]
     shift = streams[1].integers(-crop, crop, (len(order), 2), endpoint=True)
-    hole = streams[3].integers(0, side, (len(order), 2))
     mirror = streams[2].integers(0, 2, len(order)) * (flip is not None)
     if flip == "alternating":
         mirror = (np.random.default_rng([seed]).integers(0, 2, count)[order] + epoch) % 2
-    drawn = {"order": order, "shift": shift, "mirror": mirror, "hole": hole}
-    return {name: _in_batches(values, batch_size) for name, values in drawn.items()}
-
-
-def _in_batches(values, batch_size):
-    """Return the values with a leading axis of steps, as int32, which both backends index with."""
-    return values.reshape(-1, batch_size, *values.shape[1:]).astype("int32")
+    drawn = {"order": order, "shift": shift, "mirror": mirror}
+    return {
+        name: values.reshape(-1, batch_size, *values.shape[1:]).astype("int32")
+        for name, values in drawn.items()
+    }
 
 
 def statistics(images):
@@ -70,16 +78,22 @@ def standardize(images, scale):
     return (ops.cast(images, "float32") - mean) / deviation
 
 
-def gather(images, scale, order, shift, mirror, hole, border="zero", cutout=0):
+def gather(images, scale, order, shift, mirror, border="zero"):
     """Return one batch, standardized, each image shifted and mirrored as drawn: (B, H, W, C) float32.
 
     Every output pixel knows which input pixel it reads, so that choosing, cropping and flipping are one
-    gather. Beyond the border stands zero, the mean colour, or with border "reflect" the image itself,
-    mirrored. cutout: side of a square set to zero: DeVries & Taylor 2017 (arXiv:1708.04552). Lesson 11.
+    gather. Lesson 11.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        scale: what `statistics` returns for the training images.
+        order: (B,) which images.
+        shift: (B, 2) rows and columns by which each is moved.
+        mirror: (B,) 1 where an image is mirrored, else 0.
+        border: what stands beyond the border: "zero", the mean colour, or "reflect", the image mirrored.
 
     >>> images = np.arange(4, dtype="uint8").reshape(1, 2, 2, 1)
-    >>> still, down = np.array([[0, 0]]), np.array([[-1, 0]])
-    >>> batch = gather(images, (0, 1), np.array([0]), down, np.array([1]), still)
+    >>> batch = gather(images, (0, 1), np.array([0]), shift=np.array([[-1, 0]]), mirror=np.array([1]))
     >>> np.asarray(batch).reshape(2, 2)
     array([[0., 0.],
            [1., 0.]], dtype=float32)
@@ -87,14 +101,12 @@ def gather(images, scale, order, shift, mirror, hole, border="zero", cutout=0):
     count, height, width, channels = images.shape
     rows = ops.arange(height) + shift[:, :1]
     columns = ops.where(mirror[:, None] > 0, width - 1 - ops.arange(width), ops.arange(width)) + shift[:, 1:]
-    visible = _outer(_inside(rows, height, border), _inside(columns, width, border))
+    visible = (
+        _inside(rows, height, border)[:, :, None, None] * _inside(columns, width, border)[:, None, :, None]
+    )
     rows, columns = _reachable(rows, height), _reachable(columns, width)
     index = (order[:, None] * height + rows)[:, :, None] * width + columns[:, None, :]
     pixels = ops.take(ops.reshape(images, (count * height * width, channels)), index, axis=0)
-    if cutout:
-        visible = visible * (
-            1 - _outer(_near(hole[:, :1], height, cutout), _near(hole[:, 1:], width, cutout))
-        )
     return standardize(pixels, scale) * visible
 
 
@@ -107,14 +119,3 @@ def _inside(places, size, border):
 def _reachable(places, size):
     """Fold places beyond the border back into the image, as in a mirror."""
     return (size - 1) - ops.abs((size - 1) - ops.abs(places))
-
-
-def _near(centre, size, width):
-    """Return 1 for the places that a hole around `centre` covers, else 0: (B, size) float32."""
-    distance = ops.arange(size) - centre + width // 2
-    return ops.cast((distance >= 0) & (distance < width), "float32")
-
-
-def _outer(rows, columns):
-    """Return the products of a row's and a column's value: (B, H, W, 1)."""
-    return rows[:, :, None, None] * columns[:, None, :, None]

@@ -1,290 +1,232 @@
-"""Train a Keras model: seeded, fast on a CPU, with a progress bar, and able to go on after an interruption.
+"""The one training loop: any step, with a progress bar, checkpoints, resuming and a Run (lessons 11 to 25).
 
-`fit` never sees the test images; `accuracy` looks at them, once, after training. What happens to an image
-stands in `augmentation`, in a step in `engine`, what may be chosen in `recipes`. Lessons 11 and 16.
+`train` takes the steps, and a `Session` knows how far they are. What a step does is up to the caller:
+`fitting.fit` trains classifiers with it, and later lessons a detector, a GAN or an agent that plays.
 """
 
+import json
 import time
-from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from convlab import runs
-from convlab.training import augmentation, checkpoints, engine, schedules
-from convlab.training.fused import accelerator
-from convlab.training.precision import computing_in, fastest
-from convlab.training.recipes import Recipe
+from convlab.training import checkpoints
 
 CHECKPOINT_EVERY = 60  # seconds
-VIEWS = {"plain": 1, "flip": 2, "flip and shift": 6}
 
 
-def fit(
+class Clock:
+    """The seconds of a run, on the wall and of all threads together; those before an interruption count.
+
+    >>> sorted(Clock().read())
+    ['cpu_seconds', 'seconds']
+    """
+
+    def __init__(self):
+        self.timers = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
+        self.began = {name: timer() for name, timer in self.timers.items()}
+
+    def read(self):
+        """Return {"seconds": …, "cpu_seconds": …} since the run began."""
+        return {name: timer() - self.began[name] for name, timer in self.timers.items()}
+
+    def add(self, seconds):
+        """Count the seconds of the part before an interruption too; `seconds`: what `read` returned then."""
+        self.began = {name: began - seconds[name] for name, began in self.began.items()}
+
+
+def train(
     model,
-    data,
-    epochs,
-    batch_size=128,
-    recipe=Recipe(),  # noqa: B008, a frozen value
+    step,
+    steps,
     *,
-    validation=0,
-    seed=0,
-    precision="auto",
-    compiled="auto",
+    steps_per_epoch=None,
+    state=(),
+    validate=None,
     checkpoint=None,
-    strategy=None,
-    progress=True,
-    **choices,
+    settings=None,
+    data=None,
+    batch_size=None,
+    title=None,
+    clock=None,
 ):
-    """Train `model`, in place, on the training images of `data`; return the Run, without a test accuracy yet.
+    """Take training steps with a bar, checkpoints and resuming; return the Run with each epoch's figures.
 
-    model: Keras, logits out, fed standardized images; data: a Dataset; epochs may be a fraction. Single
-    choices of the recipe can be named: `fit(model, data, 3, flip="random", crop=4)`. validation: so many
-    training images are held out, always the same, and judged after every epoch. precision: "float32",
-    "bfloat16" (weights stay float32) or "auto"; compiled: whether TensorFlow uses XLA, or "auto": what a
-    short trial finds faster here; bar and Run say which. checkpoint: a file to write every minute and, where
-    it exists, to go on from: the batches are those of an unbroken run. strategy: of `tf.distribute`, in whose
-    scope the model was made. progress: whether to show the bar. Lessons 11 to 16.
+    The loop knows nothing of losses, gradients or batches: `step` does all of that, for one model or several.
+
+    Args:
+        model: what is trained: a Keras model, a variable, or a list of those (a GAN's two networks).
+        step: called as `step(number)`, number from 0; trains on one batch and returns its figures, a dict
+            name -> number, with any names. An epoch's row in the history has their means; a figure that only
+            some steps return (a game's score) is averaged over those. Draw what is random from the seed and
+            `number`, as in `np.random.default_rng([seed, number])`: then a resumed run is the unbroken one.
+        steps: how many steps the whole run has.
+        steps_per_epoch: how many steps make an epoch, a row of the history; by default all of them.
+        state: what else an interrupted run needs, besides the model: optimizers (built), further models,
+            variables, or objects with `read()`, which returns a list of arrays, and `write(arrays)`.
+        validate: called as `validate(done)` after each epoch, with the number of steps done; returns further
+            figures of the epoch: a score on images held out, the learning rate. It may also draw or print.
+        checkpoint: path of a file to write every minute and after each epoch; if it exists, the run goes on
+            from there.
+        settings: dict of all else that decides the result (seed, learning rate), as JSON can hold it. It goes
+            into the Run, and a checkpoint of other settings is refused.
+        data: the Dataset, whose name and source go into the Run.
+        batch_size: images in a step, for a bar that counts images; by default it counts steps.
+        title: what the bar says; by default the model's name.
+        clock: a `Clock` that has been started earlier, to count the preparation too.
+
+    Raises:
+        ValueError: there is no step to take, the checkpoint is damaged or of another run, or an optimizer
+            whose state is to be saved has not been built.
+        TypeError: `step` or `validate` returned something else than a dict.
+
+    Two lines that learn the same slope, one with a decaying rate:
+
+    >>> from keras import Variable
+    >>> slopes = [Variable(0.0, name="steady"), Variable(0.0, name="slowing")]
+    >>> def step(number):
+    ...     steady, slowing = (slope.numpy() - 3 for slope in slopes)  # the errors
+    ...     slopes[0].assign_sub(0.5 * steady)
+    ...     slopes[1].assign_sub(0.5 / (1 + number) * slowing)
+    ...     return {"steady": steady**2, "slowing": slowing**2}
+    >>> run = train(slopes, step, steps=8, steps_per_epoch=4, validate=lambda done: {"rate": 0.5 / done})
+    >>> run.network, [round(loss, 3) for loss in run.series("steady")], run.series("rate")
+    ('steady + slowing', [2.988, 0.012], [0.125, 0.0625])
     """
-    recipe, saved = replace(recipe, **choices), _saved(checkpoint)
-    settings = {"epochs": epochs, "batch_size": batch_size, "validation": validation, "seed": seed}
-    settings |= {**_computing(precision, compiled, saved), "recipe": asdict(recipe)}
-    clock = _clock(saved)
-    kept, held_out = split(len(data.x_train), validation)
-    images, labels = _taken(data.x_train, kept), _taken(data.y_train, kept).astype("int32")
-    scale = augmentation.statistics(data.x_train)
-    with computing_in(model, settings["precision"]):
-        steps = engine.TensorFlowSteps(model, images, labels, scale, recipe, settings["compiled"], strategy)
-        log = _resumed(steps, saved, settings, checkpoint)
-        judge = _judge(model, data, held_out, scale)
-        keep = _keeper(steps, checkpoint, settings, clock)
-        with _bar(model, settings, len(images), log, progress) as bar:
-            history = _train(steps, images.shape, log, settings, judge, keep, clock, bar)
-    return _run(model, data, settings, history, **clock())
-
-
-def planned(recipe, shape, batch_size, epochs, epoch, seed):
-    """Return one epoch of a run as a dict of arrays, a row per step: what is drawn, "rate" and "keep".
-
-    recipe: a Recipe; shape: of the training images (N, H, W, C). "keep" is the share of the slow weights when
-    the step ends in a look ahead, and -1 when it does not. The same arguments give the same plan. Lesson 16.
-
-    >>> planned(Recipe(schedule="steps"), (10, 32, 32, 3), 4, epochs=2, epoch=1, seed=0)["rate"]
-    array([0.01 , 0.001], dtype=float32)
-    """
-    drawn = augmentation.draw(shape[0], batch_size, epoch, seed, recipe.crop, recipe.flip, shape[1])
-    each, total = len(drawn["order"]), _steps(shape[0], batch_size, epochs)
-    drawn["rate"] = schedules.learning_rates(recipe.schedule, recipe.learning_rate, total).astype("float32")
-    drawn["keep"] = schedules.look_ahead_shares(total) if recipe.lookahead else -np.ones(total, "float32")
-    for name in ("rate", "keep"):
-        drawn[name] = drawn[name][epoch * each : (epoch + 1) * each]
-    return {name: rows[: len(drawn["rate"])] for name, rows in drawn.items()}
-
-
-def split(count, validation):
-    """Return the indices to train on and those held out, the same for every seed.
-
-    >>> [len(part) for part in split(50_000, 1_000)]
-    [49000, 1000]
-    """
-    if not 0 <= validation < count:
-        raise ValueError(f"validation of {validation} does not fit {count} training images")
-    order = np.random.default_rng(0).permutation(count)
-    return (np.sort(order[validation:]), np.sort(order[:validation]))
-
-
-def logits(model, images, scale, view="plain", batch_size=500):
-    """Return the logits of uint8 images, (N, classes) float32, averaged over what `view` looks at.
-
-    scale: `augmentation.statistics` of the training images. view: "plain"; "flip", the mirror image too; or
-    "flip and shift", both also one pixel up left and down right, at half the weight: Jordan 2024
-    (arXiv:2404.00498, section 3.5). Lessons 09 to 16.
-    """
-    if view not in VIEWS:
-        raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
-    return _answers(engine.forward(model), images, scale, VIEWS[view], batch_size)
-
-
-def accuracy(model, data, view="plain"):
-    """Return the share of the test images of `data` that `model` gets right; `view` as in `logits`.
-
-    The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 15.
-    """
-    with computing_in(model, "float32"):
-        answers = logits(model, data.x_test, augmentation.statistics(data.x_train), view)
-    return float(np.mean(answers.argmax(axis=1) == data.y_test))
-
-
-def _answers(forward, images, scale, views=1, batch_size=500):
-    batches = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
-    return np.concatenate([_viewed(forward, batch, scale, views, batch_size) for batch in batches])
-
-
-def _viewed(forward, images, scale, views, batch_size):
-    """Return the logits of a batch, filled up, because a shape of its own would cost a trace."""
-    filled = np.resize(images, (batch_size, *images.shape[1:]))
-    pixels = np.asarray(augmentation.standardize(filled, scale))
-    return sum(weight * forward(view) for weight, view in _views(pixels, views))[: len(images)]
-
-
-def _views(pixels, views):
-    """Return weights and views of a batch: itself, its mirror image, and both a pixel further either way."""
-    if views < 6:
-        return [(1 / views, view) for view in _mirrored(pixels)[:views]]
-    near = [view for by in (-1, 1) for view in _mirrored(_shifted(pixels, by))]
-    return [(1 / 4, view) for view in _mirrored(pixels)] + [(1 / 8, view) for view in near]
-
-
-def _mirrored(pixels):
-    return pixels, pixels[:, :, ::-1]
-
-
-def _shifted(pixels, by):
-    """Return the batch a pixel further, its border reflected."""
-    height, width = pixels.shape[1:3]
-    padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
-    return padded[:, 1 + by : 1 + by + height, 1 + by : 1 + by + width]
-
-
-def _train(engine, shape, log, settings, judge, keep, clock, bar):
-    """Take the steps that the log does not hold; return the history, a dict per epoch."""
-    recipe = Recipe(**settings["recipe"])
-    batch_size, epochs, seed = (settings[name] for name in ("batch_size", "epochs", "seed"))
-    for epoch in range(len(log["history"]), ceil(epochs)):
-        plan = planned(recipe, shape, batch_size, epochs, epoch, seed)
-        for piece in _pieces(plan, len(log["losses"]), engine.chunk):
-            log = _noted(log, *engine.advance(piece))
-            _show(bar, epoch, log, len(piece["rate"]), batch_size)
-            keep(log)
-        row = {"epoch": epoch + 1, **_means(log, batch_size), "rate": float(plan["rate"][-1]), **judge()}
-        log = {"history": [*log["history"], {**row, **clock()}], "losses": [], "hits": []}
-        keep(log, at_once=True)
-    return log["history"]
-
-
-def _pieces(plan, done, chunk):
-    """Return what is left of a plan after `done` steps, in pieces of `chunk` steps (None: one piece)."""
-    count = len(plan["rate"])
-    starts = range(done, count, chunk or max(count, 1))
-    return [{name: rows[start : start + (chunk or count)] for name, rows in plan.items()} for start in starts]
-
-
-def _noted(log, losses, hits):
-    return {**log, "losses": log["losses"] + losses.tolist(), "hits": log["hits"] + hits.tolist()}
-
-
-def _means(log, batch_size):
-    return {"loss": float(np.mean(log["losses"])), "accuracy": float(np.mean(log["hits"]) / batch_size)}
-
-
-def _show(bar, epoch, log, steps_taken, batch_size):
-    means = _means(log, batch_size)
-    bar.set_postfix_str(
-        f"epoch {epoch + 1}, loss {means['loss']:.3f}, accuracy {means['accuracy']:.1%}", refresh=False
-    )
-    bar.update(steps_taken)
-
-
-def _bar(model, settings, count, log, progress):
-    """Return the progress bar, which counts images and says how the machine is used."""
-    batch_size = settings["batch_size"]
-    compiled = ", XLA" if settings["compiled"] else ""
-    return tqdm(
-        total=_steps(count, batch_size, settings["epochs"]),
-        initial=len(log["history"]) * (count // batch_size) + len(log["losses"]),
-        desc=f"{model.name} in {settings['precision']}{compiled}",
-        unit=" images",
-        unit_scale=batch_size,
-        **({} if progress else {"disable": True}),
-    )
-
-
-def _steps(count, batch_size, epochs):
-    """Return the number of steps of a run; an epoch has whole batches only."""
-    return round(epochs * (count // batch_size))
-
-
-def _taken(values, indices):
-    """Return those entries, without a copy where it is all of them."""
-    return values if len(indices) == len(values) else values[indices]
-
-
-def _judge(model, data, held_out, scale):
-    """Return a function that gives the accuracy on the held out images, or nothing where none are."""
-    if not len(held_out):
-        return dict
-    images, labels = data.x_train[held_out], data.y_train[held_out]
-    forward = engine.forward(model)
-    return lambda: {"validation": float(np.mean(_answers(forward, images, scale).argmax(axis=1) == labels))}
-
-
-def _computing(precision, compiled, saved):
-    """Return precision and compilation: as told, else as before the interruption, else the fastest here."""
-    told = {"precision": precision, "compiled": compiled}
-    if "auto" in told.values():
-        usual = saved[2] if saved else dict(zip(told, fastest()))
-        told = {name: usual[name] if value == "auto" else value for name, value in told.items()}
-    return told
-
-
-def _clock(saved):
-    """Return a function that gives the seconds spent so far, those before an interruption included.
-
-    "seconds" on the wall and "cpu_seconds" of all threads together, which other programs disturb less.
-    """
-    timers = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
-    began = {name: timer() - (saved[1][name] if saved else 0.0) for name, timer in timers.items()}
-    return lambda: {name: timer() - began[name] for name, timer in timers.items()}
-
-
-def _saved(checkpoint):
-    """Return what a checkpoint holds, None where there is none."""
-    return checkpoints.load(checkpoint) if checkpoint and Path(checkpoint).exists() else None
-
-
-def _resumed(engine, saved, settings, checkpoint):
-    """Put the engine back to where the checkpoint is; return its log, empty without a checkpoint."""
-    if not saved:
-        return {"history": [], "losses": [], "hits": []}
-    state, log, before = saved
-    changed = [
-        f"{name} {before[name]} → {settings[name]}" for name in settings if settings[name] != before[name]
-    ]
-    if changed:
-        raise ValueError(
-            f"{checkpoint} is of another run ({'; '.join(changed)}): delete it, or name another file"
-        )
-    engine.write(state)
-    print(f"goes on from {checkpoint}: after {len(log['history'])} epochs and {len(log['losses'])} steps")
-    return log
-
-
-def _keeper(engine, checkpoint, settings, clock):
-    """Return a function that writes a checkpoint when told, or when the last is a minute old."""
-    last = clock()["seconds"]
-
-    def keep(log, at_once=False):
-        nonlocal last
-        if checkpoint and (at_once or clock()["seconds"] - last > CHECKPOINT_EVERY):
-            last = clock()["seconds"]
-            checkpoints.save(checkpoint, engine.read(), {**log, **clock()}, settings)
-
-    return keep
-
-
-def _run(model, data, settings, history, seconds, cpu_seconds):
+    models = list(model) if isinstance(model, (list, tuple)) else [model]
+    name = " + ".join(part.name for part in models)
+    steps_per_epoch = steps_per_epoch or steps
+    if steps < 1:
+        raise ValueError(f"{steps} steps are none: take at least one")
+    settings = {"steps": steps, "steps_per_epoch": steps_per_epoch, **(settings or {})}
+    session = Session([*models, *state], {"network": name, **settings}, checkpoint, clock or Clock())
+    session.resume()
+    with _bar(title or name, steps, session.done, batch_size) as bar:
+        for epoch in range(len(session.history), ceil(steps / steps_per_epoch)):
+            for number in range(session.done, min(steps, (epoch + 1) * steps_per_epoch)):
+                session.advance(step, number)
+                bar.set_postfix_str(session.summary(), refresh=False)
+                bar.update()
+                session.save_when_due()
+            session.end_epoch(validate)
+            session.save()
     return runs.Run(
-        network=model.name,
-        parameters=int(sum(np.prod(weight.shape) for weight in model.trainable_variables)),
-        data=data.name,
-        source=data.source,
+        network=name,
+        parameters=sum(_parameters(part) for part in models),
+        data=getattr(data, "name", ""),
+        source=getattr(data, "source", ""),
         settings=settings,
         machine=runs.machine(accelerator()),
-        history=tuple(history),
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
+        history=tuple(session.history),
         test={},
         date=runs.today(),
+        **session.clock.read(),
     )
+
+
+class Session:
+    """A training under way: the steps done, the figures so far, the clock and the checkpoint.
+
+    Args:
+        parts: models, optimizers, variables and objects with `read` and `write`, whose values are saved.
+        settings: dict of what decides the result; only a checkpoint with the same settings is gone on from.
+        checkpoint: path of the file, or None.
+        clock: the run's Clock.
+    """
+
+    def __init__(self, parts, settings, checkpoint, clock):
+        self.parts, self.checkpoint, self.clock = parts, checkpoint, clock
+        self.settings = json.loads(json.dumps(settings))  # as a checkpoint returns them: tuples are lists
+        self.done, self.history = 0, []
+        self.sums, self.counts = {}, {}  # of each figure, in this epoch
+        self.saved_at = clock.read()["seconds"]
+        if checkpoint:
+            checkpoints.require_built(parts)
+
+    def resume(self):
+        """Go on from the checkpoint, if there is one."""
+        if not self.checkpoint or not Path(self.checkpoint).exists():
+            return
+        arrays, log, before = checkpoints.load(self.checkpoint)
+        differences = [
+            f"{name} {before.get(name)} → {value}"
+            for name, value in self.settings.items()
+            if before.get(name) != value
+        ]
+        if differences:
+            raise ValueError(
+                f"{self.checkpoint} is of another run ({'; '.join(differences)}): "
+                "delete it, or name another file"
+            )
+        checkpoints.write(self.parts, arrays)
+        self.done, self.history, self.sums, self.counts = (
+            log[name] for name in ("done", "history", "sums", "counts")
+        )
+        self.clock.add(log["clock"])
+        in_epoch = self.done - len(self.history) * self.settings["steps_per_epoch"]
+        print(f"goes on from {self.checkpoint}: after {len(self.history)} epochs and {in_epoch} steps")
+
+    def advance(self, step, number):
+        """Take step `number` and add its figures to those of the epoch."""
+        for name, value in _figures(step(number), f"step({number})").items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.done = number + 1
+
+    def means(self):
+        """Return the mean of each figure over the steps of this epoch that returned it."""
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
+
+    def summary(self):
+        """Return what the bar shows: the epoch and the means so far."""
+        means = [f"{name} {value:.4g}" for name, value in self.means().items()]
+        return ", ".join([f"epoch {len(self.history) + 1}", *means])
+
+    def end_epoch(self, validate):
+        """Add the epoch's row to the history: the means, what `validate` returns, and the seconds so far."""
+        extra = _figures(validate(self.done), f"validate({self.done})") if validate else {}
+        row = {"epoch": len(self.history) + 1, **self.means(), **extra, **self.clock.read()}
+        self.history.append(row)
+        self.sums, self.counts = {}, {}
+
+    def save_when_due(self):
+        """Write the checkpoint if the last one is a minute old."""
+        if self.clock.read()["seconds"] - self.saved_at > CHECKPOINT_EVERY:
+            self.save()
+
+    def save(self):
+        """Write the checkpoint, if the run has one."""
+        if not self.checkpoint:
+            return
+        log = {name: getattr(self, name) for name in ("done", "history", "sums", "counts")}
+        log["clock"] = self.clock.read()
+        checkpoints.save(self.checkpoint, checkpoints.read(self.parts), log, self.settings)
+        self.saved_at = self.clock.read()["seconds"]
+
+
+def accelerator():
+    """Return the model name of the first GPU, "" where there is none."""
+    found = tf.config.list_physical_devices("GPU")
+    return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU") if found else ""
+
+
+def _figures(returned, call):
+    """Return the figures that `call` returned, each as a float; TypeError if they are no dict."""
+    if not isinstance(returned, dict):
+        raise TypeError(f"{call} returned {returned!r}: return a dict of figures, as {{'loss': 0.5}}")
+    return {name: float(value) for name, value in returned.items()}
+
+
+def _bar(title, steps, done, batch_size):
+    """Return the progress bar: it counts images if the size of a batch is known, otherwise steps."""
+    unit = {"unit": " images", "unit_scale": batch_size} if batch_size else {"unit": " steps"}
+    return tqdm(total=steps, initial=done, desc=title, **unit)
+
+
+def _parameters(part):
+    """Return the number of trainable parameters of a model, or of a variable."""
+    return sum(int(np.prod(variable.shape)) for variable in getattr(part, "trainable_variables", [part]))

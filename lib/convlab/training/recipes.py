@@ -21,11 +21,10 @@ class Recipe:
     crop: int = 0  # pixels by which an image is shifted at most, each way
     border: str = "zero"  # what stands beyond the image: "zero", the mean colour, or "reflect"
     flip: str | None = None  # "random" or "alternating"
-    cutout: int = 0  # side of a square that is hidden
     lookahead: bool = False  # every fifth step, return to an average of the weights so far
 
 
-PUBLISHED = Recipe(schedule="steps", weight_decay=1e-4, crop=4, flip="random")
+RESNET2015 = Recipe(schedule="steps", weight_decay=1e-4, crop=4, flip="random")
 """He et al. 2015 (arXiv:1512.03385, section 4.2), batches of 128; 64,000 steps are 164 epochs of 50,000."""
 
 FAST = Recipe(

@@ -15,15 +15,6 @@ def triangle(progress):
     return np.interp(progress, [0, 0.23, 1], [0.2, 1, 0.07])
 
 
-def cosine(progress):
-    """Fall from the peak to nothing along half a cosine: Loshchilov & Hutter 2016 (arXiv:1608.03983).
-
-    >>> cosine(np.array([0, 0.5, 1])).round(2)
-    array([1. , 0.5, 0. ])
-    """
-    return (1 + np.cos(np.pi * np.asarray(progress))) / 2
-
-
 def steps(progress):
     """Keep the peak for half of the run, a tenth until three quarters, then a hundredth.
 
@@ -44,7 +35,7 @@ def constant(progress):
     return np.ones(np.shape(progress))
 
 
-SCHEDULES = {rule.__name__: rule for rule in (triangle, cosine, steps, constant)}
+SCHEDULES = {rule.__name__: rule for rule in (triangle, steps, constant)}
 
 
 def learning_rates(schedule, peak, count):
@@ -58,17 +49,18 @@ def learning_rates(schedule, peak, count):
     return peak * SCHEDULES[schedule](np.arange(count) / count)
 
 
-def look_ahead_shares(count, every=5):
+def look_ahead_shares(count):
     """Return each step's share of the slow weights when it looks ahead, else -1: (count,) float32.
 
-    The share grows with the cube of the progress to 0.95⁵, so that early, bad weights are forgotten; the run
-    ends on its slow weights. Jordan 2024 (arXiv:2404.00498, its listing). Lesson 16.
+    Every fifth step looks ahead. The share grows with the cube of the progress to 0.95⁵, so that early, bad
+    weights are forgotten; the run ends on its slow weights. Jordan 2024 (arXiv:2404.00498, its listing).
+    Lesson 16.
 
     >>> look_ahead_shares(6).round(2)
     array([-1.  , -1.  , -1.  , -1.  ,  0.45,  1.  ], dtype=float32)
     """
     step = np.arange(1, count + 1)
-    shares = np.where(step % every == 0, 0.95**every * (step / count) ** 3, -1)
-    if count % every:
+    shares = np.where(step % 5 == 0, 0.95**5 * (step / count) ** 3, -1)
+    if count % 5:
         shares[-1:] = 1
     return shares.astype("float32")

@@ -1,8 +1,6 @@
-"""The arithmetic of one step: loss, gradient descent with momentum, look-ahead, and the batch (lesson 16)."""
+"""The arithmetic of one step: loss, gradient descent with momentum, and look-ahead (lesson 16)."""
 
 from keras import ops
-
-from convlab.training.augmentation import gather
 
 
 def objective(logits, labels, label_smoothing=0.0):
@@ -11,6 +9,7 @@ def objective(logits, labels, label_smoothing=0.0):
     logits: (B, classes); labels: (B,) int32. Smoothing moves that share of the target evenly over all
     classes: Szegedy et al. 2015 (arXiv:1512.00567, section 7). Computed in float32. Lesson 11.
 
+    >>> import keras
     >>> loss, hits = objective(keras.ops.zeros((2, 10)), keras.ops.array([0, 1], "int32"))
     >>> round(float(loss), 3), int(hits)
     (2.303, 1)
@@ -58,18 +57,12 @@ def descend(weights, velocities, gradients, rate, factors, recipe):
     return [weight for weight, _ in moved], [velocity for _, velocity in moved]
 
 
-def look_ahead(weight, slow, keep):
-    """Return keep·slow + (1 - keep)·weight, which then replaces both the slow copy and the weight.
+def look_ahead(weight, slow, slow_share):
+    """Return share·slow + (1 - share)·weight, which then replaces both the slow copy and the weight.
 
     Lookahead: Zhang et al. 2019 (arXiv:1907.08610). Lesson 16.
 
-    >>> look_ahead(1.0, 0.0, keep=0.75)
+    >>> look_ahead(1.0, 0.0, slow_share=0.75)
     0.25
     """
-    return keep * slow + (1 - keep) * weight
-
-
-def cut(images, labels, scale, row, recipe):
-    """Return pixels and labels of the batch that `row`, one step of the plan, names and moves."""
-    drawn = (row["order"], row["shift"], row["mirror"], row["hole"])
-    return gather(images, scale, *drawn, recipe.border, recipe.cutout), ops.take(labels, row["order"])
+    return slow_share * slow + (1 - slow_share) * weight

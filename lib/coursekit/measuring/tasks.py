@@ -5,7 +5,7 @@ A recorded run is reproducible only while its task stays as it is: give a new ch
 
 from dataclasses import dataclass, field, fields, replace
 
-from convlab.training.recipes import FAST, PUBLISHED, Recipe
+from convlab.training.recipes import FAST, RESNET2015, Recipe
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ablation(base, **changes):
 
 # Lessons 12 to 15: one recipe for all, the published one with a triangle instead of steps, for which a short
 # training has no time, and one rate, chosen for VGG. "tuned-…" gives each network a rate of its own.
-SHORT = replace(PUBLISHED, schedule="triangle", learning_rate=0.05)
+SHORT = replace(RESNET2015, schedule="triangle", learning_rate=0.05)
 
 # Lesson 15: as many epochs as take the processor time of ResNet-20's three. VGG's depths have equal epochs.
 ALEXNET = Task(network="cifar_alexnet", recipe=SHORT, epochs=4)
@@ -134,7 +134,7 @@ TASKS = {
     "end-vgg16": to_the_end(VGG16),
     "end-vgg19": to_the_end(VGG19),
     "end-googlenet": to_the_end(GOOGLENET),
-    "paper-resnet20": replace(RESNET20, recipe=PUBLISHED, epochs=STEPS_OF_THE_PAPER, validation=5000),
+    "paper-resnet20": replace(RESNET20, recipe=RESNET2015, epochs=STEPS_OF_THE_PAPER, validation=5000),
     "usual": USUAL,
     "usual-less-crop": ablation(USUAL, crop=0),
     "usual-less-flip": ablation(USUAL, flip=None),

@@ -1,9 +1,12 @@
 """Training CIFAR-10's networks in three ways: the course's `fit`, a bare `tf.function` loop, Keras's `fit`.
 
+The bare loop and Keras train the same network of Keras's own layers, without the course's fused ones.
 All see the same noise in the shape of CIFAR-10. `fit`'s way is what it does for each step, augmentation and
-figures included, without what it does once (tracing, judging). The bare loop computes in the precision that
-`fit` chooses on this machine; Keras is as shipped, float32.
+figures included, without what it does once (tracing, validating). The bare loop computes in the precision
+that `fit` chooses on this machine; Keras is as shipped, float32.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,24 +48,21 @@ def prepare(way, name):
     images = rng.integers(0, 256, (batch * batches, 32, 32, 3), dtype="uint8")
     labels = rng.integers(0, 10, len(images)).astype("int32")
     keras.utils.set_random_seed(0)
-    return globals()[way](getattr(networks, builder)(), name, images, labels, batch)
+    model = getattr(networks, builder)()
+    return ROUNDS[way](model, name, images, labels, batch)
 
 
 def ours(model, name, images, labels, batch):
     """Return a round of the steps that `fit` takes, by the recipe that goes with the network."""
-    from convlab import training
-    from convlab.training.engine import TensorFlowSteps
+    from convlab.training.classifier import Classifier
     from convlab.training.precision import computing_in
-    from convlab.training.recipes import FAST, PUBLISHED
+    from convlab.training.recipes import FAST, RESNET2015
 
-    recipe = FAST if name == "fast" else PUBLISHED
-    plan = training.planned(recipe, images.shape, batch, epochs=1, epoch=0, seed=0)
-    plan["rate"] = np.full_like(plan["rate"], RATE)
-    pieces = [{key: rows[step : step + 1] for key, rows in plan.items()} for step in range(len(plan["rate"]))]
+    recipe = replace(FAST if name == "fast" else RESNET2015, schedule="constant", learning_rate=RATE)
     with computing_in(model, _precision()):
-        engine = TensorFlowSteps(model, images, labels, (np.float32(128), np.float32(64)), recipe)
-        engine.advance(pieces[0])
-    return lambda: [engine.advance(piece) for piece in pieces]
+        classifier = Classifier(model, images, labels, (np.float32(128), np.float32(64)), recipe, batch)
+        classifier.step(0)
+    return lambda: [classifier.step(number)["loss"] for number in range(classifier.steps)]
 
 
 def bare(model, name, images, labels, batch):
@@ -72,6 +72,7 @@ def bare(model, name, images, labels, batch):
 
     from convlab.training.precision import computing_in
 
+    model = _of_keras_layers(model)
     pixels, truth = tf.constant(_standardized(images)), tf.constant(labels)
     optimizer, loss_of = _usual(keras)
     optimizer.build(model.trainable_variables)
@@ -94,13 +95,34 @@ def bare(model, name, images, labels, batch):
     return run
 
 
-def keras(model, name, images, labels, batch):
+def as_shipped(model, name, images, labels, batch):
     """Return an epoch of Keras's own `fit`, with accuracy, as tutorials have it."""
     import keras
 
-    pixels = _standardized(images)
+    model, pixels = _of_keras_layers(model), _standardized(images)
     model.compile(*_usual(keras), metrics=["accuracy"])
     return lambda: model.fit(pixels, labels, batch_size=batch, verbose=0).history["loss"]
+
+
+ROUNDS = {"ours": ours, "bare": bare, "keras": as_shipped}
+
+
+def _of_keras_layers(model):
+    """Return the same network with Keras's batch normalisation, and with GELU composed of its operations."""
+    import keras
+
+    from convlab.networks import FusedBatchNormalization, gelu
+    from convlab.networks.gelu import composed
+
+    def plain(layer):
+        config = layer.get_config()
+        if isinstance(layer, FusedBatchNormalization):
+            return keras.layers.BatchNormalization.from_config(config)
+        if isinstance(layer, keras.layers.Activation) and layer.activation is gelu:
+            return keras.layers.Activation(composed, name=layer.name, dtype=layer.dtype_policy)
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=plain)
 
 
 def _usual(keras):

@@ -1,0 +1,114 @@
+"""Train a classifier on a data set: `fit`, which fills the loop with a classifier's step (lessons 11 to 16).
+
+What happens to an image stands in `augmentation`, a step in `classifier`, what may be chosen in `recipes`.
+"""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from convlab.training import augmentation, checkpoints
+from convlab.training.classifier import Classifier
+from convlab.training.loop import Clock, train
+from convlab.training.precision import computing_in, fastest
+from convlab.training.recipes import Recipe
+
+
+def fit(
+    model,
+    data,
+    epochs,
+    batch_size=128,
+    recipe=Recipe(),  # noqa: B008, a frozen value
+    *,
+    validation=0,
+    seed=0,
+    precision="auto",
+    compiled="auto",
+    checkpoint=None,
+    **choices,
+):
+    """Train `model`, in place, on the training images of `data`; return the Run, without a test accuracy yet.
+
+    The test images are not looked at: `accuracy` does that, once, afterwards. Lessons 11 to 16.
+
+    Args:
+        model: Keras, logits out, fed standardized images.
+        data: a Dataset.
+        epochs: how many times the training images are seen; may be a fraction.
+        batch_size: images in a step.
+        recipe: a Recipe: learning rate, schedule, augmentation and so on.
+        validation: so many training images are held out, always the same, and judged after every epoch.
+        seed: of order and augmentation.
+        precision: "float32", "bfloat16" (the weights stay float32), or "auto": the faster one in a short
+            trial here.
+        compiled: whether TensorFlow compiles the step with XLA, or "auto": decided by the same trial. The bar
+            and the Run say what was taken.
+        checkpoint: path of a file to write every minute; if it exists, the run goes on from there, with the
+            batches of an unbroken run.
+        **choices: single choices of the recipe, as `flip="random", crop=4`.
+
+    Raises:
+        ValueError: a choice is unknown, a batch or the validation does not fit the images, or the checkpoint
+            is damaged or of another run.
+    """
+    clock = Clock()
+    recipe = replace(recipe, **choices)
+    precision, compiled = _computing(precision, compiled, checkpoint)
+    taken, held_out = (
+        (data.x_train[part], data.y_train[part]) for part in split(len(data.x_train), validation)
+    )
+    scale = augmentation.statistics(data.x_train)
+    with computing_in(model, precision):
+        classifier = Classifier(
+            model, *taken, scale, recipe, batch_size, epochs, seed, compiled, held_out if validation else None
+        )
+        return train(
+            model,
+            classifier.step,
+            classifier.steps,
+            steps_per_epoch=classifier.steps_per_epoch,
+            state=classifier.state,
+            validate=classifier.validate,
+            checkpoint=checkpoint,
+            settings={
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "validation": validation,
+                "seed": seed,
+                "precision": precision,
+                "compiled": compiled,
+                "recipe": asdict(recipe),
+            },
+            data=data,
+            batch_size=batch_size,
+            title=f"{model.name} in {precision}{', XLA' if compiled else ''}",
+            clock=clock,
+        )
+
+
+def split(count, validation):
+    """Return the indices to train on and those held out, the same for every seed.
+
+    ValueError unless 0 ≤ validation < count. Lesson 11.
+
+    >>> [len(part) for part in split(50_000, 1_000)]
+    [49000, 1000]
+    """
+    if not 0 <= validation < count:
+        raise ValueError(f"validation of {validation} does not fit {count} training images")
+    order = np.random.default_rng(0).permutation(count)
+    return (np.sort(order[validation:]), np.sort(order[:validation]))
+
+
+def _computing(precision, compiled, checkpoint):
+    """Return precision and compilation: as given, else as before the interruption, else the fastest here."""
+    if "auto" not in (precision, compiled):
+        return precision, compiled
+    if checkpoint and Path(checkpoint).exists():
+        _, _, before = checkpoints.load(checkpoint)
+        usual = before["precision"], before["compiled"]
+    else:
+        usual = fastest()
+    return tuple(known if value == "auto" else value for value, known in zip((precision, compiled), usual))
