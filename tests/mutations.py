@@ -94,8 +94,8 @@ FAULTS = [
     Fault(
         name="one-place-of-the-row",
         file="convlab/layers/im2col.py",
-        old=":, place] for place in range(self.places_per_row))",
-        new=":, place] for place in range(1))",
+        old=":, place] for place in range(self.places_per_row)]",
+        new=":, place] for place in range(1)]",
         what="the kernels' gradient leaves places out",
         tests=("test_convolution.py::test_gradients_of_conv2d_equal_tensorflows",),
     ),

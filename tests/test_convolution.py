@@ -130,6 +130,25 @@ def test_gradients_of_pools_equal_tensorflows_ties_included(case):
         equal(ours.backward(dmaps), tape.gradient(maps, tensor, dmaps), terms=size**2)
 
 
+@pytest.mark.parametrize("spelling", ["SAME", "Same", "VALID"])
+def test_paddings_may_be_spelled_as_tensorflow_does(spelling):
+    images, kernels = np.random.default_rng(0).normal(size=(1, 7, 6, 2)), np.ones((3, 2, 2, 4))
+    lower = spelling.lower()
+    maps = conv2d(images, kernels, padding=lower)
+    np.testing.assert_array_equal(conv2d(images, kernels, padding=spelling), maps)
+    for ours, expected in zip(
+        conv2d_gradients(images, kernels, maps, padding=spelling),
+        conv2d_gradients(images, kernels, maps, padding=lower),
+    ):
+        np.testing.assert_array_equal(ours, expected)
+    for function, layer in ((max_pool2d, MaxPool2D), (avg_pool2d, AvgPool2D)):
+        pooled = function(images, 3, 2, lower)
+        np.testing.assert_array_equal(function(images, 3, 2, spelling), pooled)
+        ours, expected = layer(3, 2, spelling), layer(3, 2, lower)
+        np.testing.assert_array_equal(ours.forward(images), expected.forward(images))
+        np.testing.assert_array_equal(ours.backward(pooled), expected.backward(pooled))
+
+
 def test_pools_step_by_their_size_unless_told_otherwise():
     images = np.random.default_rng(0).normal(size=(1, 7, 7, 2)).astype(np.float32)
     equal(max_pool2d(images, 3), tf.nn.max_pool2d(images, 3, 3, "VALID"))
@@ -278,6 +297,7 @@ def test_memory_beyond_the_result_stays_small():
         (lambda: max_pool2d(np.ones((28, 28)), 2), r"\(28, 28\)"),
         (lambda: max_pool2d(np.ones((1, 1, 8, 1)), 2), "kernel of 2 does not fit an input of 1"),
         (lambda: avg_pool2d(np.ones((1, 8, 8, 1)), 2, padding=1), "not 1"),
+        (lambda: avg_pool2d(np.ones((1, 8, 8, 1)), 2, padding="full"), "not 'full'"),
     ],
 )
 def test_errors_name_the_values(call, said):

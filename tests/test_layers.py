@@ -329,7 +329,8 @@ def test_any_integers_are_labels(label_dtype):
         ([-1, 3], "run from -1 to 3"),
         ([0.0, 1.0], "integer labels.*float64"),
         ([0, 1, 2], r"\(2, 10\) with int64 \(3,\)"),
-        (np.eye(10, dtype=int)[:2], "argmax"),
+        (np.eye(10, dtype=int)[:2], r"one-hot .* \.argmax\(axis=1\)"),
+        (np.array([[3], [4]]), r"int64 \(2, 1\).* column .* \.ravel\(\) or \[:, 0\]"),
     ],
 )
 def test_wrong_labels_are_named(labels, message):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from convlab import networks
-from convlab.shapes import Row, count, output_size, receptive_field, same_padding, table, total
+from convlab.shapes import Row, count, output_size, padding_sides, receptive_field, same_padding, table, total
 
 SIZES = range(1, 65)
 STRIDES = (1, 2, 3, 4)
@@ -126,6 +126,16 @@ def test_errors_name_the_numbers(arguments, said):
         output_size(*arguments)
 
 
+def test_paddings_may_be_spelled_as_tensorflow_does():
+    assert [output_size(28, 3, 2, padding) for padding in ("SAME", "same", "VALID", "valid")] == [
+        14,
+        14,
+        13,
+        13,
+    ]
+    assert padding_sides(28, 3, 2, "SAME") == same_padding(28, 3, 2) == (0, 1)
+
+
 def test_numpys_integers_come_back_as_pythons():
     size = output_size(np.int64(28), np.uint8(3), np.int32(2), np.int16(1))
     assert size == 14 and type(size) is int
@@ -189,11 +199,13 @@ def branches():
 
 
 def nested():
-    """A model in a model in a model, one of them used twice, on two sizes."""
-    twice = keras.Sequential([keras.Input((None, None, 2)), layers.Conv2D(2, 3, name="conv")], name="twice")
+    """A model in a model in a model, one of them used twice, and a layer used twice, on two sizes."""
+    twice = keras.Sequential([keras.Input((8, 8, 2)), layers.Conv2D(2, 3, padding="same", name="conv")])
+    twice.name = "twice"
     middle = keras.Sequential([keras.Input((8, 8, 2)), twice, layers.PReLU(name="prelu")], name="middle")
-    inputs = keras.Input((8, 8, 2))
-    return keras.Model(inputs, layers.Dense(3, name="dense")(layers.Flatten()(twice(middle(inputs)))))
+    inputs, shared = keras.Input((8, 8, 2)), layers.Conv2D(2, 3, name="shared")
+    maps = shared(shared(twice(middle(inputs))))
+    return keras.Model(inputs, layers.Dense(3, name="dense")(layers.Flatten()(maps)))
 
 
 @pytest.mark.parametrize("build", [mnist_net, branches, nested])
@@ -236,10 +248,30 @@ def test_macs_by_hand_for_every_kind_of_convolution():
 
 
 def test_count_tells_each_use_of_a_shared_layer_and_its_parameters_once():
-    rows = {(row.name, row.output_shape): row for row in count(nested())}
-    first, again = rows["middle/twice/conv", (None, 6, 6, 2)], rows["twice/conv", (None, 4, 4, 2)]
-    assert (first.parameters, first.macs) == (38, 6 * 6 * 2 * 18)
-    assert (again.parameters, again.macs) == (0, 4 * 4 * 2 * 18)
+    rows = count(nested())
+    conv = [(row.name, row.output_shape, row.parameters, row.macs) for row in rows if row.kind == "Conv2D"]
+    assert conv == [
+        ("middle/twice/conv", (None, 8, 8, 2), 38, 8 * 8 * 2 * 18),
+        ("twice/conv", (None, 8, 8, 2), 0, 8 * 8 * 2 * 18),
+        ("shared", (None, 6, 6, 2), 38, 6 * 6 * 2 * 18),
+        ("shared", (None, 4, 4, 2), 0, 4 * 4 * 2 * 18),
+    ]
+    assert [row.kind for row in rows].count("InputLayer") == 1  # the outermost model's, as in `summary`
+
+
+def test_count_leaves_out_calls_in_other_models():
+    inputs = keras.Input((8, 8, 2))
+    conv = layers.Conv2D(2, 3, padding="same", name="conv")
+    model = keras.Model(inputs, conv(inputs))
+    keras.Model(inputs, conv(conv(inputs)))
+    assert [row.kind for row in count(model)] == ["InputLayer", "Conv2D"]
+
+
+def test_count_refuses_a_nested_model_of_another_size():
+    trunk = keras.Sequential([keras.Input((None, None, 2)), layers.Conv2D(2, 3)], name="trunk")
+    model = keras.Sequential([keras.Input((8, 8, 2)), trunk])
+    with pytest.raises(ValueError, match=r"'trunk' is called on \[\(None, 8, 8, 2\)\].*None, None, None, 2"):
+        count(model)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""How a gradient becomes a step: the four update rules of lesson 04, with Keras's definitions and defaults.
+"""The four update rules of lesson 04, with Keras's definitions and defaults.
 
 `step(params, grads)` takes two dicts, name -> array, and changes the arrays of `params` in place; `grads`
-stays as it was. What a rule remembers about a parameter, it keeps under the parameter's name, in its dtype.
+stays as it was. A rule keeps its state about a parameter under the parameter's name, in its dtype.
 """
 
 from math import sqrt
@@ -9,6 +9,8 @@ from math import sqrt
 import numpy as np
 
 __all__ = ["SGD", "AdaGrad", "Adam", "Momentum"]
+
+Arrays = dict[str, np.ndarray]
 
 
 class SGD:
@@ -19,17 +21,17 @@ class SGD:
     array([0.8])
     """
 
-    def __init__(self, learning_rate=0.01):
+    def __init__(self, learning_rate: float = 0.01):
         self.learning_rate = float(learning_rate)
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Take one step against the gradients, in place."""
         for _, param, grad in _matched(params, grads):
             param -= self.learning_rate * grad
 
 
 class Momentum:
-    """Gradient descent that keeps rolling: v ← μ·v - η·g, then w ← w + v (lesson 04).
+    """Gradient descent with momentum: v ← μ·v - η·g, then w ← w + v (lesson 04).
 
     Polyak 1964, in the form of Sutskever et al. 2013, equations 1 and 2; Keras's `SGD(momentum=0.9)`.
 
@@ -39,11 +41,11 @@ class Momentum:
     [0.5]
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0.9):
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.9):
         self.learning_rate, self.momentum = float(learning_rate), float(momentum)
-        self.velocity = {}
+        self.velocity: Arrays = {}
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Take one step along the velocity, in place."""
         for name, param, grad in _matched(params, grads):
             v = _remembered(self.velocity, name, param)
@@ -63,11 +65,11 @@ class AdaGrad:
     array([0.9, 0.9])
     """
 
-    def __init__(self, learning_rate=0.001, initial=0.1, epsilon=1e-7):
+    def __init__(self, learning_rate: float = 0.001, initial: float = 0.1, epsilon: float = 1e-7):
         self.learning_rate, self.initial, self.epsilon = float(learning_rate), float(initial), float(epsilon)
-        self.squares = {}
+        self.squares: Arrays = {}
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Take one step, scaled by the gradients so far, in place."""
         for name, param, grad in _matched(params, grads):
             s = _remembered(self.squares, name, param, self.initial)
@@ -76,7 +78,7 @@ class AdaGrad:
 
 
 class Adam:
-    """Momentum over AdaGrad with forgetting, both corrected for their start at 0 (lesson 04).
+    """Moving averages of gradient and squared gradient, both corrected for their start at 0 (lesson 04).
 
         m ← β₁·m + (1 - β₁)·g        v ← β₂·v + (1 - β₂)·g²
         w ← w - η·√(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε)
@@ -89,12 +91,20 @@ class Adam:
     array([0.9, 1.1])
     """
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ):
         self.learning_rate, self.epsilon = float(learning_rate), float(epsilon)
         self.beta_1, self.beta_2 = float(beta_1), float(beta_2)
-        self.steps, self.mean, self.mean_square = 0, {}, {}
+        self.steps = 0
+        self.mean: Arrays = {}
+        self.mean_square: Arrays = {}
 
-    def step(self, params, grads):
+    def step(self, params: Arrays, grads: Arrays) -> None:
         """Take one step of about the learning rate along each weight, in place."""
         self.steps += 1
         rate = self.learning_rate * sqrt(1 - self.beta_2**self.steps) / (1 - self.beta_1**self.steps)
@@ -105,7 +115,7 @@ class Adam:
             param -= rate * m / (np.sqrt(v) + self.epsilon)
 
 
-def _matched(params, grads):
+def _matched(params: Arrays, grads: Arrays) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Return (name, parameter, gradient) triples; ValueError for a gradient missing or misshapen."""
     for name, param in params.items():
         if name not in grads:
@@ -115,8 +125,8 @@ def _matched(params, grads):
     return [(name, param, grads[name]) for name, param in params.items()]
 
 
-def _remembered(state, name, param, initial=0.0):
-    """Return what a rule remembers of a parameter; `initial` everywhere when it meets the name first."""
+def _remembered(state: Arrays, name: str, param: np.ndarray, initial: float = 0.0) -> np.ndarray:
+    """Return the state that a rule keeps about a parameter; `initial` everywhere at its first step."""
     if name not in state:
         state[name] = np.full_like(param, initial)
     return state[name]

@@ -114,7 +114,8 @@ class Im2Col:
         dmatrix = dmatrix.reshape(
             self.height, self.row_width, self.channels, self.places_per_row, self.outputs
         )
-        return sum(dmatrix[:, self._columns(place), :, place] for place in range(self.places_per_row))
+        copies = [dmatrix[:, self._columns(place), :, place] for place in range(self.places_per_row)]
+        return np.add.reduce(copies)
 
     def add_rows(self, dpadded: np.ndarray, drows: np.ndarray, lines: slice) -> None:
         """Add the gradients of the rows of some lines to the pixels they were copied from, in place (col2im).

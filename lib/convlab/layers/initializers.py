@@ -1,19 +1,24 @@
-"""Where training starts: the first values of a layer's weights, as lesson 04 compares them.
+"""Initial values of a layer's weights, as lesson 04 compares them.
 
 Each function takes the shape of a kernel, (inputs, outputs) or (KH, KW, C, F), and a NumPy generator, and
 returns an array of that shape; a layer is given the function itself: `Dense(784, 256, initializer=he)`, or
 `initializer=partial(normal, stddev=0.01)`.
 """
 
+from collections.abc import Callable
 from math import prod, sqrt
 
 import numpy as np
 
-__all__ = ["constant", "fans", "he", "normal", "truncated_normal", "xavier"]
+__all__ = ["Initializer", "constant", "fans", "he", "normal", "truncated_normal", "xavier"]
+
+Initializer = Callable[[tuple[int, ...], np.random.Generator], np.ndarray]
 
 
-def constant(shape, rng=None, value=0.0):
-    """Return one value everywhere; all units of a layer then learn the same thing (lesson 04).
+def constant(
+    shape: tuple[int, ...], rng: np.random.Generator | None = None, value: float = 0.0
+) -> np.ndarray:
+    """Return one value everywhere; all units of a layer then learn the same (lesson 04).
 
     >>> constant((2, 3), value=0.5).tolist()
     [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]]
@@ -21,8 +26,8 @@ def constant(shape, rng=None, value=0.0):
     return np.full(shape, value)
 
 
-def normal(shape, rng, stddev=0.01):
-    """Return normal values around 0, their spread the same whatever the layer's width (lesson 04).
+def normal(shape: tuple[int, ...], rng: np.random.Generator, stddev: float = 0.01) -> np.ndarray:
+    """Return normal values around 0 whose deviation does not depend on the layer's width (lesson 04).
 
     >>> normal((784, 256), np.random.default_rng(0), stddev=0.01).std().round(3)
     np.float64(0.01)
@@ -30,10 +35,10 @@ def normal(shape, rng, stddev=0.01):
     return rng.normal(0.0, stddev, shape)
 
 
-def truncated_normal(shape, rng, stddev=0.1):
+def truncated_normal(shape: tuple[int, ...], rng: np.random.Generator, stddev: float = 0.1) -> np.ndarray:
     """Return normal values; any that lies more than two `stddev` from 0 is drawn again (lesson 04).
 
-    As `tf.random.truncated_normal`. What is left spreads less: its standard deviation is 0.88 `stddev`.
+    As `tf.random.truncated_normal`. The standard deviation of the result is smaller, 0.88 `stddev`.
 
     >>> bool(abs(truncated_normal((784, 256), np.random.default_rng(0), stddev=0.1)).max() <= 0.2)
     True
@@ -44,7 +49,7 @@ def truncated_normal(shape, rng, stddev=0.1):
     return values
 
 
-def fans(shape):
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """Return how many inputs feed one output of a kernel, and how many outputs one input feeds.
 
     >>> fans((784, 256)), fans((3, 3, 32, 64))
@@ -54,7 +59,7 @@ def fans(shape):
     return prod(window) * inputs, prod(window) * outputs
 
 
-def xavier(shape, rng):
+def xavier(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Return uniform values of variance 2 / (fan_in + fan_out), which suit tanh (lesson 04).
 
     Glorot and Bengio 2010, equation 16; Keras calls it `glorot_uniform`.
@@ -67,8 +72,8 @@ def xavier(shape, rng):
     return rng.uniform(-limit, limit, shape)
 
 
-def he(shape, rng):
-    """Return normal values of variance 2 / fan_in: ReLU silences half, the 2 makes up for it (lesson 04).
+def he(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Return normal values of variance 2 / fan_in; the 2 offsets the half that ReLU sets to 0 (lesson 04).
 
     He et al. 2015, "Delving Deep into Rectifiers", equation 10. Keras's `he_normal` has the same variance,
     but is truncated.

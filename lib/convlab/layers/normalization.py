@@ -1,29 +1,38 @@
 """Batch normalisation (lesson 04)."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from convlab.layers.checks import expect_gradient
 
 
 class BatchNorm:
-    """Give every feature mean `beta` and spread `gamma`, both learned, over the batch (lesson 04).
+    """Give every feature mean `beta` and deviation `gamma`, both learned, over the batch (lesson 04).
 
     Features stand along the last axis: (N, features) or (N, H, W, features). While training, mean and
     variance are the batch's own, and the moving averages go 1 - momentum of the way towards them; otherwise
     these averages are used. Ioffe and Szegedy 2015, Algorithm 1; defaults are Keras's. ValueError for another
     number of features.
 
+    Args:
+        features: size of the last axis.
+        momentum: share of the moving averages that stays in each training step.
+        epsilon: what is added to the variance before the root.
+        dtype: float32 or float64, of gamma, beta and the moving averages.
+
     >>> BatchNorm(1).forward(np.array([[1.0], [3.0]]), training=True).round(2).tolist()
     [[-1.0], [1.0]]
     """
 
-    def __init__(self, features, momentum=0.99, epsilon=1e-3, dtype=np.float32):
+    def __init__(
+        self, features: int, momentum: float = 0.99, epsilon: float = 1e-3, dtype: DTypeLike = np.float32
+    ):
         self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.params = {"gamma": np.ones(features, dtype), "beta": np.zeros(features, dtype)}
-        self.grads = {}
+        self.grads: dict[str, np.ndarray] = {}
         self.moving_mean, self.moving_variance = np.zeros(features, dtype), np.ones(features, dtype)
 
-    def forward(self, x, training=False):
+    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
         """Return gamma·(x - mean) / √(variance + epsilon) + beta."""
         features = len(self.params["gamma"])
         if x.ndim < 2 or x.shape[-1] != features:
@@ -40,7 +49,7 @@ class BatchNorm:
         self.normal = centred * self.scale
         return (self.params["gamma"] * self.normal + self.params["beta"]).reshape(x.shape)
 
-    def backward(self, dy):
+    def backward(self, dy: np.ndarray) -> np.ndarray:
         """Return dx, also through the batch's mean and variance; leave those of gamma and beta in `grads`."""
         expect_gradient(dy, self.shape)
         dy = dy.reshape(self.normal.shape)
@@ -51,6 +60,6 @@ class BatchNorm:
         return (dy * (self.params["gamma"] * self.scale)).reshape(self.shape)
 
 
-def _mean_product(a, b):
-    """Return the mean of a·b over the rows, without writing a·b down."""
+def _mean_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the mean of a·b over the rows, without an array for a·b."""
     return np.einsum("nc,nc->c", a, b) / len(a)

@@ -10,6 +10,7 @@ from convlab.shapes.arithmetic import (
     dense_macs,
     dense_parameters,
     output_size,
+    padding_sides,
     receptive_field,
     same_padding,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "dense_macs",
     "dense_parameters",
     "output_size",
+    "padding_sides",
     "receptive_field",
     "same_padding",
     "table",

@@ -1,26 +1,34 @@
 """Sizes, receptive fields, parameters and products of a layer, with whole numbers alone (lesson 06)."""
 
 import operator
+from collections.abc import Iterable
 
 
-def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
+def output_size(
+    input_size: int, kernel_size: int, stride: int = 1, padding: int | str = 0, dilation: int = 1
+) -> int:
     """Return how many places along one axis a kernel can stand in (lesson 06).
 
     That is floor((i + 2p - r) / s) + 1, where a kernel of f pixels, d apart, reaches over r = d(f - 1) + 1 of
-    them; pixels that the last step cannot reach are not read. `padding` is a number of pixels on each side,
-    "valid" (0) or "same", with which TensorFlow pads for ceil(i / s) places; convolution and pooling share
-    the formula (Dumoulin and Visin 2016, chapters 2 to 5). ValueError for a kernel that does not fit, for
-    sizes, strides and dilations under 1, for a negative padding and for whatever is no whole number.
-    TensorFlow's operation follows the formula for a stride and a dilation over 1 together as well, although
-    Keras's layers refuse that pair.
+    them; pixels that the last step cannot reach are not read. Convolution and pooling share the formula
+    (Dumoulin and Visin 2016, chapters 2 to 5). TensorFlow's operation follows it for a stride and a dilation
+    over 1 together as well, although Keras's layers refuse that pair.
+
+    Args:
+        input_size: i, pixels along the axis.
+        kernel_size: f, pixels of the kernel along the axis.
+        stride: s, pixels from one place to the next.
+        padding: p, pixels on each side; or "valid", which is 0; or "same", with which TensorFlow pads for
+            ceil(i / s) places. "SAME" and "VALID" are accepted as well.
+        dilation: d, pixels from one of the kernel's to the next.
+
+    ValueError for a kernel that does not fit, for sizes, strides and dilations under 1, for a negative
+    padding and for whatever is no whole number.
 
     >>> output_size(227, 11, stride=4), output_size(28, 3, padding="same"), output_size(5, 4, padding=2)
     (55, 28, 6)
     """
-    if isinstance(padding, str):
-        before, after = _named_padding(input_size, kernel_size, stride, padding, dilation)
-    else:
-        before = after = _whole("padding", padding, 0)
+    before, after = padding_sides(input_size, kernel_size, stride, padding, dilation)
     reach, stride = _reach(kernel_size, dilation), _whole("stride", stride)
     room = _whole("input", input_size) + before + after
     if reach > room:
@@ -32,7 +40,26 @@ def output_size(input_size, kernel_size, stride=1, padding=0, dilation=1):
     return (room - reach) // stride + 1
 
 
-def same_padding(input_size, kernel_size, stride=1, dilation=1):
+def padding_sides(
+    input_size: int, kernel_size: int, stride: int = 1, padding: int | str = 0, dilation: int = 1
+) -> tuple[int, int]:
+    """Return the pixels (before, after) that a padding adds along one axis (lesson 06).
+
+    Arguments and errors are those of `output_size`, but the kernel need not fit.
+
+    >>> padding_sides(28, 3, padding=2), padding_sides(28, 2, padding="same")
+    ((2, 2), (0, 1))
+    """
+    if not isinstance(padding, str):
+        return (_whole("padding", padding, 0),) * 2
+    if padding.lower() == "same":
+        return same_padding(input_size, kernel_size, stride, dilation)
+    if padding.lower() == "valid":
+        return 0, 0
+    raise ValueError(f'padding is a number of pixels per side, "valid" or "same", not {padding!r}')
+
+
+def same_padding(input_size: int, kernel_size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
     """Return the pixels that "same" adds (before, after) along one axis, as TensorFlow does it (lesson 06).
 
     Just enough for ceil(i / s) places; an odd one goes after, to the bottom and the right. With a stride of 1
@@ -47,7 +74,7 @@ def same_padding(input_size, kernel_size, stride=1, dilation=1):
     return total // 2, total - total // 2
 
 
-def receptive_field(layers):
+def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     """Return how many input pixels one output pixel sees along an axis, through all `layers` (lesson 06).
 
     `layers` lists (kernel_size, stride) from the input on, pooling included. Each layer adds f - 1 steps, a
@@ -65,7 +92,7 @@ def receptive_field(layers):
     return field
 
 
-def conv_parameters(kernel_size, inputs, outputs, bias=True):
+def conv_parameters(kernel_size: int, inputs: int, outputs: int, bias: bool = True) -> int:
     """Return the parameters of a convolution, f·f·inputs·outputs + outputs (lessons 05, 06).
 
     >>> conv_parameters(5, 3, 6), conv_parameters(3, 32, 64, bias=False)
@@ -74,7 +101,7 @@ def conv_parameters(kernel_size, inputs, outputs, bias=True):
     return kernel_size**2 * inputs * outputs + bool(bias) * outputs
 
 
-def conv_macs(output_size, kernel_size, inputs, outputs):
+def conv_macs(output_size: int, kernel_size: int, inputs: int, outputs: int) -> int:
     """Return the multiply-adds of a convolution, o·o·f·f·inputs·outputs (lesson 06).
 
     For square outputs, square kernels and one example; the bias is not counted.
@@ -85,7 +112,7 @@ def conv_macs(output_size, kernel_size, inputs, outputs):
     return output_size**2 * kernel_size**2 * inputs * outputs
 
 
-def dense_parameters(inputs, outputs, bias=True):
+def dense_parameters(inputs: int, outputs: int, bias: bool = True) -> int:
     """Return the parameters of a dense layer: inputs·outputs + outputs (lessons 03, 06).
 
     >>> dense_parameters(784, 256) + dense_parameters(256, 10)
@@ -94,21 +121,13 @@ def dense_parameters(inputs, outputs, bias=True):
     return inputs * outputs + bool(bias) * outputs
 
 
-def dense_macs(inputs, outputs):
+def dense_macs(inputs: int, outputs: int) -> int:
     """Return the multiply-adds of a dense layer, one per weight (lesson 06).
 
     >>> dense_macs(2048, 625)
     1280000
     """
     return inputs * outputs
-
-
-def _named_padding(input_size, kernel_size, stride, padding, dilation):
-    if padding == "same":
-        return same_padding(input_size, kernel_size, stride, dilation)
-    if padding == "valid":
-        return 0, 0
-    raise ValueError(f'padding is a number of pixels per side, "valid" or "same", not {padding!r}')
 
 
 def _reach(kernel_size, dilation):

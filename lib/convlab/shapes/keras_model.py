@@ -1,7 +1,10 @@
 """What each layer of a Keras model gives and costs, read off the model that the caller built (lesson 06)."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Row(NamedTuple):
@@ -15,7 +18,7 @@ class Row(NamedTuple):
     macs: int
 
 
-def count(model):
+def count(model: "keras.Model") -> list[Row]:
     """Return a `Row` per layer of a Keras model: what it gives and what it costs (lesson 06).
 
     `model` is Sequential or Functional, its input size known; the rows stand as in `model.summary()`, with
@@ -23,25 +26,55 @@ def count(model):
     `model.count_params()`: a layer used twice has a row for each use and its parameters in the first.
     `activations` is the number of values that come out for one example; `macs` counts the products in
     convolutions and dense layers, where nearly all the work is, and takes the rest (biases, pooling,
-    normalisation) as 0. ValueError for a model without sizes and for a layer with weights that is neither.
+    normalisation) as 0. ValueError for a model without sizes, for a nested model that was built for another
+    size than it is called on, and for a layer with weights that is neither.
 
     >>> import keras
     >>> net = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(6, 5, name="conv")])
     >>> count(net)[0].output_shape, count(net)[0].parameters, count(net)[0].macs
     ((None, 24, 24, 6), 156, 86400)
     """
+    rows, met = [], set()
+    for name, layer, given, came in _calls(model):
+        rows.append(_row(name, layer, given, came, first=layer not in met))
+        met.add(layer)
+    return rows
+
+
+def _calls(model, prefix=""):
+    """Return (name, layer, input shapes, output shapes) for each time a model calls a layer."""
     if not getattr(model, "inputs", None):
         raise ValueError(
             f"{model.name!r} has no sizes yet: give it a keras.Input, or call build, before count"
         )
-    rows, met = [], set()
-    for name, layer, given, came in _calls(model, model.inputs):
-        rows.append(_row(name, layer, given, came, first=id(layer) not in met))
-        met.add(id(layer))
-    return rows
+    graph = getattr(model, "_functional", model)  # a Sequential model keeps its graph inside
+    own = {node for nodes in graph._nodes_by_depth.values() for node in nodes}
+    calls = []
+    for layer in graph.operations:
+        for node in layer._inbound_nodes:  # one for each call, in other models, too
+            if node not in own:
+                continue
+            name, given, came = f"{prefix}{layer.name}", _shapes(node.input_tensors), _shapes(node.outputs)
+            if hasattr(layer, "operations") or hasattr(layer, "_functional"):
+                _expect_own_size(name, layer, given)
+                calls += _calls(layer, f"{name}/")
+            elif not node.is_input:
+                calls.append((name, layer, given, came))
+            elif model is graph and not prefix:  # `summary` shows the input of a Functional model only
+                calls.append((name, layer, [], came))
+    return calls
 
 
-def total(rows):
+def _expect_own_size(name, model, given):
+    """Raise ValueError unless a nested model is called on what it was built for."""
+    own = _shapes(model.inputs or [])
+    if [shape[1:] for shape in own] != [shape[1:] for shape in given]:
+        raise ValueError(
+            f"the model {name!r} is called on {given}, but its keras.Input is {own}: give it that size"
+        )
+
+
+def total(rows: list[Row]) -> tuple[int, int, int]:
     """Return the sums (parameters, activations, macs) over `rows`, each value in memory once (lesson 06).
 
     Flatten, Reshape and Dropout only pass on what another layer made, so their activations are left out.
@@ -54,7 +87,7 @@ def total(rows):
     return sum(row.parameters for row in rows), made, sum(row.macs for row in rows)
 
 
-def table(rows):
+def table(rows: list[Row]) -> str:
     """Return `rows` as the lines of a table, one layer each, with the sums of `total` below (lesson 06).
 
     >>> print(table([Row("conv", "Conv2D", (None, 24, 24, 6), 156, 3456, 86400)]))
@@ -62,7 +95,7 @@ def table(rows):
     conv   24×24×6         156        3,456  86,400
     total                  156        3,456  86,400
     """
-    lines = [("layer", "output", "parameters", "activations", "MACs")]
+    lines: list[tuple[str, ...]] = [("layer", "output", "parameters", "activations", "MACs")]
     lines += [(row.name, _by(row.output_shape), *(f"{number:,}" for number in row[3:])) for row in rows]
     lines += [("total", "", *(f"{number:,}" for number in total(rows)))]
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -79,34 +112,8 @@ def _by(shape):
     return "×".join(map(str, shape[1:]))
 
 
-def _calls(model, inputs, prefix=""):
-    """Return (name, layer, input shapes, output shapes) of every layer call of `model` on `inputs`."""
-    graph = getattr(model, "_functional", model)  # a Sequential model keeps its graph inside
-    calls = []
-    if model is graph and not prefix:  # `summary` shows the input layers of a Functional model only
-        calls = [(x, [(x.name, x, [], [x.batch_shape])]) for x in model.layers if hasattr(x, "batch_shape")]
-
-    def watched(layer):
-        def call(*args, **kwargs):
-            outputs = layer.compute_output_spec(*args, **kwargs)
-            inner = [(prefix + layer.name, layer, _shapes((args, kwargs)), _shapes(outputs))]
-            if hasattr(layer, "operations") or hasattr(layer, "_functional"):
-                inner = _calls(layer, args[0], f"{prefix}{layer.name}/")
-            calls.append((layer, inner))
-            return outputs
-
-        return call
-
-    graph._run_through_graph(inputs, operation_fn=watched)
-    order = {id(layer): place for place, layer in enumerate(graph.operations)}
-    calls.sort(key=lambda call: order[id(call[0])])
-    return [one for _, inner in calls for one in inner]
-
-
 def _shapes(tensors):
-    from keras import tree
-
-    return [tuple(tensor.shape) for tensor in tree.flatten(tensors) if hasattr(tensor, "shape")]
+    return [tuple(tensor.shape) for tensor in tensors]
 
 
 def _row(name, layer, given, came, first):
