@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from convlab import datasets, networks, runs
+from convlab.files import write_whole
 from convlab.training import checkpoints
 from convlab.training.recipes import FAST, Recipe
 from coursekit.measuring import record, tasks, verify
@@ -85,7 +86,7 @@ def test_drawn_images_are_refused(drawn, monkeypatch):
 def test_the_list_names_every_task(capsys):
     assert record.main([]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == [*record.TASKS, "--search:"]
+    assert listed == list(record.TASKS)
     with pytest.raises(SystemExit):
         record.main(["resnet21"])
 
@@ -147,55 +148,46 @@ def test_every_recorded_network_is_that_of_its_task():
         assert (model.name, weights) == (run.network, run.parameters), name
 
 
-def test_every_trial_of_a_search_is_of_its_task_and_saw_no_test_images():
-    trials = stored_runs("search-*")
-    assert trials
-    for name, run in trials:
-        network, rate, _ = name.removeprefix("search-").split("-")
-        assert (
-            verify.log_complaints(tasks.SEARCHES[network].trial(float(rate.removeprefix("rate"))), run) == []
-        )
-        assert run.test == {}, name
+@pytest.mark.parametrize(
+    ("wanted", "rates"),
+    [(0.8, [0.1, 0.2, 0.4, 0.8, 1.6]), (0.1, [0.1, 0.2, 0.05]), (0.025, [0.1, 0.2, 0.05, 0.025, 0.0125])],
+)
+def test_a_search_goes_on_while_the_best_rate_is_at_an_edge(
+    drawn, tmp_path, monkeypatch, capsys, wanted, rates
+):
+    tried = []
 
-
-def test_a_tuned_task_has_the_best_rate_of_its_search():
-    for name in (name.removeprefix("tuned-") for name in tasks.TASKS if name.startswith("tuned-")):
-        trials = [run for trial, run in stored_runs("search-*") if trial.split("-")[1] == name]
-        best = max(trials, key=lambda run: run.series("validation")[-1])
-        tuned = tasks.TASKS[f"tuned-{name}"].recipe
-        assert tuned == replace(
-            tasks.TASKS[name].recipe, learning_rate=best.settings["recipe"]["learning_rate"]
-        )
-
-
-def test_a_search_goes_on_while_the_best_rate_is_at_an_edge(drawn, tmp_path, monkeypatch, capsys):
-    wanted, tried = 0.8, []
-
-    def trial(name, task, data, seed, *_):
-        rate = task.recipe.learning_rate
-        tried.append(rate)
-        record._checkpoint(name).parent.mkdir(exist_ok=True)
-        record._checkpoint(name).touch()
-        share = 1 / (1 + abs(np.log2(rate / wanted)))
+    def train(name, task, *_):
+        tried.append(task.recipe.learning_rate)
+        write_whole(record._checkpoint(name), lambda file: file.write(name.encode()))
+        share = 1 / (1 + abs(np.log2(tried[-1] / wanted)))
         return None, replace(runs.load("usual-seed0"), history=({"validation": share},), test={})
 
-    monkeypatch.setattr(record, "trained", trial)
-    monkeypatch.setitem(record.SEARCHES, "tiny", tasks.Search(TINY, images=20, validation=8))
+    monkeypatch.setattr(record, "trained", train)
+    monkeypatch.setitem(record.TASKS, "tiny", TINY)  # its rate is 0.1
     for _ in range(2):  # the second time, all trials are there
-        assert record.main(["--search", "tiny", "--output", str(tmp_path)]) == 0
-        assert tried == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
-    assert "0.8     100.00%  best" in capsys.readouterr().out
-    assert len(list((tmp_path / "runs").glob("search-tiny-rate*-seed0.json"))) == 6
-    wanted, tried = 0.025, []
-    monkeypatch.setitem(record.SEARCHES, "other", tasks.Search(TINY, images=20, validation=8))
-    record.main(["--search", "other", "--output", str(tmp_path)])
-    assert tried == [0.05, 0.1, 0.2, 0.025, 0.0125]
+        assert record.main(["tiny", "--search", "--output", str(tmp_path)]) == 0
+        assert tried == rates
+    assert f"{wanted:<8g}100.00%  best\n" in capsys.readouterr().out + "\n"
+    assert len(list((tmp_path / "runs").glob("search-tiny-rate*-seed0.json"))) == len(rates)
+    left = list((tmp_path / "checkpoints").iterdir())
+    assert [file.name for file in left] == ["tuned-tiny-seed0.npz"]
+    assert left[0].read_text() == f"search-tiny-rate{wanted:g}-seed0"
 
 
-def test_a_trial_trains_on_fewer_images_with_more_held_out():
-    trial = tasks.Search(TINY, images=20, validation=4).trial(0.4)
-    assert (trial.images, trial.validation, trial.recipe.learning_rate, trial.stores) == (20, 4, 0.4, ())
-    assert trial.recipe == replace(TINY.recipe, learning_rate=0.4)
+def test_a_search_takes_the_record_of_the_task_itself(drawn, tmp_path, monkeypatch):
+    tried = []
+
+    def train(name, task, *_):
+        tried.append(task.recipe.learning_rate)
+        return None, replace(runs.load("usual-seed0"), history=({"validation": 0.1},), test={})
+
+    monkeypatch.setattr(record, "trained", train)
+    monkeypatch.setitem(record.TASKS, "tiny", TINY)
+    own = replace(runs.load("usual-seed0"), history=({"validation": 0.5},))
+    runs.save(own, tmp_path / "runs" / "tiny-seed0.json")
+    record.main(["tiny", "--search", "--output", str(tmp_path)])
+    assert tried == [0.2, 0.05]
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,21 @@
 """`python -m coursekit record NAME`: train in full what a lesson can only begin, and keep how it went.
 
 One JSON file per name and seed goes to data/runs/, where `convlab.runs.load` finds it; small weights to
-data/weights/. An interrupted recording goes on with --resume. `--search NAME` finds a learning rate.
+data/weights/. An interrupted recording goes on with --resume. With --search, the task's best learning rate is
+sought, on held-out images.
 """
 
 import argparse
 import os
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
-from coursekit.measuring.tasks import SEARCHES, TASKS
+from coursekit.measuring.tasks import TASKS, with_rate
 
 CHECKPOINTS = Path("build/record")
 MOST_TRIALS = 8  # of a search
@@ -22,28 +24,25 @@ MOST_TRIALS = 8  # of a search
 def main(argv):
     """Record the task named, or search its rate, with each seed in turn; without a name, list all."""
     chosen = _arguments(argv)
-    if not (chosen.name or chosen.search):
+    if chosen.name is None:
         print(listing())
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    how = {"resume": chosen.resume, "output": chosen.output, "precision": chosen.precision}
+    task = TASKS[chosen.name]
+    task = replace(task, epochs=chosen.epochs or task.epochs)
+    data, how = images_of(task), {"resume": chosen.resume, "precision": chosen.precision}
     if chosen.search:
-        search = SEARCHES[chosen.search]
-        print(find_rate(chosen.search, search, images_of(search.trial(1.0)), chosen.seed, **how))
-    else:
-        task = TASKS[chosen.name]
-        task = replace(task, epochs=chosen.epochs or task.epochs)
-        data = images_of(task)
-        for seed in chosen.seed:
-            print(record(chosen.name, task, data, seed, **how))
+        print(find_rate(chosen.name, task, data, chosen.seed, output=chosen.output, **how))
+        return 0
+    for seed in chosen.seed:
+        print(record(chosen.name, task, data, seed, output=chosen.output, **how))
     return 0
 
 
 def _arguments(argv):
     parser = argparse.ArgumentParser(prog="python -m coursekit record", description=__doc__.split("\n\n")[0])
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
-    what.add_argument("--search", choices=SEARCHES, metavar="NAME", help="find this network's learning rate")
+    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
+    parser.add_argument("--search", action="store_true", help="find the task's best learning rate instead")
     parser.add_argument("--epochs", type=float, help="instead of the task's own")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
@@ -60,7 +59,7 @@ def listing():
         f"{name:32}{task.network:16}{task.data:14}{task.epochs:>6.4g} epochs, batches of {task.batch_size:,}"
         for name, task in TASKS.items()
     ]
-    return "\n".join([*lines, f"--search: {', '.join(SEARCHES)}"])
+    return "\n".join(lines)
 
 
 def images_of(task):
@@ -90,36 +89,53 @@ def record(name, task, data, seed=0, resume=False, output=DATA_FOLDER, precision
     return f"{name}, seed {seed}: " + ", ".join(f"{share:.2%} ({view})" for view, share in shares.items())
 
 
-def find_rate(name, search, data, seeds=(0,), resume=False, output=DATA_FOLDER, precision=None):
+def find_rate(name, task, data, seeds=(0,), resume=False, output=DATA_FOLDER, precision=None):
     """Try learning rates until the best lies between two others; return a table of the trials, as text.
 
-    Each trial is written as a Run without a test accuracy, `search-NAME-rateR-seedS.json`. A trial that is
-    there already is not repeated. The best has the highest accuracy on held-out images, the mean over seeds.
+    The task's own rate comes first, then twice and half of the best so far. A trial is judged on the held-out
+    images, by its mean over seeds, and written as a Run without a test accuracy:
+    `search-NAME-rateR-seedS.json`. What is recorded already, also as the task itself, is not repeated. The
+    checkpoint of the best stays, so that `record tuned-NAME --resume` need only test it.
     """
+    shares, further = {}, task.recipe.learning_rate
+    while further and len(shares) < MOST_TRIALS:
+        trials = [
+            _trial(name, task, further, data, seed, resume, output, precision).series("validation")[-1]
+            for seed in seeds
+        ]
+        shares[further] = float(np.mean(trials))
+        further = _further(shares)
+    best = max(shares, key=shares.get)
+    for rate, seed in product(shares, seeds):
+        checkpoint = _checkpoint(_trial_name(name, rate, seed))
+        if rate == best and checkpoint.exists():
+            checkpoint.replace(_checkpoint(f"tuned-{name}-seed{seed}"))
+        checkpoint.unlink(missing_ok=True)
+    lines = [f"{rate:<8g}{shares[rate]:.2%}{'  best' if rate == best else ''}" for rate in sorted(shares)]
+    return "\n".join([f"{name}: rate, accuracy on {task.validation:,} held-out images", *lines])
+
+
+def _trial(name, task, rate, data, seed, resume, output, precision):
+    """Return the Run of the task with this rate and seed: the task's own, a recorded trial, or a new one."""
     from convlab import runs
 
-    def judged(rate):
-        found = []
-        for seed in seeds:
-            trial = f"search-{name}-rate{rate:g}-seed{seed}"
-            path = output / "runs" / f"{trial}.json"
-            if not path.exists():
-                _, run = trained(trial, search.trial(rate), data, seed, resume, precision)
-                runs.save(run, path)
-                _checkpoint(trial).unlink()
-            found.append(runs.load(path).series("validation")[-1])
-        return float(np.mean(found))
+    own, path = (
+        output / "runs" / f"{stem}.json" for stem in (f"{name}-seed{seed}", _trial_name(name, rate, seed))
+    )
+    if rate == task.recipe.learning_rate and own.exists():
+        return runs.load(own)
+    if not path.exists():
+        _, run = trained(path.stem, with_rate(task, rate), data, seed, resume, precision)
+        runs.save(run, path)
+    return runs.load(path)
 
-    shares = {rate: judged(rate) for rate in search.rates}
-    while (further := _further(shares)) and len(shares) < MOST_TRIALS:
-        shares[further] = judged(further)
-    best = max(shares, key=shares.get)
-    lines = [f"{rate:<8g}{shares[rate]:.2%}{'  best' if rate == best else ''}" for rate in sorted(shares)]
-    return "\n".join([f"{name}: rate, accuracy on {search.validation:,} held-out images", *lines])
+
+def _trial_name(name, rate, seed):
+    return f"search-{name}-rate{rate:g}-seed{seed}"
 
 
 def _further(shares):
-    """Return the rate to try next, beyond the edge at which the best of {rate: share} lies; else None."""
+    """Return the rate to try next: beyond the edge at which the best of {rate: share} lies; else None."""
     best = max(shares, key=shares.get)
     if best == max(shares):
         return 2 * best

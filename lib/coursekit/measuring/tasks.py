@@ -1,4 +1,4 @@
-"""The trainings that `python -m coursekit record` knows, by name: TASKS, and SEARCHES for learning rates.
+"""The trainings that `python -m coursekit record` knows, by name.
 
 A recorded run is reproducible only while its task stays as it is: give a new choice a new name.
 """
@@ -69,6 +69,15 @@ RESNET56 = Task(network="cifar_resnet", arguments={"depth": 56}, recipe=SHORT, e
 # To the end: 30 epochs of one cycle; He et al. 2015 take 164 (182 of the 45,000 images that they train on).
 ONE_CYCLE = Recipe(learning_rate=0.1, crop=4, flip="random")
 STEPS_OF_THE_PAPER = 64_000 / (45_000 // 128)  # in epochs of 351 steps
+
+
+def with_rate(base, learning_rate):
+    """Return the task `base` with another learning rate; nothing is stored beside its figures.
+
+    >>> with_rate(TASKS["usual"], 0.1).recipe.learning_rate
+    0.1
+    """
+    return replace(base, recipe=replace(base.recipe, learning_rate=learning_rate), stores=())
 
 
 def to_the_end(base):
@@ -178,39 +187,4 @@ TASKS = {
         recipe=replace(RACER, weight_decay=2e-3, crop=2),
         stores=("weights",),
     ),
-}
-
-
-@dataclass(frozen=True)
-class Search:
-    """A search for the learning rate of one task, judged on held-out images; test images are not looked at.
-
-    Args:
-        task: the network, its recipe and its epochs.
-        rates: the rates to try first. While the best lies at an edge, twice or half of it is tried, too.
-        images: training images that the search uses, the held-out ones among them.
-        validation: how many of them are held out.
-    """
-
-    task: Task
-    rates: tuple = (0.05, 0.1, 0.2)
-    images: int = 15_000
-    validation: int = 5_000
-
-    def trial(self, rate):
-        """Return the task that tries this rate."""
-        recipe = replace(self.task.recipe, learning_rate=rate)
-        return replace(self.task, recipe=recipe, images=self.images, validation=self.validation, stores=())
-
-
-SEARCHES = {
-    "alexnet": Search(ALEXNET),
-    "resnet20": Search(RESNET20),
-    "vgg16": Search(VGG16),
-    "googlenet": Search(GOOGLENET),
-    "vgg11": Search(VGG11),
-    "vgg19": Search(VGG19),
-    "plain20": Search(PLAIN20),
-    "plain56": Search(PLAIN56),
-    "resnet56": Search(RESNET56),
 }
