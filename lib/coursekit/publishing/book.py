@@ -15,12 +15,12 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
+from coursekit.publishing import api, slides, vendor
 from coursekit.publishing import map as course_map
-from coursekit.publishing import slides, vendor
 from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
-BESIDE = ("glossary", "instructor_guide")  # the pages that follow the lessons
+BESIDE = ("glossary", "instructor_guide", "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
@@ -76,6 +76,7 @@ def sources(root: Path) -> dict[str, str]:
     found["index.md"] = index(_text(docs / "index.md"), lessons)
     found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
     found["instructor_guide.md"] = relinked(_text(docs / "instructor_guide.md"), _among(files))
+    found["api.md"] = api.page()
     for lesson in lessons:
         found[lesson.path.name] = page(lesson, files)
         found[f"downloads/{lesson.path.name}"] = _text(lesson.path)
