@@ -63,8 +63,8 @@ def _module(package: griffe.Module, name: str) -> str:
             f"the page of the package lists convlab.{name}, which is not there: see {__name__}"
         ) from error
     listed = [member for member in _public(module) if member.kind.value in ("function", "class", "attribute")]
-    shown = (_member(f"convlab.{name}.{member.name}", member) for member in listed)
-    return "\n\n".join([f"## convlab.{name}", _text(module), *shown])
+    here = f"```{{py:currentmodule}} convlab.{name}\n```"
+    return "\n\n".join([f"## convlab.{name}", here, _text(module), *map(_member, listed)])
 
 
 def _public(module: griffe.Object) -> list[griffe.Object]:
@@ -81,13 +81,13 @@ def _public(module: griffe.Object) -> list[griffe.Object]:
     return listed
 
 
-def _member(path: str, member: griffe.Object) -> str:
+def _member(member: griffe.Object) -> str:
     """Return a function, a class with its methods, or a constant, as Sphinx's Python domain has them."""
     if member.kind.value == "attribute":
-        return f"::::{{py:data}} {path}\n\n{_text(member)}\n::::"
+        return f"::::{{py:data}} {member.name}\n\n{_text(member)}\n::::"
     methods = [one for one in _public(member) if one.kind.value == "function"] if member.is_class else []
-    body = [_text(member), *(_method(f"{path}.{one.name}", one) for one in methods)]
-    signature = f"{path}({member.signature().partition('(')[2]}" if hasattr(member, "signature") else path
+    body = [_text(member), *(_method(f"{member.name}.{one.name}", one) for one in methods)]
+    signature = f"{member.name}({member.signature().partition('(')[2]}"
     kind = "class" if member.is_class else "function"
     return f":::::{{py:{kind}}} {_one_line(signature)}\n\n" + "\n\n".join(body) + "\n:::::"
 
