@@ -5,6 +5,8 @@ import platform
 import sys
 from pathlib import Path
 
+__all__ = ["cores", "in_notebook", "processor"]
+
 
 def cores() -> int:
     """Return the number of cores that this process may use, which may be fewer than the machine has.
