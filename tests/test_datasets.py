@@ -1,183 +1,53 @@
-"""The data rooms: every source in its order, every fault named, nothing half-written, no server asked twice.
+"""The data sets: every source in its order, every form, every fault named, nothing half-written.
 
 The tests use tiny data sets under the real names: `room` puts their digests, and the addresses of a
-server on this machine into the table of what is published.
+server on this machine into the table of what is published. tests/test_download.py has the faults of servers.
 """
 
 import gzip
-import http.server
 import importlib.metadata
 import io
-import json
 import os
 import pickle
-import signal
-import socket
 import subprocess
 import sys
-import tarfile
-import threading
 import types
 import zipfile
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_data import (
+    ARCHIVE,
+    IDX_FILES,
+    NAMES,
+    REAL,
+    archive,
+    batches,
+    camvid_files,
+    course_with,
+    idx_files,
+    npz,
+    originals,
+    pictures,
+    png,
+    serving,
+    tar,
+    tiny,
+    zipped,
+)
 
 from convlab import datasets
-from convlab.datasets import Original, drawn
-
-NAMES = ("mnist", "fashion_mnist", "cifar10")
-REAL = dict(datasets.PUBLISHED)
-IDX_FILES = [
-    f"{split}-{kind}-ubyte" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-]
-ARCHIVE = "cifar-10-binary.tar.gz"
-
-
-# --- tiny data sets, in every form
-
-
-def tiny(name, seed=0):
-    """Return a tiny data set: 50 training images, as CIFAR-10 has five batches, and 7 test images."""
-    rng = np.random.default_rng([NAMES.index(name), seed])
-    shape = REAL[name].image_shape
-    return {
-        "x_train": rng.integers(0, 256, (50, *shape), np.uint8),
-        "y_train": rng.integers(0, 10, 50),
-        "x_test": rng.integers(0, 256, (7, *shape), np.uint8),
-        "y_test": rng.integers(0, 10, 7),
-    }
-
-
-def idx(array):
-    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
-    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
-
-
-def idx_files(arrays):
-    parts = [arrays["x_train"][..., 0], arrays["y_train"], arrays["x_test"][..., 0], arrays["y_test"]]
-    return {f"{file}.gz": gzip.compress(idx(part), 1) for file, part in zip(IDX_FILES, parts)}
-
-
-def records(images, labels):
-    planes = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
-    return np.column_stack([labels.astype(np.uint8), planes]).tobytes()
-
-
-def archive(arrays, planted=()):
-    """Return a small cifar-10-binary.tar.gz, with further members (name, content) before the true ones."""
-    whole = zip(arrays["x_train"].reshape(5, 10, 32, 32, 3), arrays["y_train"].reshape(5, 10))
-    members = [(f"data_batch_{i}.bin", records(*batch)) for i, batch in enumerate(whole, 1)]
-    members.append(("test_batch.bin", records(arrays["x_test"], arrays["y_test"])))
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
-        for name, content in [
-            *planted,
-            *((f"cifar-10-batches-bin/{file}", content) for file, content in members),
-        ]:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def npz(arrays):
-    packed = io.BytesIO()
-    np.savez(packed, **arrays)
-    return packed.getvalue()
-
-
-def originals(name, arrays):
-    """Return the files, name to content, as the publisher of the data set would offer them."""
-    if name == "mnist":
-        return {
-            "mnist.npz": npz(
-                arrays | {"x_train": arrays["x_train"][..., 0], "x_test": arrays["x_test"][..., 0]}
-            )
-        }
-    return idx_files(arrays) if name == "fashion_mnist" else {ARCHIVE: archive(arrays)}
-
-
-# --- a server on this machine, and a room to work in
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.server.asked.append(("HEAD", self.path))
-        self.send_response(200)
-        self.end_headers()
-
-    def do_GET(self):
-        self.server.asked.append(("GET", self.path))
-        content = self.server.files.get(self.path[1:])
-        self.send_response(200 if content else 404)
-        self.send_header("Content-Length", len(content or b""))
-        self.end_headers()
-        if content:
-            self.wfile.write(content[: self.server.stop_after])
-            self.wfile.flush()
-            self.server.resume.wait(60)
-
-    def log_message(self, *_):
-        pass
+from convlab.datasets import __main__ as make
+from convlab.datasets import composed, drawn, images, masks, readers
 
 
 @pytest.fixture
-def server():
-    """Serve `server.files`; `stop_after` cuts them short, and a cleared `resume` holds the connection."""
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.files, httpd.asked, httpd.stop_after, httpd.resume = {}, [], None, threading.Event()
-    httpd.resume.set()
-    thread = threading.Thread(target=httpd.serve_forever, args=(0.02,))
-    thread.start()
-    yield httpd
-    httpd.resume.set()
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
-
-
-class Room:
-    """A data folder with nothing in it, and the tiny data sets published on the server."""
-
-    def __init__(self, data, server, monkeypatch):
-        self.data, self.server, self.monkeypatch = data, server, monkeypatch
-        self.arrays = {name: tiny(name) for name in NAMES}
-        for name in NAMES:
-            self.publish(name, originals(name, self.arrays[name]))
-
-    def publish(self, name, files):
-        self.server.files.update(files)
-        address = f"http://127.0.0.1:{self.server.server_port}/"
-        offered = tuple(Original(address + file, len(c), sha256(c).hexdigest()) for file, c in files.items())
-        a = self.arrays[name]
-        digests = datasets.digest(a["x_train"], a["y_train"]), datasets.digest(a["x_test"], a["y_test"])
-        row = REAL[name]._replace(digests=digests, originals=offered)
-        self.monkeypatch.setitem(datasets.PUBLISHED, name, row)
-
-    def put(self, name, content=None, folder=None):
-        """Write data/<name>.npz, the true one unless other content is given."""
-        path = (folder or self.data) / f"{name}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(npz(self.arrays[name]) if content is None else content)
-        return path
-
-    def files(self):
-        return sorted(path.name for path in self.data.iterdir()) if self.data.is_dir() else []
-
-
-@pytest.fixture
-def room(tmp_path, server, monkeypatch):
-    monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path / "course" / "data")
-    monkeypatch.setattr(datasets, "_gave_up", set())
-    monkeypatch.setattr(drawn, "make", lambda: (*drawn.draw(20, 0), *drawn.draw(10, 1)))
-    monkeypatch.delenv("CONVLAB_DATA", raising=False)
-    monkeypatch.setenv("CONVLAB_OFFLINE", "0")
-    return Room(tmp_path / "course" / "data", server, monkeypatch)
+def room(tmp_path, monkeypatch):
+    with serving() as server, course_with(tmp_path, server, monkeypatch) as course:
+        yield course
 
 
 def assert_holds(dataset, arrays):
@@ -196,7 +66,7 @@ def test_the_bundled_mnist_is_mnist(monkeypatch):
     digits = datasets.load("mnist")
     assert (digits.source, digits.genuine, digits.name, digits.title) == ("bundled", True, "mnist", "MNIST")
     assert digits.x_train.shape == (60000, 28, 28, 1) and digits.x_test.shape == (10000, 28, 28, 1)
-    raw = {key: sha256(getattr(digits, key).astype(np.uint8).tobytes()).hexdigest() for key in datasets.KEYS}
+    raw = {key: sha256(getattr(digits, key).astype(np.uint8).tobytes()).hexdigest() for key in images.KEYS}
     assert raw == {
         "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
         "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
@@ -211,7 +81,7 @@ def keras_source(module):
 
 
 def test_mnist_comes_from_where_keras_gets_it():
-    (original,) = REAL["mnist"].originals
+    (original,) = REAL["mnist"].sources[0]
     source = keras_source("mnist")
     assert original.sha256 in source
     assert original.url.removesuffix("mnist.npz") in source
@@ -224,15 +94,17 @@ def test_class_names_are_those_of_keras(name):
 
 
 def test_every_address_is_secure_and_every_digest_whole():
-    for published in REAL.values():
-        digests = [*published.digests, *(original.sha256 for original in published.originals)]
-        assert all(original.url.startswith("https://") for original in published.originals)
+    for name, published in REAL.items():
+        originals = [original for source in published.sources for original in source]
+        digests = [*published.digests, *(original.sha256 for original in originals if original.sha256)]
+        assert all(original.url.startswith("https://") for original in originals)
         assert all(len(bytes.fromhex(digest)) == 32 for digest in digests)
-        assert len(set(published.class_names)) == 10
+        assert len(set(published.class_names)) == {"bccd": 3, "camvid": 11}.get(name, 10)
+        assert len(published.sources) > 1 and published.licence
 
 
 def test_importing_the_room_is_cheap():
-    dear = ("tensorflow", "keras", "pooch", "requests", "tqdm", "IPython", "matplotlib")
+    dear = ("tensorflow", "keras", "numpy", "requests", "tqdm", "IPython", "matplotlib", "filelock", "PIL")
     program = f"import convlab.datasets, sys; print([name for name in {dear} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
 
@@ -285,13 +157,12 @@ def test_each_source_in_its_order(room, tmp_path, capsys):
     outside = tmp_path / "copies"
     assert datasets.load("cifar10").source == "downloaded"
     assert datasets.load("cifar10").source == "downloaded"
-    assert [path for verb, path in room.server.asked if verb == "GET"] == [
-        f"/{ARCHIVE}"
-    ]  # only the first time
+    assert room.server.asked == [(f"/{ARCHIVE}", "")]  # only the first time
     room.put("cifar10", folder=outside)
     room.monkeypatch.setenv("CONVLAB_DATA", str(outside))
     assert datasets.load("cifar10").source == "local copy"
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "nowhere"))
+    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "empty"))
+    (tmp_path / "empty").mkdir()
     assert datasets.load("cifar10").source == "downloaded"
     room.put("mnist")
     assert datasets.load("mnist").source == "bundled"
@@ -349,7 +220,7 @@ def test_every_usual_form_is_accepted(room, dtype, channel, column):
 
 
 def test_another_name_is_refused():
-    with pytest.raises(ValueError, match="'imagenet': choose from mnist, fashion_mnist, cifar10"):
+    with pytest.raises(ValueError, match="'imagenet': choose from mnist, fashion_mnist, cifar10, bccd, cam"):
         datasets.load("imagenet")
 
 
@@ -367,7 +238,7 @@ def endless():
     )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
-        for key in datasets.KEYS:
+        for key in images.KEYS:
             file.writestr(f"{key}.npy", b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header.encode())
     return packed.getvalue()
 
@@ -448,246 +319,6 @@ def test_a_faulty_file_in_data_is_replaced_by_a_download(room, capsys):
     assert capsys.readouterr().out.count("Not used") == 1
 
 
-# --- the download
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_download_is_verified_converted_and_kept(room, name, capsys):
-    dataset = datasets.load(name)
-    assert (dataset.name, dataset.source, dataset.genuine) == (name, "downloaded", True)
-    assert_holds(dataset, room.arrays[name])
-    assert room.files() == [f"{name}.npz"]
-    with np.load(room.data / f"{name}.npz", allow_pickle=False) as kept:
-        assert sorted(kept.files) == sorted(datasets.KEYS)
-    captured = capsys.readouterr()
-    assert captured.out.endswith("the published images, verified.\n")
-    assert all(file in captured.err for file in originals(name, room.arrays[name]))  # the progress bars
-
-
-def assert_fell_back(room, name, out, words):
-    """Assert that a failed download said so once, left nothing, and is not tried again."""
-    asked = len(room.server.asked)
-    assert out.count(f"{REAL[name].title} could not be downloaded: ") == 1 and words in out
-    assert room.files() == []
-    assert datasets.load(name).source == "stand-in"
-    assert len(room.server.asked) == asked
-
-
-def test_a_wrong_sha256_is_refused(room, capsys):
-    room.server.files[ARCHIVE] = archive(tiny("cifar10", seed=1))
-    assert datasets.load("cifar10").source == "stand-in"
-    assert_fell_back(
-        room, "cifar10", capsys.readouterr().out, "SHA256 hash of downloaded file (cifar-10-binary.tar.gz)"
-    )
-
-
-def test_a_connection_that_breaks_off(room, capsys):
-    room.server.stop_after = 1000
-    assert datasets.load("cifar10").source == "stand-in"
-    assert_fell_back(
-        room, "cifar10", capsys.readouterr().out, "the connection to 127.0.0.1 broke off within cifar-10"
-    )
-
-
-def test_a_server_that_falls_silent(room, capsys):
-    room.monkeypatch.setattr(datasets, "SILENCE_SECONDS", 0.2)
-    room.server.stop_after = 1000
-    room.server.resume.clear()
-    assert datasets.load("cifar10").source == "stand-in"
-    assert_fell_back(
-        room, "cifar10", capsys.readouterr().out, "the connection to 127.0.0.1 broke off within cifar-10"
-    )
-
-
-def test_a_file_that_the_server_lost(room, capsys):
-    del room.server.files[ARCHIVE]
-    assert datasets.load("cifar10").source == "stand-in"
-    assert_fell_back(
-        room, "cifar10", capsys.readouterr().out, "127.0.0.1 answers 404 for cifar-10-binary.tar.gz"
-    )
-
-
-def test_a_published_file_that_holds_something_else(room, capsys):
-    """The SHA-256 is the one expected, and yet these are not the images."""
-    room.publish("cifar10", {ARCHIVE: archive(tiny("cifar10", seed=1))})
-    assert datasets.load("cifar10").source == "stand-in"
-    assert_fell_back(room, "cifar10", capsys.readouterr().out, "not those of CIFAR-10")
-
-
-def closed_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def move(room, name, port):
-    """Publish a data set at another port."""
-    row = datasets.PUBLISHED[name]
-    there = tuple(o._replace(url=f"http://127.0.0.1:{port}/{o.file}") for o in row.originals)
-    room.monkeypatch.setitem(datasets.PUBLISHED, name, row._replace(originals=there))
-
-
-def count_attempts(monkeypatch):
-    attempts, reach = [], datasets._reach
-    monkeypatch.setattr(datasets, "_reach", lambda url: (attempts.append(url), reach(url)))
-    return attempts
-
-
-def test_without_a_network_it_tries_once(room, capsys):
-    attempts = count_attempts(room.monkeypatch)
-    move(room, "cifar10", closed_port())
-    assert datasets.load("cifar10").source == datasets.load("cifar10").source == "stand-in"
-    assert len(attempts) == 1
-    assert (
-        capsys.readouterr().out.count("CIFAR-10 could not be downloaded: 127.0.0.1 cannot be reached.") == 1
-    )
-
-
-def test_a_server_that_never_answers(room, capsys):
-    room.monkeypatch.setattr(datasets, "ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        move(room, "cifar10", mute.getsockname()[1])
-        assert datasets.load("cifar10").source == "stand-in"
-    assert "could not be downloaded: " in capsys.readouterr().out
-
-
-def test_a_name_that_is_looked_up_for_ever(room, capsys):
-    """The timeouts of a request do not bound the look-up of a host's name."""
-    import requests
-
-    found = threading.Event()
-    room.monkeypatch.setattr(datasets, "ANSWER_SECONDS", 0.2)
-    room.monkeypatch.setattr(requests, "head", lambda *_, **__: found.wait(60))
-    assert datasets.load("cifar10").source == "stand-in"
-    assert not found.is_set()
-    found.set()
-    assert "no answer from 127.0.0.1 within 0.2 seconds" in capsys.readouterr().out
-
-
-def test_offline_asks_nobody(room, capsys):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
-    attempts = count_attempts(room.monkeypatch)
-    assert datasets.load("cifar10").source == "stand-in"
-    assert attempts == [] and room.server.asked == []
-    assert "downloaded" not in capsys.readouterr().out
-
-
-def test_a_folder_that_cannot_be_made_costs_only_the_keeping(room, tmp_path, capsys):
-    room.data.parent.write_text("a file where the course's folder should be")
-    dataset = datasets.load("cifar10")
-    assert dataset.source == "downloaded"
-    assert_holds(dataset, room.arrays["cifar10"])
-    out = capsys.readouterr().out
-    assert "CIFAR-10 is used from memory only: data/cifar10.npz cannot be written (Not a directory)." in out
-    assert str(tmp_path) not in out
-
-
-def test_a_folder_that_cannot_be_written_costs_only_the_keeping(room, capsys):
-    def refuse(*_):
-        raise PermissionError(13, "Permission denied", "/somebody/else")
-
-    room.monkeypatch.setattr(os, "replace", refuse)
-    assert_holds(datasets.load("fashion_mnist"), room.arrays["fashion_mnist"])
-    assert "data/fashion_mnist.npz cannot be written (Permission denied)." in capsys.readouterr().out
-    assert room.files() == []
-
-
-def test_an_interrupted_download_leaves_nothing(room):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    room.monkeypatch.setattr(datasets, "_gathered", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        datasets.load("cifar10")
-    assert room.files() == []
-
-
-def test_an_interruption_while_it_is_kept_leaves_nothing(room):
-    def interrupt(file, **arrays):
-        file.write(b"half of it")
-        raise KeyboardInterrupt
-
-    room.monkeypatch.setattr(datasets.np, "savez", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        datasets.load("cifar10")
-    assert room.files() == []
-
-
-def test_several_at_once_each_get_the_whole(room):
-    start, results = threading.Barrier(4), []
-
-    def work():
-        start.wait()
-        results.append(datasets.load("cifar10"))
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == 4 and all(dataset.genuine for dataset in results)
-    assert room.files() == ["cifar10.npz"]
-    assert datasets.load("cifar10").genuine
-
-
-KILLED = """
-import json, sys
-from pathlib import Path
-from convlab import datasets
-folder, digests, url, sha = json.loads(sys.argv[1])
-datasets.DATA_FOLDER = Path(folder)
-original = datasets.Original(url, 1, sha)
-datasets.PUBLISHED["cifar10"] = datasets.PUBLISHED["cifar10"]._replace(originals=(original,), digests=digests)
-print("ready", flush=True)
-datasets.load("cifar10")
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-def test_a_killed_download_leaves_no_final_name_and_the_next_one_sweeps(room):
-    """Kill a process within its download; its temporary folder goes with the next attempt, and only then."""
-    row = datasets.PUBLISHED["cifar10"]
-    room.server.stop_after = 1000
-    room.server.resume.clear()
-    arguments = json.dumps([str(room.data), row.digests, row.originals[0].url, row.originals[0].sha256])
-    environment = os.environ | {"CONVLAB_OFFLINE": "0"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, arguments], env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        while ("GET", f"/{ARCHIVE}") not in room.server.asked:
-            assert process.poll() is None
-        (unfinished,) = room.files()
-        assert unfinished.startswith("cifar10.part-")
-        datasets._sweep()
-        assert room.files() == [unfinished]  # its process lives
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    assert room.files() == [unfinished]
-    room.server.stop_after = None
-    room.server.resume.set()
-    assert datasets.load("cifar10").source == "downloaded"
-    assert room.files() == ["cifar10.npz"]
-
-
-def test_the_sweep_spares_what_may_be_alive(room):
-    here = socket.gethostname()
-    alive = {
-        f"mnist.part-{here}-{os.getpid()}-abc",
-        "mnist.part-elsewhere-1-abc",
-        "mnist.part",
-        "notes.part-1-2-3",
-    }
-    dead = {"cifar10.part-elsewhere-1-abc"}
-    for name in alive | dead:
-        (room.data / name).mkdir(parents=True)
-    os.utime(room.data / "cifar10.part-elsewhere-1-abc", (0, 0))
-    room.put("mnist")
-    datasets._sweep()
-    assert set(room.files()) == alive | {"mnist.npz"}
-
-
 # --- what stands in
 
 
@@ -727,6 +358,23 @@ def test_nothing_stands_in_for_mnist(room):
             datasets.load(name)
 
 
+@pytest.mark.parametrize("name", ["bccd", "camvid"])
+def test_composed_scenes_stand_in_for_boxes_and_masks(room, monkeypatch, capsys, name):
+    monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+    draw = composed.scenes.draw
+    monkeypatch.setattr(composed.scenes, "draw", lambda n, *rest, **more: draw(n // 30, *rest, **more))
+    data = datasets.load(name)
+    assert (data.source, data.genuine, data.name) == ("stand-in", False, "scenes")
+    assert len(data.class_names) == len(REAL[name].class_names)
+    assert f"no {REAL[name].title}" in capsys.readouterr().out
+    if name == "bccd":
+        labels = np.concatenate([*data.train.labels, *data.val.labels, *data.test.labels])
+        assert set(labels) <= set(range(3)) and data.train.images.shape[1:] == (240, 320, 3)
+    else:
+        assert data.train.masks.max() < data.void == 11 and data.train.images.shape[1:] == (180, 240, 3)
+    assert len(data.train) > len(data.test) > 0
+
+
 def test_the_banner_is_a_box_in_a_notebook(room, capsys):
     shown = []
     shell = types.SimpleNamespace(kernel=object())
@@ -741,50 +389,78 @@ def test_the_banner_is_a_box_in_a_notebook(room, capsys):
     assert data["text/plain"] in data["text/html"] and "<div" in data["text/html"]
 
 
-# --- the originals, and make data
+# --- make data, and its forms
 
 
 def make_data(*arguments):
-    return datasets.main([str(argument) for argument in arguments])
+    return make.main([str(argument) for argument in arguments])
 
 
 def fill(folder, files):
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
 
 
-def test_make_data_fetches_all(room, capsys):
+def test_make_data_fetches_all_and_says_from_where(room, capsys):
+    host = room.server.address.split("/")[2]
     assert make_data() == 0
-    assert room.files() == ["cifar10.npz", "fashion_mnist.npz", "mnist.npz"]
-    out = capsys.readouterr().out
-    assert [line.split(":")[0] for line in out.splitlines()] == ["MNIST", "Fashion-MNIST", "CIFAR-10"]
+    assert room.files() == ["bccd.zip", "camvid.npz", "cifar10.npz", "fashion_mnist.npz", "mnist.npz"]
+    lines = capsys.readouterr().out.splitlines()
+    titles = ["MNIST", "Fashion-MNIST", "CIFAR-10", "BCCD", "CamVid"]
+    assert [line.split(":")[0] for line in lines] == titles
+    assert all(f"downloaded from {host} in " in line and line.endswith("verified.") for line in lines)
     asked = len(room.server.asked)
     assert make_data() == 0 and len(room.server.asked) == asked
+    assert capsys.readouterr().out.splitlines() == [f"{title}: here, in data/, verified." for title in titles]
 
 
-def test_make_data_says_what_is_missing(room, capsys):
+def test_make_data_says_what_is_missing_and_what_to_do(room, capsys):
     room.put("mnist")
-    move(room, "cifar10", closed_port())
-    assert make_data() == 1
-    out = capsys.readouterr().out
-    assert "MNIST: 50 training" in out and "Fashion-MNIST: 50 training" in out
-    assert "CIFAR-10: missing, 127.0.0.1 cannot be reached." in out
-    assert datasets.PUBLISHED["cifar10"].originals[0].url in out
-    assert room.files() == ["fashion_mnist.npz", "mnist.npz"]
+    del room.server.files[ARCHIVE]
+    assert make_data("--only", "mnist", "cifar10") == 1
+    first, second, third, *addresses = capsys.readouterr().out.splitlines()
+    host = room.server.address.split("/")[2]
+    assert first == "MNIST: here, in data/, verified."
+    assert second == f"CIFAR-10: missing, {host} answers 404 for {ARCHIVE}."
+    assert third.strip() == "By hand: save what follows in a folder, then `make data FROM=folder`."
+    assert [line.strip() for line in addresses] == [room.server.address + ARCHIVE]
+    assert room.files() == ["mnist.npz"]
+
+
+def test_make_data_says_when_a_copy_is_another(room, capsys):
+    room.put("cifar10", npz(tiny("cifar10", seed=1)))
+    assert make_data("--only", "cifar10") == 0
+    assert "not the published data" in capsys.readouterr().out
 
 
 def test_make_data_offline_says_so(room, capsys):
     room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     assert make_data() == 1
-    assert capsys.readouterr().out.count("missing, the download is off (CONVLAB_OFFLINE is set).") == 3
+    assert capsys.readouterr().out.count("missing, the download is off (CONVLAB_OFFLINE is set).") == 5
+
+
+@pytest.mark.parametrize("word", ["0", "no", "false", "OFF", ""])
+def test_a_no_in_offline_is_a_no(room, word):
+    room.monkeypatch.setenv("CONVLAB_OFFLINE", word)
+    assert datasets.load("cifar10").source == "downloaded"
 
 
 def test_make_data_that_cannot_write_fails(room, capsys):
     room.data.parent.write_text("a file where the course's folder should be")
-    assert make_data() == 1
-    assert capsys.readouterr().out.count("missing, Not a directory.") == 3
+    assert make_data("--only", "cifar10", "mnist") == 1
+    assert capsys.readouterr().out.count("missing, data/ cannot be written.") == 2
+
+
+def test_fetch_returns_a_row_for_each(room):
+    room.put("mnist")
+    first, second = datasets.fetch(["mnist", "cifar10"])
+    assert (first.name, first.state, first.origin, first.advice) == ("mnist", "here", "data/", "")
+    assert (second.title, second.state) == ("CIFAR-10", "downloaded") and second.seconds > 0
+    with pytest.raises(ValueError, match="'imagenet'"):
+        datasets.fetch(["imagenet"])
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -793,7 +469,7 @@ def test_originals_are_imported(room, tmp_path, packed):
     if not packed:
         files = {name.removesuffix(".gz"): gzip.decompress(content) for name, content in files.items()}
     files |= originals("mnist", room.arrays["mnist"]) | originals("cifar10", room.arrays["cifar10"])
-    assert make_data("--from", fill(tmp_path / "stick", files)) == 0
+    assert make_data("--only", *NAMES, "--from", fill(tmp_path / "stick", files)) == 0
     assert room.server.asked == []
     for name in NAMES:
         dataset = datasets.load(name)
@@ -802,10 +478,161 @@ def test_originals_are_imported(room, tmp_path, packed):
 
 
 def test_npz_files_are_imported(room, tmp_path):
-    assert (
-        make_data("--from", fill(tmp_path / "stick", {f"{n}.npz": npz(room.arrays[n]) for n in NAMES})) == 0
+    files = {f"{name}.npz": npz(room.arrays[name]) for name in NAMES} | {"camvid.npz": npz(room.camvid)}
+    files["bccd.zip"] = zipped((f"BCCD/{name}", content) for name, content in room.bccd.items())
+    assert make_data("--from", fill(tmp_path / "stick", files)) == 0
+    assert all(datasets.load(name).genuine for name in REAL)
+    assert room.server.asked == []
+
+
+CIFAR_FORMS = {
+    "a zip of the batches, in another order": lambda a: {
+        "c.zip": zipped((f"x/{name}", content) for name, content in reversed(batches(a).items()))
+    },
+    "an unpacked folder": lambda a: {f"cifar-10-batches-bin/{name}": c for name, c in batches(a).items()},
+    "an archive without the usual end": lambda a: {"cifar": archive(a)},
+    "pictures in folders of classes": lambda a: {"cifar10.tgz": tar(pictures("cifar10", a))},
+    "pictures named after classes": lambda a: {
+        "cifar.zip": zipped(pictures("cifar10", a, "{split}/{number}_{label}.png"))
+    },
+    "an npz in an archive": lambda a: {"copy.zip": zipped([("deep/er/cifar10.npz", npz(a))])},
+}
+
+
+@pytest.mark.parametrize("form", CIFAR_FORMS)
+def test_cifar10_is_imported_from_any_form(room, tmp_path, form):
+    folder = fill(tmp_path / "stick", CIFAR_FORMS[form](room.arrays["cifar10"]))
+    assert make_data("--only", "cifar10", "--from", folder) == 0
+    dataset = datasets.load("cifar10")
+    assert dataset.genuine
+    truth = room.arrays["cifar10"]
+    for split in ("train", "test"):  # the same pairs of image and label, in whatever order
+        digests = [
+            images.digest(getattr(d, f"x_{split}"), getattr(d, f"y_{split}"))
+            for d in (dataset, types.SimpleNamespace(**truth))
+        ]
+        assert digests[0] == digests[1]
+
+
+def test_digits_are_imported_from_pictures_in_folders(room, tmp_path):
+    folder = fill(tmp_path / "stick", {"m.zip": zipped(pictures("mnist", room.arrays["mnist"]))})
+    assert make_data("--only", "mnist", "--from", folder) == 0
+    assert datasets.load("mnist").genuine
+
+
+@pytest.mark.parametrize("enlarged", [1, 2])
+def test_camvid_is_imported_from_the_folders_of_segnet(room, tmp_path, enlarged):
+    """At 480x360, as published, and at 240x180."""
+    folder = fill(tmp_path / "stick", dict(camvid_files(room.camvid, enlarged)))
+    assert make_data("--only", "camvid", "--from", folder) == 0
+    camvid = datasets.load("camvid")
+    assert camvid.genuine and camvid.source == "downloaded" and camvid.title == "CamVid"
+    for split in masks.SPLITS:
+        np.testing.assert_array_equal(getattr(camvid, split).images, room.camvid[f"x_{split}"])
+        np.testing.assert_array_equal(getattr(camvid, split).masks, room.camvid[f"y_{split}"])
+
+
+def test_a_pixel_of_camvid_is_the_mean_of_four(room):
+    """Against the mean of 2x2, which Pillow rounds by row and by column; a mask keeps the upper left."""
+    rng = np.random.default_rng(0)
+    large, classes = rng.integers(0, 256, (360, 480, 3), np.uint8), rng.integers(0, 12, (360, 480), np.uint8)
+    small = masks._image(png(large), "1.png", 240, 180)
+    exact = large.reshape(180, 2, 240, 2, 3).mean(axis=(1, 3))
+    assert abs(small - exact).max() <= 1
+    np.testing.assert_array_equal(masks._mask(png(classes), "1.png", 240, 180), classes[::2, ::2])
+
+
+def test_the_boxes_of_bccd_are_those_of_its_annotations(room):
+    cells = datasets.load("bccd")
+    assert (cells.source, cells.genuine, cells.name) == ("downloaded", True, "bccd")
+    assert (len(cells.train), len(cells.val), len(cells.test)) == (3, 1, 2)
+    names = {"val": [0], "test": [1, 2], "train": [3, 4, 5]}
+    for split, numbers in names.items():
+        part = getattr(cells, split)
+        assert part.images.shape == (len(numbers), 48, 64, 3) and part.images.dtype == np.uint8
+        for number, corners, labels in zip(numbers, part.boxes, part.labels):
+            expected, kinds = room.cells[f"BloodImage_{number:05}"]
+            np.testing.assert_array_equal(corners, expected.reshape(-1, 4))
+            np.testing.assert_array_equal(labels, kinds)
+            assert corners.dtype == float and labels.dtype == np.int64 and corners.shape[1] == 4
+
+
+def test_bccd_with_photographs_in_other_splits_is_not_genuine(room, tmp_path):
+    swapped = dict(room.bccd)
+    swapped["ImageSets/Main/val.txt"], swapped["ImageSets/Main/test.txt"] = (
+        swapped["ImageSets/Main/test.txt"],
+        swapped["ImageSets/Main/val.txt"],
     )
-    assert all(datasets.load(name).genuine for name in NAMES)
+    folder = tmp_path / "copies"
+    fill(folder, {"bccd.zip": zipped((f"BCCD/{n}", c) for n, c in swapped.items())})
+    room.monkeypatch.setenv("CONVLAB_DATA", str(folder))
+    assert not datasets.load("bccd").genuine
+
+
+def changed(files, name, content):
+    """Return the copy of BCCD with one file replaced, or left out if its content is None."""
+    files = files | {name: content}
+    return {"bccd.zip": zipped((key, value) for key, value in files.items() if value is not None)}
+
+
+LAUGHS = b"""<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>
+<annotation><object><name>&b;</name></object></annotation>"""
+
+
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("Annotations/BloodImage_00001.xml", LAUGHS, "EntitiesForbidden"),
+        ("Annotations/BloodImage_00001.xml", b"<annotation>", "BloodImage_00001.xml cannot be read"),
+        ("Annotations/BloodImage_00001.xml", b"<a>" + b" " * 200_000 + b"</a>", "more than 100,000 bytes"),
+        (
+            "Annotations/BloodImage_00001.xml",
+            b"<a><object><name>RBC</name></object></a>",
+            "BloodImage_00001.xml cannot be read",
+        ),
+        ("Annotations/BloodImage_00001.xml", None, "has no Annotations/BloodImage_00001.xml"),
+        ("JPEGImages/BloodImage_00004.jpg", None, "has no JPEGImages/BloodImage_00004.jpg"),
+        ("ImageSets/Main/val.txt", None, "val.txt is missing"),
+    ],
+)
+def test_a_faulty_copy_of_bccd_is_named(room, tmp_path, capsys, name, content, words):
+    room.monkeypatch.setenv("CONVLAB_DATA", str(fill(tmp_path / "copies", changed(room.bccd, name, content))))
+    assert datasets.load("bccd").source == "downloaded"
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda c: c | {"x_val": c["x_val"][:, :90]}, "x_val is uint8 of shape (3, 90, 240, 3)"),
+        (lambda c: c | {"y_test": c["y_test"][:1]}, "y_test is uint8 of shape (1, 180, 240)"),
+        (lambda c: c | {"x_train": c["x_train"] / 255}, "x_train is float64"),
+        (lambda c: c | {"y_train": c["y_train"] + 1}, "y_train has a class 12"),
+    ],
+)
+def test_a_faulty_copy_of_camvid_is_named(room, tmp_path, capsys, change, words):
+    fill(tmp_path / "copies", {"camvid.npz": npz(change(room.camvid))})
+    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+    assert datasets.load("camvid").source == "downloaded"
+    assert words in capsys.readouterr().out
+
+
+def test_pickles_are_refused_with_the_way_to_go(room, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    packed = tar((f"cifar-10-batches-py/{name}", pickle.dumps(Mine())) for name in names)
+    folder = fill(tmp_path / "stick", {"cifar-10-python.tar.gz": packed})
+    assert make_data("--only", "cifar10", "--from", folder) == 1
+    words = "pickles, which can run programs and are not opened: take the binary version"
+    assert words in capsys.readouterr().out
+    assert not (tmp_path / "unpickled").exists()
+
+
+def test_a_member_without_end_is_refused(room, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(readers, "LARGEST", 10_000)
+    folder = fill(tmp_path / "stick", {ARCHIVE: archive(room.arrays["cifar10"])})
+    assert make_data("--only", "cifar10", "--from", folder) == 1
+    assert "larger than 10,000 bytes" in capsys.readouterr().out
 
 
 def test_mnist_is_imported_from_its_idx_files(room, tmp_path):
@@ -827,7 +654,7 @@ def test_the_digits_are_not_imported_as_fashion(room, tmp_path, capsys):
 @pytest.mark.parametrize(
     "files, words",
     [
-        ({}, "neither an .npz file nor cifar-10-binary.tar.gz is there"),
+        ({}, "neither cifar10.npz nor cifar-10-binary.tar.gz is there"),
         ({ARCHIVE: archive(tiny("cifar10"))[:-2000]}, f"{ARCHIVE} cannot be read"),
         ({ARCHIVE: archive(tiny("cifar10"))[:40]}, f"{ARCHIVE} cannot be read"),
         ({ARCHIVE: b"nothing of the kind"}, f"{ARCHIVE} cannot be read"),
@@ -837,7 +664,7 @@ def test_the_digits_are_not_imported_as_fashion(room, tmp_path, capsys):
     ],
 )
 def test_a_faulty_import_leaves_the_folder_as_it_was(room, tmp_path, capsys, files, words):
-    assert make_data("--from", fill(tmp_path / "stick", files)) == 1
+    assert make_data("--only", "cifar10", "--from", fill(tmp_path / "stick", files)) == 1
     assert f"CIFAR-10: missing, {words}" in capsys.readouterr().out
     assert room.files() == []
 
@@ -846,15 +673,16 @@ def test_a_faulty_import_leaves_the_folder_as_it_was(room, tmp_path, capsys, fil
 def test_an_idx_file_cut_short_is_named(room, tmp_path, capsys, cut):
     files = idx_files(room.arrays["fashion_mnist"])
     packed = gzip.compress(gzip.decompress(files[f"{IDX_FILES[2]}.gz"])[:cut])
-    make_data("--from", fill(tmp_path / "stick", files | {f"{IDX_FILES[2]}.gz": packed}))
-    assert f"Fashion-MNIST: missing, {IDX_FILES[2]}.gz cannot be read" in capsys.readouterr().out
+    folder = fill(tmp_path / "stick", files | {f"{IDX_FILES[2]}.gz": packed})
+    assert make_data("--only", "fashion_mnist", "--from", folder) == 1
+    assert f"Fashion-MNIST: missing, {IDX_FILES[2]} cannot be read" in capsys.readouterr().out
 
 
 def test_a_genuine_copy_is_not_replaced_but_another_is(room, tmp_path):
     room.put("mnist")
     room.put("cifar10", npz(tiny("cifar10", seed=1)))
     strange = {f"{name}.npz": npz(tiny(name, seed=2)) for name in NAMES}
-    assert make_data("--from", fill(tmp_path / "stick", strange)) == 0
+    assert make_data("--only", *NAMES, "--from", fill(tmp_path / "stick", strange)) == 0
     assert datasets.load("mnist").genuine
     assert_holds(datasets.load("cifar10"), tiny("cifar10", seed=2))
 
@@ -882,16 +710,12 @@ def test_available_tells_by_the_files_alone(room, tmp_path):
     room.put("fashion_mnist", folder=tmp_path / "copies")
     room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
     rows = {row.name: row for row in datasets.available()}
-    assert [row.source for row in rows.values()] == ["bundled", "local copy", "missing"]
+    assert [rows[name].source for name in NAMES] == ["bundled", "local copy", "missing"]
     assert "drawn figures would stand in" in rows["cifar10"].note
-    assert "downloaded on first use" in rows["cifar10"].note
+    assert "downloaded on first use (170 MB)" in rows["cifar10"].note
+    assert "scenes composed of photographs would stand in" in rows["bccd"].note
     assert room.server.asked == []
     assert not any(str(tmp_path) in row.note for row in rows.values())
-
-
-def test_available_looks_into_the_list_of_an_npz(room):
-    room.put("mnist", npz(without(GOOD, "y_test")))
-    assert [row.source for row in datasets.available()] == ["missing"] * 3
 
 
 def test_available_says_when_the_download_is_off(room):
@@ -899,13 +723,86 @@ def test_available_says_when_the_download_is_off(room):
     assert all("CONVLAB_OFFLINE" in row.note for row in datasets.available())
 
 
-def test_sizes_of_the_download_are_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path)
-    monkeypatch.delenv("CONVLAB_DATA", raising=False)
-    monkeypatch.setenv("CONVLAB_OFFLINE", "0")
-    assert [row.note.split("(")[1].split(")")[0] for row in datasets.available()] == [
-        "11 MB",
-        "31 MB",
-        "170 MB",
-    ]
-    assert Path(REAL["cifar10"].originals[0].url).name == ARCHIVE
+def test_inspect_reads_and_says_nothing(room, tmp_path, capsys):
+    room.put("mnist")
+    room.put("cifar10", npz(tiny("cifar10", seed=1)))
+    room.put("fashion_mnist", WHOLE[:500])
+    assert datasets.inspect("mnist") == datasets.Inspected("mnist", "MNIST", "bundled", True, (), "")
+    other = datasets.inspect("cifar10")
+    assert (other.source, other.genuine, other.faults) == ("local copy", False, ())
+    assert "make data" in other.advice
+    damaged = datasets.inspect("fashion_mnist")
+    assert (damaged.source, damaged.genuine) == ("missing", False)
+    assert damaged.faults[0].startswith("Not used, in data/: fashion_mnist.npz cannot be read")
+    assert datasets.inspect("camvid").source == "missing"
+    assert capsys.readouterr().out == "" and room.server.asked == []
+    with pytest.raises(ValueError, match="'imagenet'"):
+        datasets.inspect("imagenet")
+
+
+def test_a_relative_folder_is_that_of_the_course(room, tmp_path, monkeypatch):
+    """A lesson runs in notebooks/, `make data` beside it: both must find the same folder."""
+    room.put("cifar10", folder=room.data.parent / "mine")
+    monkeypatch.setenv("CONVLAB_DATA", "mine")
+    (tmp_path / "elsewhere").mkdir()
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        monkeypatch.chdir(folder)
+        assert datasets.inspect("cifar10").source == "local copy"
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "~nobody-of-this-name/data"])
+def test_a_folder_that_is_not_there_is_named(room, folder, monkeypatch, capsys):
+    monkeypatch.setenv("CONVLAB_DATA", folder)
+    room.put("mnist")
+    datasets.load("mnist")
+    assert capsys.readouterr().out.startswith(f"CONVLAB_DATA={folder} names no folder that is there.\n")
+
+
+# --- installed, and not cloned
+
+
+@pytest.fixture
+def installed(room, tmp_path, monkeypatch):
+    """A package in site-packages: there is no data/ beside it, and the user's cache is empty."""
+    monkeypatch.setattr(datasets, "CLONED", False)
+    monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path / "lib" / "data")
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "user"))
+    return room
+
+
+def test_an_installed_package_keeps_its_data_in_the_users_cache(installed, tmp_path):
+    digits = datasets.load("mnist")
+    assert (digits.source, digits.genuine) == ("downloaded", True)
+    assert tmp_path / "user" in datasets.home().parents
+    assert (datasets.home() / "mnist.npz").exists() and not (tmp_path / "lib").exists()
+    asked = len(installed.server.asked)
+    assert datasets.load("mnist").source == "downloaded" and len(installed.server.asked) == asked
+    assert datasets.available()[0].note == "mnist.npz in the cache of convlab"
+
+
+def test_an_installed_package_without_a_network_says_how_to_get_mnist(installed, monkeypatch):
+    monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match=r"python -m convlab.datasets --from FOLDER"):
+        datasets.load("mnist")
+
+
+# --- what a data set may hold
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"y_train": np.zeros((50, 1), int)}, r"y_train\[:, 0\] has the shape \(50,\)"),
+        ({"y_train": np.full(50, -1)}, "y_train runs from -1 to -1, not from 0 to 9"),
+        ({"y_test": np.full(7, 10)}, "y_test runs from 10 to 10"),
+        ({"y_test": np.zeros(7)}, "y_test is float64, not integers"),
+        ({"y_test": np.zeros(6, int)}, r"y_test has shape \(6,\), not \(7,\) for 7 images"),
+        ({"x_train": np.zeros((50, 28, 28, 1))}, "x_train is float64, not uint8: pixels are whole numbers"),
+        ({"x_test": np.zeros((7, 28, 28), np.uint8)}, r"x_test has shape \(7, 28, 28\)"),
+    ],
+)
+def test_a_data_set_of_another_kind_is_refused(change, words):
+    arrays = tiny("mnist") | change
+    with pytest.raises(ValueError, match=words):
+        datasets.Dataset("mnist", *arrays.values(), tuple("0123456789"), "local copy")

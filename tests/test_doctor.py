@@ -118,6 +118,8 @@ def test_missing_data_sets_are_told_with_the_command_that_gets_them(nothing_here
         ("MNIST", False),
         ("Fashion-MNIST", False),
         ("CIFAR-10", False),
+        ("BCCD", False),
+        ("CamVid", False),
     ]
     assert "missing" in found["CIFAR-10"].found
     assert "make data" in found["CIFAR-10"].remedy
@@ -160,7 +162,9 @@ def test_a_training_step_that_does_not_come_is_told(monkeypatch, fault):
 
 
 def test_where_nothing_is_installed_the_doctor_says_so_and_no_more():
-    program = "import sys; sys.path.insert(0, 'lib')\nfrom coursekit import doctor\nsys.exit(doctor.main([]))"
+    program = (
+        "import sys; sys.path.insert(0, 'lib')\nfrom coursekit.setup import doctor\nsys.exit(doctor.main([]))"
+    )
     bare = [sys.executable, "-S", "-E", "-c", program]
     told = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
     assert told.returncode == 1, told.stderr

@@ -1,17 +1,14 @@
 """Say whether this machine has what the course needs, and the way out of each lack."""
 
 import argparse
-import contextlib
 import importlib.metadata
-import io
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALL = "`make run` installs what the lock names; without make: pip install -r requirements.txt"
-ADVICE = ("cores", "versions", "Fashion-MNIST", "CIFAR-10")  # the course runs without
+ADVICE = ("cores", "versions", "Fashion-MNIST", "CIFAR-10", "BCCD", "CamVid")  # the course runs without
 
 
 def main(argv: list[str]) -> int:
@@ -119,32 +116,15 @@ def data_sets() -> Iterator:
     from convlab import datasets
     from convlab.notebook.selfcheck import Row
 
-    for here in datasets.available():
-        if here.source == "missing":
-            found, good = f"missing; {here.note}", False
+    for name in datasets.PUBLISHED:
+        here = datasets.inspect(name)
+        if here.faults:
+            found = " ".join(here.faults)
+        elif here.source == "missing":
+            found = f"missing; without it, {datasets.PUBLISHED[name].stand_in} would stand in"
         else:
-            found, good = _read(here.name)
-        get = "`make data` fetches it, `make data FROM=folder` takes your copy"
-        restore = "restore data/mnist.npz with git"
-        yield Row(here.title, found, good, restore if here.name == "mnist" else get)
-
-
-def _read(name: str) -> tuple[str, bool]:
-    """Read a data set without fetching it; return what was found and whether it is genuine."""
-    from convlab import datasets
-
-    said, before = io.StringIO(), os.environ.get("CONVLAB_OFFLINE")
-    os.environ["CONVLAB_OFFLINE"] = "1"
-    try:
-        with contextlib.redirect_stdout(said):
-            good = datasets.load(name).genuine
-    except FileNotFoundError:
-        good = False
-    finally:
-        os.environ.pop("CONVLAB_OFFLINE")
-        os.environ.update({"CONVLAB_OFFLINE": before} if before is not None else {})
-    faults = [line for line in said.getvalue().splitlines() if line.startswith("Not used")]
-    return faults[0] if faults else "genuine" if good else "not the published images", good
+            found = "genuine" if here.genuine else "not the published images"
+        yield Row(here.title, found, here.genuine, here.advice)
 
 
 def kernel() -> Iterator:
