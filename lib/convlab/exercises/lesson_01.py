@@ -72,7 +72,9 @@ def _(weights, bias, features, targets):
     return np.full(len(weights), 2 * np.mean(error)), 2 * np.mean(error)
 
 
-@gradient.mistake("bias left out of the prediction", "the prediction inside the error lacks the bias.")
+@gradient.mistake(
+    "bias left out of the prediction", "the bias is missing from the prediction inside the error."
+)
 def _(weights, bias, features, targets):
     error = features @ weights - targets
     return 2 * features.T @ error / len(targets), 2 * np.mean(error)

@@ -15,7 +15,7 @@ SOFTMAX_CASES = [
 
 
 @exercise(
-    question="What is the softmax of each row of the logits, also where they are in the thousands?",
+    question="What is the softmax of each row of the logits, even where they are in the thousands?",
     cases=SOFTMAX_CASES,
     hints=[
         "Two steps: shift every row so that no exponential can overflow, then exponentiate and share out.",

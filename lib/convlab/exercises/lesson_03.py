@@ -14,7 +14,7 @@ DENSE_CASES = [
 
 
 @exercise(
-    question="Which blame does a dense layer pass on to its input, its kernel and its bias?",
+    question="Which gradients does a dense layer's backward pass return, for its input, its kernel and its bias?",
     cases=DENSE_CASES,
     hints=[
         "Write the three shapes down first: dx is like x, dkernel like the kernel, dbias has one value per output.",
@@ -28,7 +28,7 @@ def dense_backward(x, kernel, dy):
 
 @dense_backward.mistake(
     "bias averaged",
-    "the bias is added to every example, so the blame of all of them adds up: a sum, not a mean. "
+    "the bias is added to every example, so its gradient is the sum over all examples, not the mean. "
     "(The 1/N of a mean loss is already in dy.)",
 )
 def _(x, kernel, dy):
@@ -49,7 +49,7 @@ def _(x, kernel, dy):
 
 @dense_backward.mistake(
     "kernel, bias, input",
-    "all three are right, in the order dkernel, dbias, dx; asked for is dx, dkernel, dbias.",
+    "all three are right, but in the order dkernel, dbias, dx. Return dx, dkernel, dbias.",
 )
 def _(x, kernel, dy):
     return x.T @ dy, dy.sum(axis=0), dy @ kernel.T
@@ -99,7 +99,7 @@ def _(x, kernel, dy):
 
 @dense_backward.mistake(
     "bias gradient not summed",
-    "this is the blame of the bias for each example by itself; there is one bias for all: add them up.",
+    "this is the gradient of the bias for each example by itself. There is one bias for all: add them up.",
 )
 def _(x, kernel, dy):
     return dy @ kernel.T, x.T @ dy, dy
@@ -113,11 +113,11 @@ RELU_CASES = [
 
 
 @exercise(
-    question="Which blame does a ReLU pass on to its input?",
+    question="Which gradient does the backward pass of a ReLU return for its input?",
     cases=RELU_CASES,
     hints=[
-        "The slope of ReLU is 1 where it was awake and 0 where it slept.",
-        "Awake means that the *input* was positive. The sign of dy plays no part.",
+        "The slope of ReLU is 1 where it was active and 0 where it was not.",
+        "Active means that the *input* was positive. The sign of dy plays no part.",
         "`dy * (x > 0)`",
     ],
 )
@@ -126,8 +126,8 @@ def relu_backward(x, dy):
 
 
 @relu_backward.mistake(
-    "ReLU of the blame",
-    "this applies ReLU to dy. Blame may be negative; what decides is whether the input was positive.",
+    "ReLU of the gradient",
+    "this applies ReLU to dy. A gradient may be negative; what decides is whether the input was positive.",
 )
 def _(x, dy):
     return np.maximum(dy, 0)
@@ -164,7 +164,7 @@ def _(x, dy):
 
 
 @relu_backward.mistake(
-    "only positive blame", "where x was positive all of dy goes through, negative blame too."
+    "only positive gradients", "where x was positive all of dy goes through, negative values too."
 )
 def _(x, dy):
     return dy * ((x > 0) & (dy > 0))
@@ -172,7 +172,7 @@ def _(x, dy):
 
 @relu_backward.mistake(
     "left out instead of zero",
-    "this keeps the blame that goes through and drops the rest; dx has the shape of x, with zeros there.",
+    "this returns only the values that go through. dx has the shape of x, with zeros in the other places.",
 )
 def _(x, dy):
     return dy[x > 0]
@@ -188,15 +188,15 @@ def _(x, dy):
 
 @relu_backward.mistake(
     "passed on everywhere",
-    "this lets all the blame through: where x was negative the output did not depend on x at all.",
+    "this returns all of dy. Where x was negative the output did not depend on x at all: there dx is 0.",
 )
 def _(x, dy):
     return dy * 1.0
 
 
 @relu_backward.mistake(
-    "awake at zero",
-    "almost: at x = 0 exactly ReLU has no slope, and by convention (TensorFlow's too) none is passed on.",
+    "active at zero",
+    "almost: at x = 0 exactly ReLU has no slope. By convention (TensorFlow's too) it counts as 0 there.",
 )
 def _(x, dy):
     return dy * (x >= 0)
@@ -205,7 +205,7 @@ def _(x, dy):
 @relu_backward.mistake(
     "dy overwritten",
     "the values are right, but the array dy that you were given is changed: "
-    "a layer that shares it would get wrong blame. Make a new array.",
+    "a layer that shares it would get a wrong gradient. Make a new array.",
 )
 def _(x, dy):
     dy[x <= 0] = 0
@@ -213,7 +213,7 @@ def _(x, dy):
 
 
 class _WrongSigmoid(layers.Sigmoid):
-    """A sigmoid with a sign turned round in its backward pass, on purpose."""
+    """A sigmoid whose backward pass has a wrong sign, on purpose."""
 
     def backward(self, dy):
         return dy * self.y * (1 + self.y)
@@ -241,28 +241,28 @@ broken_layer = Exercise(
     reference=3,
     hints=(
         "The check can only see layers that have parameters: 0, 2 and 4. Which of them agree?",
-        "The blame comes from the back. Layer 4 gets the right blame and treats it rightly; "
-        "what reaches layer 2 is already wrong.",
+        "Gradients travel from the back to the front. Layer 4 gets the right gradient and handles it correctly; "
+        "the gradient that reaches layer 2 is already wrong.",
         "Between layer 4, which is right, and layer 2, which is wrong, there is one layer without parameters.",
     ),
     mistakes=(
         Mistake(
             "the last that agrees",
             4,
-            "the parameters of layer 4 agree with the nudges, and what it passes on is a Dense layer's, which you "
-            "have checked: look at what comes after it on the way back.",
+            "the gradients of layer 4 agree with the nudges, and its backward pass is that of a Dense layer, which you "
+            "have checked. Look at the layer that comes next on the way back.",
         ),
         Mistake(
             "the last that disagrees",
             2,
-            "layer 2 is the first on the way back whose parameters disagree, but it would get wrong gradients from "
-            "wrong blame too. Who hands it the blame?",
+            "layer 2 is the first on the way back whose gradients disagree. But a right layer, too, computes wrong "
+            "gradients from a wrong dy. Which layer gives it its dy?",
         ),
         Mistake(
             "the first of all",
             0,
-            "layer 0 is at the end of the way back: everything wrong behind it arrives there. "
-            "Find where it begins to be wrong.",
+            "layer 0 is at the end of the way back: every fault behind it arrives there. "
+            "Find the layer where the fault begins.",
         ),
         Mistake("its name", "Sigmoid", "the right layer; answer with its number."),
         Mistake(
@@ -273,7 +273,7 @@ broken_layer = Exercise(
         Mistake(
             "the wrong gap",
             1,
-            "a fault in layer 1 would leave layer 2 right, for the blame reaches layer 2 first. Layer 2 is wrong.",
+            "a fault in layer 1 would leave layer 2 right, because the gradient reaches layer 2 first. Layer 2 is wrong.",
         ),
     ),
 )

@@ -6,7 +6,7 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
-    question="Which standard deviation does He's rule give the kernel of a dense layer before a ReLU?",
+    question="What standard deviation does He's rule give to the kernel of a dense layer before a ReLU?",
     cases=[(784, 256), (256, 10), (10, 1000), (50, 3)],
     hints=[
         "One output adds up `inputs` products. What must the variance of a weight be, so that the sum keeps its size?",
@@ -86,7 +86,7 @@ ADAM_CASES = [
 
 
 @exercise(
-    question="Where does one step of Adam lead, and what does it remember for the next?",
+    question="What are the weight and the two averages after one step of Adam?",
     cases=ADAM_CASES,
     hints=[
         "First bring the two running averages up to date, then correct them, then take the step.",
@@ -243,7 +243,8 @@ DROPOUT_CASES = [
 
 
 @exercise(
-    question="What does inverted dropout make of x, if `uniform` holds one random number in [0, 1) per value?",
+    question="What does inverted dropout return for x, if `uniform` holds one random number in [0, 1) per "
+    "value?",
     cases=DROPOUT_CASES,
     hints=[
         "A value is lost with probability `rate`: when is a random number between 0 and 1 below 0.2?",

@@ -11,7 +11,7 @@ KERNEL = np.array([[0, 0, 2], [0, 0, 0], [0, -1, 0]])
 by_hand = Exercise(
     lesson="lesson_05",
     name="by_hand",
-    question="Which six numbers does this kernel make of this image?",
+    question="What are the six numbers that this kernel gives for this image?",
     reference=np.array([[0, -7, 3], [10, 7, -2]]),
     hints=(
         "Only two of the nine weights are not zero. Which two pixels of a window do they look at?",
@@ -63,7 +63,7 @@ by_hand = Exercise(
 
 
 @exercise(
-    question="Which 5x5 kernel moves an image down and to the right by so many pixels?",
+    question="Which 5x5 kernel moves an image down and to the right by a given number of pixels?",
     cases=[(0, 0), (1, 0), (0, 2), (-2, 1), (2, -1), (-1, -2)],
     hints=[
         "The 1 in the centre copies the image: each output is the pixel in the middle of its window. "
@@ -151,8 +151,8 @@ LAYER_CASES = [
 
 
 @exercise(
-    question="Which maps (H', W', F) does a layer make of an image (H, W, C), its kernels (KH, KW, C, F) "
-    "and its bias (F,)?",
+    question="What are the maps (H', W', F) of a convolution layer, for an image (H, W, C), kernels (KH, "
+    "KW, C, F) and a bias (F,)?",
     cases=LAYER_CASES,
     hints=[
         "Begin with the shape: how many rows of places are there, how many columns, how many maps? "
@@ -284,7 +284,7 @@ def _maps(image, kernels, bias):
 
 
 @exercise(
-    question="How many parameters, weights and biases, has a convolution layer?",
+    question="How many parameters (weights and biases) does a convolution layer have?",
     cases=[
         ((32, 32, 3), (5, 5), 6),
         ((28, 28, 1), (3, 3), 32),

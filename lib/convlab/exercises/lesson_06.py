@@ -35,16 +35,16 @@ NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `
         "how many steps lie between its first and its last place?",
         "A kernel of f pixels, d apart, has f - 1 gaps of d: it reaches over d · (f - 1) + 1 pixels. "
         "Padding p stands on both sides. If the reach is larger than the padded image, `raise ValueError`.",
-        "`reach = dilation * (kernel_size - 1) + 1`, `room = input_size + 2 * padding`, and then "
-        "`(room - reach) // stride + 1`.",
+        "`reach = dilation * (kernel_size - 1) + 1`, `padded = input_size + 2 * padding`, and then "
+        "`(padded - reach) // stride + 1`.",
     ],
 )
 def output_size(input_size, kernel_size, stride, padding, dilation):
     reach = dilation * (kernel_size - 1) + 1
-    room = input_size + 2 * padding
-    if reach > room:
-        raise ValueError(f"kernel reaching over {reach} does not fit into {room} pixels")
-    return (room - reach) // stride + 1
+    padded = input_size + 2 * padding
+    if reach > padded:
+        raise ValueError(f"kernel reaching over {reach} does not fit into {padded} pixels")
+    return (padded - reach) // stride + 1
 
 
 def _size(i, f, s, p, d):
@@ -469,7 +469,7 @@ STACK_CASES = [
 
 
 @exercise(
-    question="How many parameters, weights and biases, does a stack of convolutions have?",
+    question="How many parameters (weights and biases) does a stack of convolutions have?",
     tolerance=0,
     cases=STACK_CASES,
     hints=[
@@ -580,7 +580,7 @@ lecture_table = Exercise(
         Mistake(
             "dense rows left",
             (288, 18_432, 73_728, 4_194_304, 20_480, 4_307_232),
-            "the convolutions are right now. Hold the dense rows against the diagram: from 2048 to what?",
+            "the convolutions are right now. Compare the dense rows with the diagram: from 2048 to what?",
         ),
         Mistake(
             "convolutions left",

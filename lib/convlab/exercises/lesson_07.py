@@ -14,7 +14,7 @@ ROWS_CASES = [
 
 
 @exercise(
-    question="Which rows does im2col make of an image (H, W, C), for windows of size x size and a stride?",
+    question="What are the rows of im2col for an image (H, W, C), with windows of size x size and a stride?",
     tolerance=0,
     cases=ROWS_CASES,
     hints=[
@@ -143,7 +143,7 @@ def _laid_out(windows):
     return windows.reshape(windows.shape[0] * windows.shape[1], -1)
 
 
-# Ties, negative values, blame of both signs, and rows and columns that no window touches.
+# Ties, negative values, gradients of both signs, and rows and columns that no window touches.
 POOL_CASES = [
     (
         np.array([[1.0, 7, 2, 2], [3, 5, 4, 9]]),
@@ -164,35 +164,35 @@ POOL_CASES = [
 
 
 @exercise(
-    question="Which gradient (H, W) does max pooling send back to an image (H, W), when each of its windows "
-    "of size x size gets its number of `blame`?",
+    question="What is the gradient (H, W) of the image after max pooling over windows of size x size, where `dy` holds "
+    "the gradient of each window's output?",
     cases=POOL_CASES,
     hints=[
         "Nudge a pixel that is not the largest of its window: what does the output do? And if you nudge the "
         "largest?",
         "Begin with zeros of the image's shape. For each window: find its largest pixel, the first of them "
-        "in reading order, and write the window's blame there.",
-        "For each (row, column) of `blame`: `window = image[row * size : (row + 1) * size, column * size : "
-        "(column + 1) * size]` and `i, j = np.unravel_index(window.argmax(), window.shape)`; then add the "
-        "blame at [row * size + i, column * size + j].",
+        "in reading order, and write the window's number of `dy` there.",
+        "For each (row, column) of `dy`: `window = image[row * size : (row + 1) * size, column * size : "
+        "(column + 1) * size]` and `i, j = np.unravel_index(window.argmax(), window.shape)`; then add "
+        "`dy[row, column]` at [row * size + i, column * size + j].",
     ],
 )
-def pool_backward(image, blame, size):
+def pool_backward(image, dy, size):
     gradient = np.zeros(image.shape)
-    for row, column in np.ndindex(blame.shape):
+    for row, column in np.ndindex(dy.shape):
         window = image[row * size : (row + 1) * size, column * size : (column + 1) * size]
         i, j = np.unravel_index(window.argmax(), window.shape)  # the first of several
-        gradient[row * size + i, column * size + j] += blame[row, column]
+        gradient[row * size + i, column * size + j] += dy[row, column]
     return gradient
 
 
 @pool_backward.mistake(
     "every tie takes all",
-    "where several pixels of a window are the largest, each of them gets the whole blame, which is "
-    "handed out more than once. The first one takes it.",
+    "where several pixels of a window are the largest, each of them gets the whole gradient. Only the first "
+    "one gets it.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: w == w.max())
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: w == w.max())
 
 
 @pool_backward.mistake(
@@ -200,61 +200,62 @@ def _(image, blame, size):
     "right until all pixels of a window are negative: your search for the largest begins at 0, and none is "
     "larger. Begin with the window's first pixel, or with -infinity.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: _first(np.maximum(w, 0)))
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: _first(np.maximum(w, 0)))
 
 
 @pool_backward.mistake(
     "ties share",
-    "where several pixels are the largest, you share the blame among them. That would be fair, too; "
-    "but TensorFlow, and this course, give it to the first.",
+    "where several pixels are the largest, you share the gradient among them. That would be fair, too, "
+    "but TensorFlow and this course give all of it to the first.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: (w == w.max()) / np.sum(w == w.max()))
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: (w == w.max()) / np.sum(w == w.max()))
 
 
 @pool_backward.mistake(
     "the last tie takes it",
-    "where several pixels are the largest, the last one gets the blame. It belongs to the first, "
+    "where several pixels are the largest, the last one gets the gradient. It belongs to the first "
     "in reading order.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, _last)
+def _(image, dy, size):
+    return _pool(image, dy, size, _last)
 
 
 @pool_backward.mistake(
     "shared by all",
-    "this is the way back through *average* pooling: everyone gets a part. A pixel that is not the "
-    "largest does not change the output at all.",
+    "this is the backward pass of *average* pooling: every pixel gets a part. In max pooling, a pixel that is "
+    "not the largest does not change the output at all.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: 1 / w.size)
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: 1 / w.size)
 
 
 @pool_backward.mistake(
     "everyone takes all",
-    "every pixel of a window gets its blame. Only the largest decided the output; the others get 0.",
+    "every pixel of a window gets the whole gradient. Only the largest pixel decided the output; the others "
+    "get 0.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: 1)
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: 1)
 
 
 @pool_backward.mistake(
     "times the pixel",
-    "the blame is multiplied by the pixel. The output *is* that pixel: nudge it by 1 and the output "
-    "moves by 1, so the factor is 1.",
+    "the gradient is multiplied by the pixel. The output *is* that pixel: change it by 1, and the output "
+    "changes by 1. So the factor is 1.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, lambda w: w.max() * _first(w))
+def _(image, dy, size):
+    return _pool(image, dy, size, lambda w: w.max() * _first(w))
 
 
 @pool_backward.mistake(
-    "the pixel for the blame",
-    "the largest pixels have got their own values. Those go *forward*; what comes back to a window is its "
-    "`blame`. (Where several pixels are the largest, only the first gets it.)",
+    "the pixel for the gradient",
+    "the largest pixels have got their own values. Those go *forward*. What comes back to a window is its "
+    "number of `dy`. (Where several pixels are the largest, only the first gets it.)",
 )
-def _(image, blame, size):
-    return _pool(image, np.ones_like(blame), size, lambda w: w * (w == w.max()))
+def _(image, dy, size):
+    return _pool(image, np.ones_like(dy), size, lambda w: w * (w == w.max()))
 
 
 @pool_backward.mistake(
@@ -262,70 +263,72 @@ def _(image, blame, size):
     "your windows begin one pixel apart and overlap. These do not: the next one begins `size` pixels "
     "further on, at `row * size` and `column * size`.",
 )
-def _(image, blame, size):
+def _(image, dy, size):
     """Return the gradient for windows that begin one pixel apart."""
     gradient = np.zeros(image.shape)
-    for row, column in np.ndindex(blame.shape):
+    for row, column in np.ndindex(dy.shape):
         place = np.s_[row : row + size, column : column + size]
-        gradient[place] += blame[row, column] * _first(image[place])
+        gradient[place] += dy[row, column] * _first(image[place])
     return gradient
 
 
-@pool_backward.mistake("blame forgotten", "the right pixels, but all get 1: write the window's blame there.")
-def _(image, blame, size):
-    return _pool(image, np.ones_like(blame), size, _first)
+@pool_backward.mistake(
+    "gradient forgotten", "the right pixels, but all get 1: write the window's number of `dy` there."
+)
+def _(image, dy, size):
+    return _pool(image, np.ones_like(dy), size, _first)
 
 
-@pool_backward.mistake("the smallest takes it", "the blame goes to the *smallest* pixel of each window.")
-def _(image, blame, size):
-    return _pool(image, blame, size, _smallest)
+@pool_backward.mistake("the smallest takes it", "the gradient goes to the *smallest* pixel of each window.")
+def _(image, dy, size):
+    return _pool(image, dy, size, _smallest)
 
 
 @pool_backward.mistake(
     "always the corner",
-    "the blame always goes to the window's first pixel. It goes to the first *largest* one.",
+    "the gradient always goes to the window's first pixel. It belongs to the first *largest* one.",
 )
-def _(image, blame, size):
-    return _pool(image, blame, size, _first_corner)
+def _(image, dy, size):
+    return _pool(image, dy, size, _first_corner)
 
 
 @pool_backward.mistake(
     "rest cut off",
     "the rows and columns that no window touches are missing. They belong to the image; their gradient is 0.",
 )
-def _(image, blame, size):
-    return _pool_cut(image, blame, size, _first)
+def _(image, dy, size):
+    return _pool_cut(image, dy, size, _first)
 
 
 @pool_backward.mistake(
     "rest cut off, every tie takes all",
-    "two things: where several pixels of a window are the largest, only the first gets the blame; "
+    "two things: where several pixels of a window are the largest, only the first gets the gradient; "
     "and the rows and columns that no window touches belong to the image, with a gradient of 0.",
 )
-def _(image, blame, size):
-    return _pool_cut(image, blame, size, lambda w: w == w.max())
+def _(image, dy, size):
+    return _pool_cut(image, dy, size, lambda w: w == w.max())
 
 
 @pool_backward.mistake(
     "rest cut off, everyone takes all",
-    "the blame is spread over whole windows, as if everyone had decided the output; only the largest "
+    "the gradient is spread over whole windows, as if every pixel had decided the output. Only the largest "
     "pixel did. (And the rows and columns that no window touches are missing: their gradient is 0.)",
 )
-def _(image, blame, size):
-    return _pool_cut(image, blame, size, lambda w: 1)
+def _(image, dy, size):
+    return _pool_cut(image, dy, size, lambda w: 1)
 
 
-def _pool(image, blame, size, share):
-    """Return the gradient of an image, `share(window)` saying which part of the blame each pixel gets."""
+def _pool(image, dy, size, share):
+    """Return the gradient of an image, `share(window)` saying which part of `dy` each pixel gets."""
     gradient = np.zeros(image.shape)
-    for row, column in np.ndindex(blame.shape):
+    for row, column in np.ndindex(dy.shape):
         place = np.s_[row * size : (row + 1) * size, column * size : (column + 1) * size]
-        gradient[place] = blame[row, column] * share(image[place])
+        gradient[place] = dy[row, column] * share(image[place])
     return gradient
 
 
-def _pool_cut(image, blame, size, share):
-    return _pool(image, blame, size, share)[: len(blame) * size, : blame.shape[1] * size]
+def _pool_cut(image, dy, size, share):
+    return _pool(image, dy, size, share)[: len(dy) * size, : dy.shape[1] * size]
 
 
 def _first(window):

@@ -26,7 +26,7 @@ LAYER_CASES = [
 
 
 @exercise(
-    question="Which maps does a convolutional layer with padding SAME, a bias and ReLU make of its images?",
+    question="What does a convolutional layer with padding SAME, a bias and ReLU return for its images?",
     cases=LAYER_CASES,
     hints=[
         "Three functions of `tf.nn`, one after the other: the lesson's `forward` has all of them.",
@@ -142,7 +142,7 @@ NO_REFUSAL = "And where TensorFlow would refuse, your function still names a sha
 
 
 @exercise(
-    question="Which shape have the maps of `filters` filters with padding SAME and these four strides?",
+    question="What is the shape of the maps of `filters` filters with padding SAME and these four strides?",
     tolerance=0,
     cases=STRIDE_CASES,
     hints=[
@@ -330,14 +330,14 @@ PADDING_CASES = [(4, 5, 3, 2), (28, 28, 3, 1), (7, 10, 5, 3), (6, 9, 4, 1), (8, 
 
 
 @exercise(
-    question="Which four pairs [before, after] do the same as padding SAME?",
+    question="Which four pairs [before, after] give the same result as padding SAME?",
     tolerance=0,
     cases=PADDING_CASES,
     hints=[
         "One axis after the other. How many places does SAME promise along it, and over how many pixels do so "
         "many places reach?",
-        "ceil(size / stride) places reach over (places - 1) · stride + kernel_size pixels. What the image "
-        "lacks is padded: half before, the rest, which is one more if the number is odd, after.",
+        "ceil(size / stride) places reach over (places - 1) · stride + kernel_size pixels. The missing "
+        "pixels are padding: half of them before, the rest after. If their number is odd, one more goes after.",
         "`zeros = max((-(-size // stride) - 1) * stride + kernel_size - size, 0)`, and the pair is "
         "`[zeros // 2, zeros - zeros // 2]`. Images and channels get [0, 0].",
     ],

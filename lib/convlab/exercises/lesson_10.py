@@ -16,7 +16,7 @@ CAM_CASES = [_drawn(2, 3, 2, 0), _drawn(4, 3, 5, 1), _drawn(1, 6, 3, 2), _drawn(
 
 
 @exercise(
-    question="Where on the maps does Grad-CAM find what speaks for the class?",
+    question="What is the Grad-CAM heat map for these feature maps and gradients?",
     cases=CAM_CASES,
     hints=[
         "Three steps: a weight for each map; the sum of the weighted maps; what is negative becomes 0.",
@@ -182,7 +182,7 @@ OCCLUSION_CASES = [_case(3, 4, 2, 1, 0), _case(5, 7, 2, 2, 1), _case(6, 5, 3, 1,
 
 
 @exercise(
-    question="By how much does the score fall when a square is hidden, for each of its places?",
+    question="By how much does the score fall when a square is hidden, for each place of the square?",
     cases=OCCLUSION_CASES,
     hints=[
         "How many places are there along each side? Lesson 06 knows: (side - size) // stride + 1, starting at "

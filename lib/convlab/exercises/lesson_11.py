@@ -15,8 +15,8 @@ CROP_CASES = [
 
 
 @exercise(
-    question="Which H x W pixels does a crop leave, that begins at (top, left) of the image with `pad` rows and "
-    "columns of zeros on every side?",
+    question="What are the H x W pixels of a crop that begins at (top, left), after `pad` rows and columns"
+    " of zeros are added on every side of the image?",
     tolerance=0,
     cases=CROP_CASES,
     hints=[
@@ -137,7 +137,7 @@ CURVE_CASES = [
 
 
 @exercise(
-    question="Which epoch's weights are to be kept, and how large is the gap there?",
+    question="Which epoch's weights should be kept, and how large is the gap in that epoch?",
     cases=CURVE_CASES,
     hints=[
         "Which of the two curves may choose? One of them goes up even while the network only remembers.",

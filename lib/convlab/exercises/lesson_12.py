@@ -21,7 +21,7 @@ TABLE_CASES = [
 
 
 @exercise(
-    question="Which (size, maps, parameters) has each layer of a network, from its paper's list of layers?",
+    question="What are (size, maps, parameters) of every layer in the paper's list?",
     tolerance=0,
     cases=TABLE_CASES,
     hints=[
@@ -215,7 +215,7 @@ def _(row, size, channels, kind, *numbers):
 
 
 @exercise(
-    question="How many parameters has a convolution in groups, with biases?",
+    question="How many parameters does a convolution in groups have, with biases?",
     tolerance=0,
     cases=[(5, 96, 256, 2), (3, 384, 384, 2), (3, 12, 20, 4), (7, 6, 9, 3), (1, 10, 15, 5), (3, 5, 8, 1)],
     hints=[
@@ -281,7 +281,7 @@ def _(kernel, inputs, outputs, groups):
 
 
 @exercise(
-    question="Which share of a network's parameters sits in its dense part, fc6 to fc8?",
+    question="What share of a network's parameters is in its dense part, fc6 to fc8?",
     cases=[
         (2_334_080, 6, 256, 4096, 1000),
         (14_714_688, 7, 512, 4096, 1000),

@@ -4,15 +4,15 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
-    question="How many convolutions of 3x3 see as much as one of kernel x kernel, and how many weights are "
-    "that against the one's?",
+    question="How many stacked 3x3 convolutions have the receptive field of one kernel x kernel, and how "
+    "many weights does each option have?",
     tolerance=0,
     cases=[(7, 64), (5, 10), (11, 96), (3, 7), (15, 2)],
     hints=[
         "One 3x3 sees 3 pixels on a side. How many more does each further one add (lesson 06)?",
         "Each adds one pixel on either side, so n layers see 2n + 1. A layer has a kernel for each pair of "
         "maps, channels² of them.",
-        "`layers = (kernel - 1) // 2`, then `layers * 9 * channels**2` against `kernel**2 * channels**2`.",
+        "`layers = (kernel - 1) // 2`, then `layers * 9 * channels**2` and `kernel**2 * channels**2`.",
     ],
 )
 def replaced(kernel, channels):
@@ -118,7 +118,7 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
 
 
 @exercise(
-    question="How many megabytes does a training step keep, for a batch, in float32?",
+    question="How many megabytes does a training step need for a batch, in float32?",
     cases=MEMORY_CASES,
     tolerance=1e-9,
     hints=[
@@ -208,7 +208,7 @@ def _(activations, parameters, images):
 
 @batch_memory.mistake(
     "activations three times",
-    "activations have no momentum. (Their gradients do need some room, but only from one layer to "
+    "activations have no momentum. (Their gradients do need some memory, but only from one layer to "
     "the next; we leave it out.)",
 )
 def _(activations, parameters, images):
@@ -216,7 +216,7 @@ def _(activations, parameters, images):
 
 
 @exercise(
-    question="What is the largest batch that can be trained in so many megabytes, in float32?",
+    question="What is the largest batch that can be trained in a given number of megabytes, in float32?",
     tolerance=0,
     cases=[
         (6000, *VGG16),
@@ -239,7 +239,7 @@ def largest_batch(megabytes, activations, parameters):
 
 @largest_batch.mistake(
     "parameters forgotten",
-    "the parameters need room, too, three numbers for each, before the first image comes.",
+    "the parameters need memory, too: three numbers for each, before the first image comes.",
 )
 def _(megabytes, activations, parameters):
     return int(megabytes * 1e6 // 4 // activations)

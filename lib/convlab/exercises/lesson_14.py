@@ -7,7 +7,8 @@ BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16,
 
 
 @exercise(
-    question="How many weights has a convolution, directly and behind a 1x1 that narrows?",
+    question="How many weights does a convolution have, alone and with a 1x1 convolution before it that "
+    "narrows?",
     tolerance=0,
     cases=BOTTLENECK_CASES,
     hints=[
@@ -100,7 +101,7 @@ CHANNEL_CASES = [
 
 
 @exercise(
-    question="How many channels has the output of an inception block?",
+    question="How many channels does the output of an inception block have?",
     tolerance=0,
     cases=CHANNEL_CASES,
     hints=[
@@ -187,7 +188,7 @@ PARAMETER_CASES = [
 
 
 @exercise(
-    question="How many parameters, biases included, has an inception block?",
+    question="How many parameters, with biases, does an inception block have?",
     tolerance=0,
     cases=PARAMETER_CASES,
     hints=[

@@ -1,4 +1,4 @@
-"""Lesson 15: a residual block forward, the layers of ResNet-152, and the blame that a shortcut lets through."""
+"""Lesson 15: a residual block forward, the layers of ResNet-152, and the gradient that a shortcut lets through."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ BLOCK_CASES = [
 
 
 @exercise(
-    question="What comes out of a residual block, F being two 1x1 convolutions with a ReLU between them?",
+    question="What does a residual block return, if F is two 1x1 convolutions with a ReLU between them?",
     cases=BLOCK_CASES,
     hints=[
         "Three things in this order: F(x), the shortcut, and one ReLU over their sum. A 1x1 convolution is "
@@ -184,7 +184,7 @@ def _nothing(x):
 
 
 @exercise(
-    question="How many layers with weights has a ResNet, from its blocks in each stage?",
+    question="How many layers with weights does a ResNet have, given the blocks of each stage?",
     tolerance=0,
     cases=[((3, 8, 36, 3), 3), ((3, 4, 6, 3), 2), ((9, 9, 9), 2), ((3, 4, 23, 3), 3)],
     hints=[
@@ -249,7 +249,7 @@ def _(blocks, convolutions):
     return sum(blocks) * 2 + 2
 
 
-BLAME_CASES = [
+GRADIENT_CASES = [
     (np.array([1.0, -2]), [np.array([[0.0, 0.5], [-1, 2]])]),
     (np.array([3.0, 1]), [np.array([[0.0, 1], [0, 0]]), np.array([[1.0, 0], [2, -1]])]),
     (np.array([1.0, 0, 2]), [_whole(3, 3), _whole(3, 3), _whole(3, 3)]),
@@ -258,80 +258,80 @@ BLAME_CASES = [
 
 
 @exercise(
-    question="Which blame reaches the input of a stack of blocks y = x + F(x), when `blame` enters at its end?",
-    cases=BLAME_CASES,
+    question="What is the gradient at the input of a stack of blocks y = x + F(x), when `gradient` is that of its output?",
+    cases=GRADIENT_CASES,
     hints=[
         "One block first: if y = x + F(x), how much does y change when x does? Two ways lead from x to y.",
-        "The derivative of x is the identity, that of F is its Jacobian J: blame comes back as `blame + blame "
-        "@ J`. Begin with the *last* block.",
-        "`for jacobian in reversed(jacobians): blame = blame + blame @ jacobian`.",
+        "The derivative of x is the identity, that of F is its Jacobian J. So the gradient at the block's input "
+        "is `gradient + gradient @ J`. Begin with the *last* block.",
+        "`for jacobian in reversed(jacobians): gradient = gradient + gradient @ jacobian`.",
     ],
 )
-def blame_at_the_input(blame, jacobians):
+def gradient_at_the_input(gradient, jacobians):
     for jacobian in reversed(jacobians):
-        blame = blame + blame @ jacobian
-    return blame
+        gradient = gradient + gradient @ jacobian
+    return gradient
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "no shortcut",
-    "this is the plain stack, a product of Jacobians only. Put zeros into all of them: nothing "
-    "arrives. Where does the shortcut's blame go?",
+    "this is the plain stack, a product of Jacobians only. If all Jacobians are zero, no gradient arrives. "
+    "Where is the gradient that goes through the shortcut?",
 )
-def _(blame, jacobians):
-    return _back(blame, jacobians[::-1], lambda b, j: b @ j)
+def _(gradient, jacobians):
+    return _back(gradient, jacobians[::-1], lambda b, j: b @ j)
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "front to back",
-    "the right step, in the wrong order: blame enters at the end, so the last block comes first.",
+    "the right step, in the wrong order. The gradient comes from the end, so the last block is the first.",
 )
-def _(blame, jacobians):
-    return _back(blame, jacobians, lambda b, j: b + b @ j)
+def _(gradient, jacobians):
+    return _back(gradient, jacobians, lambda b, j: b + b @ j)
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "Jacobian transposed",
-    "the Jacobian is turned: `jacobian[i, j]` says how output i moves with input j, so blame for the "
-    "outputs comes from the left, `blame @ jacobian`.",
+    "the Jacobian is transposed. `jacobian[i, j]` says how output i moves with input j, so the gradient of the "
+    "outputs stands on the left: `gradient @ jacobian`.",
 )
-def _(blame, jacobians):
-    return _back(blame, jacobians[::-1], lambda b, j: b + j @ b)
+def _(gradient, jacobians):
+    return _back(gradient, jacobians[::-1], lambda b, j: b + j @ b)
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "front to back, Jacobian transposed",
-    "this goes forward: it is what a nudge of the *input* does to the output. Blame goes the other "
-    "way: last block first, `blame @ jacobian`.",
+    "this goes forward: it is what a small change of the *input* does to the output. The gradient goes the "
+    "other way: last block first, `gradient @ jacobian`.",
 )
-def _(blame, jacobians):
-    return _back(blame, jacobians, lambda b, j: b + j @ b)
+def _(gradient, jacobians):
+    return _back(gradient, jacobians, lambda b, j: b + j @ b)
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "only ways through one block",
     "this has the way around all blocks and those through *one* of them. There are more: through two "
     "blocks, through three… each block doubles the number of ways.",
 )
-def _(blame, jacobians):
-    return blame + sum(blame @ jacobian for jacobian in jacobians)
+def _(gradient, jacobians):
+    return gradient + sum(gradient @ jacobian for jacobian in jacobians)
 
 
-@blame_at_the_input.mistake(
+@gradient_at_the_input.mistake(
     "one shortcut around everything", "this adds one shortcut around the whole stack. Each block has its own."
 )
-def _(blame, jacobians):
-    return blame + _back(blame, jacobians[::-1], lambda b, j: b @ j)
+def _(gradient, jacobians):
+    return gradient + _back(gradient, jacobians[::-1], lambda b, j: b @ j)
 
 
-@blame_at_the_input.mistake(
-    "only the shortcuts", "this is what the shortcuts alone let through. The blocks send blame back too."
+@gradient_at_the_input.mistake(
+    "only the shortcuts", "this is what the shortcuts alone let through. Gradient comes back through F, too."
 )
-def _(blame, jacobians):
-    return blame
+def _(gradient, jacobians):
+    return gradient
 
 
-def _back(blame, jacobians, step):
+def _back(gradient, jacobians, step):
     for jacobian in jacobians:
-        blame = step(blame, jacobian)
-    return blame
+        gradient = step(gradient, jacobian)
+    return gradient

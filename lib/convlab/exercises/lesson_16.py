@@ -6,7 +6,7 @@ TERA, GIGA = 1e12, 1e9
 
 
 @exercise(
-    question="How many operations a second are attainable at an arithmetic intensity, under a roofline?",
+    question="How many operations per second are attainable at an arithmetic intensity, under a roofline?",
     cases=[
         (0.125, 400 * GIGA, 20 * GIGA),
         (50.0, 400 * GIGA, 20 * GIGA),
@@ -77,7 +77,7 @@ def _(intensity, peak, bandwidth):
 
 @attainable.mistake(
     "bytes below the ridge",
-    "the two cases are told apart rightly, but below the ridge memory brings `bandwidth` *bytes* a "
+    "the two cases are distinguished correctly, but below the ridge memory brings `bandwidth` *bytes* a "
     "second. How many operations is each good for?",
 )
 def _(intensity, peak, bandwidth):
