@@ -1,4 +1,4 @@
-"""The gradients that reach each layer of a Keras network. Importing this module does not import TensorFlow."""
+"""The gradients that reach each layer of a Keras network. Importing it does not import TensorFlow."""
 
 import numpy as np
 
