@@ -16,7 +16,7 @@ from coursekit.publishing.slides import BLANK
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 LESSONS = [lesson.slug for lesson in find(ROOT)]
-PAGES = ["index", *LESSONS, "glossary", "instructor_guide", "api", "search", "genindex"]
+PAGES = ["index", *LESSONS, "live", "glossary", "instructor_guide", "api", "search", "genindex"]
 PHONE = (390, 844)
 WORD = re.compile(r"\w{3,}")
 MARKUP = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)|<!--.*?-->", re.DOTALL)

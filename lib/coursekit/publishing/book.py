@@ -15,12 +15,12 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
-from coursekit.publishing import api, slides, vendor
+from coursekit.publishing import api, live, slides, vendor
 from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
-BESIDE = ("glossary", "instructor_guide", "api")  # the pages that follow the lessons
+BESIDE = ("live", "glossary", "instructor_guide", "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
@@ -72,6 +72,8 @@ def sources(root: Path) -> dict[str, str]:
     lessons, docs = find(root), root / "docs"
     files = {lesson.path.name for lesson in lessons} | {f"{name}.md" for name in ("index", *BESIDE)}
     found = {f"_static/{name}": _text(PAGES / name) for name in ("site.css", "site.js")}
+    found |= {f"_static/web/{name}": text for name, text in live.files().items()}
+    found["live.md"] = _text(live.WEB / "live.md").replace("<!-- live -->", live.markup())
     found["conf.py"] = _text(docs / "conf.py")
     found["index.md"] = index(_text(docs / "index.md"), lessons)
     found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)

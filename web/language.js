@@ -1,0 +1,39 @@
+/**
+ * Sentences of the page and of the engine's refusals, one file of strings per language in strings/.
+ */
+convlab.part(function language(convlab) {
+  "use strict";
+
+  /** What the engine throws when it cannot do what was asked: its `key` and `values` make a sentence in any language. */
+  class Refusal extends Error {
+    constructor(key, values = {}) {
+      super(say(key, values, "en"));
+      this.name = "Refusal";
+      this.key = key;
+      this.values = values;
+    }
+  }
+
+  /**
+   * Return a sentence, its {names} replaced by `values`; English where the language has none.
+   * @param {string} key
+   * @param {object} [values] - a value that is itself {key, values} is said in the same language
+   * @param {string} [tongue] - "en", "ko" or "ja"
+   */
+  function say(key, values = {}, tongue = convlab.tongue) {
+    const sentence = convlab.strings[tongue]?.[key] ?? convlab.strings.en[key];
+    if (sentence === undefined) throw new Error(`no sentence is called ${key}`);
+    return sentence.replace(/\{(\w+)\}/g, (whole, name) => {
+      const value = values[name];
+      if (value?.key) return say(value.key, value.values, tongue);
+      return value === undefined ? whole : String(value);
+    });
+  }
+
+  /** Return what an error says, in the page's language if it is a `Refusal`. */
+  function told(error) {
+    return error.key ? say(error.key, error.values) : error.message;
+  }
+
+  Object.assign(convlab, { strings: convlab.strings ?? {}, tongue: "en", Refusal, say, told });
+});

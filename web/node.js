@@ -1,0 +1,10 @@
+/** Load the engine in Node, for the tests: `const convlab = require("./node.js")`. */
+"use strict";
+require("./convlab.js");
+for (const name of [
+  "language", "strings/en", "shapes", "random", "kernels", "layers", "optimizers", "network",
+  "digits", "trainer",
+]) {
+  require(`./${name}.js`);
+}
+module.exports = globalThis.convlab;

@@ -1,0 +1,85 @@
+/**
+ * Answer cases that Python wrote: `node answer.js < cases.json > answers.json`; a page calls `convlab.answer(cases)`.
+ *
+ * A case of "layer" holds one layer, its input, parameters and the gradient of its output, all as flat lists; one of
+ * "network" holds layers, weights, images, labels, a rule and a number of steps; one of "sizes" holds arguments.
+ */
+"use strict";
+
+globalThis.answerCases = function answerCases(cases) {
+  const { convlab } = globalThis;
+  const answers = { layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer };
+  return cases.map((one) => answers[one.ask](one));
+
+  function layerAnswer({ layer, input, n, x, params = {}, averages = {}, dy, training = false, wasm }) {
+    const row = convlab.count([layer], input)[0];
+    const one = new convlab.layers[layer.kind](row);
+    const counting = new convlab.Arena();
+    const parts = lay(counting, one, row, n);
+    const arena = new convlab.Arena(counting.bytes, wasm);
+    Object.assign(parts, lay(arena, one, row, n));
+    one.fill();
+    for (const [name, values] of Object.entries(params)) one.params[name].set(values);
+    for (const [name, values] of Object.entries(averages)) one.averages[name].set(values);
+    parts.x.set(x);
+    const y = [...one.forward(parts.x, n, training, new convlab.Random(0)).slice(0, n * one.outputs)];
+    parts.dy.set(dy);
+    const dx = [...one.backward(parts.dy, n, true).slice(0, x.length)];
+    return {
+      output: row.output, y, dx, grads: lists(one.grads), averages: lists(one.averages ?? {}), wasm: arena.wasm,
+      mask: layer.kind === "Dropout" ? [...one.mask.slice(0, x.length)] : null,
+    };
+  }
+
+  function lay(arena, one, row, n) {
+    arena.floats(4);
+    const x = arena.floats(n * one.inputs);
+    const dy = arena.floats(n * one.outputs);
+    for (const [name, shape] of Object.entries(row.parameters)) {
+      one.params[name] = arena.floats(convlab.product(shape));
+      one.grads[name] = arena.floats(convlab.product(shape));
+    }
+    one.allocate(arena, n);
+    return { x, dy };
+  }
+
+  function networkAnswer({ layers, options, weights, images, labels, steps }) {
+    const net = new convlab.Network(layers, options);
+    if (weights) net.setWeights(lists(weights));
+    const x = Float32Array.from(images);
+    const { loss, images: dx, parameters } = net.gradients(x, labels, { training: true });
+    const losses = [];
+    for (let i = 0; i < steps; i++) losses.push(net.step(x, labels));
+    return {
+      loss, dx: [...dx], parameters: lists(parameters), losses, weights: lists(net.weights()),
+      logits: [...net.forward(x)], wasm: net.wasm,
+    };
+  }
+
+  /** Return what a function of sizes returns, or what it refuses. */
+  function sizesAnswer({ name, values }) {
+    try {
+      return { value: convlab[name](...values) };
+    } catch (error) {
+      return { error: error.message };
+    }
+  }
+
+  function countAnswer({ layers, input }) {
+    try {
+      return convlab.count(layers, input).map(({ output, count, activations, macs }) => ({ output, count, activations, macs }));
+    } catch (error) {
+      return { error: error.message, place: error.place };
+    }
+  }
+
+  function lists(arrays) {
+    return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, [...array]]));
+  }
+};
+
+if (typeof require === "function" && require.main === module) {
+  require("../node.js");
+  const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
+  process.stdout.write(JSON.stringify(globalThis.answerCases(cases)));
+}

@@ -1,0 +1,262 @@
+/**
+ * Training as a conversation: messages in, reports out, in a worker or, where there is none, in the page itself.
+ */
+convlab.part(function trainer(convlab) {
+  "use strict";
+  const { Network, Random, standardize, product } = convlab;
+
+  const EVALUATE_AT = [250, 500, 1000, 2000]; // images seen; afterwards every EVALUATE_EVERY
+  const EVALUATE_EVERY = 2500;
+  const SHIFT = 2; // pixels by which an image is moved at most, where that is asked for
+  const SHOWN_WRONG = 40;
+
+  /**
+   * One network, its data and its training.
+   *
+   * `handle({type, ...})` takes: data, build, run, pause, steps, settings, look, mine, classify, evaluate, weights,
+   * setWeights. `post` gets: built, refused, report, evaluated, looked, classified, weights, paused.
+   */
+  class Trainer {
+    /**
+     * @param {function(object): void} post - gets every report
+     * @param {number} slice - milliseconds of training between two looks at the messages
+     */
+    constructor(post, slice = 60) {
+      Object.assign(this, { post, slice, running: false, stopAt: Infinity, mine: { images: [], labels: [] } });
+    }
+
+    /** Answer a message after those before it; resolved when it is done. */
+    handle(message) {
+      this.queue = (this.queue ?? Promise.resolve()).then(() => this.#answer(message));
+      return this.queue;
+    }
+
+    async #answer(message) {
+      try {
+        await this[`on_${message.type}`](message);
+      } catch (error) {
+        this.running = false;
+        const { key, values, place } = error;
+        this.post({ type: "refused", request: message.type, key, values, place, message: error.message });
+      }
+    }
+
+    /** Take packed digits, or images as they are. */
+    async on_data({ packed, data }) {
+      this.data = packed ? await convlab.unpackDigits(packed) : data;
+      this.post({ type: "data", train: this.data.train.count, test: this.data.test.count });
+    }
+
+    on_build({ layers, options, shift }) {
+      const network = new Network(layers, options);
+      Object.assign(this, { network, shift, running: false, seen: 0, steps: 0, evaluatedAt: 0 });
+      this.random = new Random(options.seed + 1);
+      this.order = [];
+      this.tally = { loss: 0, hits: 0, images: 0, milliseconds: 0 };
+      this.post({ type: "built", wasm: network.wasm, bytes: network.arena.bytes });
+    }
+
+    on_settings({ rule, learningRate, shift }) {
+      this.network.setRule(rule, learningRate);
+      this.shift = shift;
+    }
+
+    /** Train until paused, or until `images` more have been seen. */
+    on_run({ images = Infinity }) {
+      this.stopAt = this.seen + images;
+      if (this.running) return;
+      this.running = true;
+      this.#turn();
+    }
+
+    on_pause() {
+      this.running = false;
+      this.#report();
+      this.post({ type: "paused", seen: this.seen });
+    }
+
+    on_steps({ count }) {
+      for (let i = 0; i < count; i++) this.#step();
+      this.#report();
+    }
+
+    on_evaluate() {
+      this.#evaluate();
+    }
+
+    /** Answer with everything that one image makes of the network: outputs, gradients, filters. */
+    on_look({ pixels, label, id }) {
+      const { network } = this;
+      const image = this.#standardized(pixels);
+      const outputs = [];
+      const logits = network.forward(image, { watch: (place, y) => { outputs[place] = y.slice(); } });
+      const gradients = network.gradients(image, [label]);
+      const filters = network.rows.map((row, place) => (
+        row.layer.kind === "Conv2D" ? network.layers[place].params.kernel.slice() : null));
+      this.post({
+        type: "looked", id, image, outputs, filters, shares: convlab.softmax(logits, network.classes),
+        gradients: { image: gradients.images, outputs: gradients.outputs, parameters: gradients.parameters },
+      });
+    }
+
+    on_classify({ pixels, id }) {
+      const shares = this.network.probabilities(this.#standardized(pixels));
+      this.post({ type: "classified", id, shares });
+    }
+
+    /** Take the reader's own digits as a test set: `images` are lists of pixels from 0 to 255. */
+    on_mine({ images, labels }) {
+      this.mine = { images, labels };
+    }
+
+    on_weights({ id }) {
+      this.post({ type: "weights", id, weights: this.network.weights(), seen: this.seen });
+    }
+
+    on_setWeights({ weights, seen = 0 }) {
+      this.network.setWeights(weights);
+      this.seen = seen;
+      this.#evaluate();
+    }
+
+    /** Train for one slice of time, report, and go on when the messages that came meanwhile have been read. */
+    #turn() {
+      if (!this.running) return;
+      const begun = performance.now();
+      try {
+        do this.#step(); while (performance.now() - begun < this.slice && this.seen < this.stopAt);
+      } catch (error) {
+        this.running = false;
+        this.post({ type: "refused", request: "run", key: error.key, values: error.values, message: error.message });
+        return;
+      }
+      this.tally.milliseconds += performance.now() - begun;
+      this.#report();
+      if (this.#isDue()) this.#evaluate();
+      if (this.seen >= this.stopAt) {
+        this.running = false;
+        this.post({ type: "paused", seen: this.seen });
+        return;
+      }
+      setTimeout(() => this.#turn(), 0);
+    }
+
+    #isDue() {
+      const next = EVALUATE_AT.find((images) => images > this.evaluatedAt)
+        ?? (Math.floor(this.evaluatedAt / EVALUATE_EVERY) + 1) * EVALUATE_EVERY;
+      return this.seen >= next;
+    }
+
+    #step() {
+      const { network, data: { train } } = this;
+      const size = product(train.shape);
+      const n = Math.min(network.batchSize, train.count);
+      const images = new Float32Array(n * size);
+      const labels = new Uint8Array(n);
+      for (let i = 0; i < n; i++) {
+        if (!this.order.length) this.order = this.random.shuffle([...Array(train.count).keys()]);
+        const chosen = this.order.pop();
+        const [down, right] = this.shift ? [this.#moved(), this.#moved()] : [0, 0];
+        standardize(train.images, chosen * size, train.shape, images, i * size, down, right);
+        labels[i] = train.labels[chosen];
+      }
+      const loss = network.step(images, labels);
+      if (!Number.isFinite(loss)) throw new convlab.Refusal("loss_not_finite");
+      this.seen += n;
+      this.steps += 1;
+      this.tally.loss += loss * n;
+      this.tally.images += n;
+      this.tally.hits += network.hits(labels);
+    }
+
+    #moved() {
+      return this.random.below(2 * SHIFT + 1) - SHIFT;
+    }
+
+    /** Tell what has happened since the last report. */
+    #report() {
+      const { loss, hits, images, milliseconds } = this.tally;
+      if (!images) return;
+      this.tally = { loss: 0, hits: 0, images: 0, milliseconds: 0 };
+      this.post({
+        type: "report", seen: this.seen, steps: this.steps, loss: loss / images, accuracy: hits / images,
+        speed: milliseconds ? (1000 * images) / milliseconds : null,
+      });
+    }
+
+    /** Tell how well the test images and the reader's own digits are recognised. */
+    #evaluate() {
+      const { network, data: { test } } = this;
+      const size = product(test.shape);
+      const confusion = Array.from({ length: network.classes }, () => new Array(network.classes).fill(0));
+      const wrong = [];
+      let hits = 0;
+      let loss = 0;
+      for (let first = 0; first < test.count; first += network.batchSize) {
+        const n = Math.min(network.batchSize, test.count - first);
+        const images = new Float32Array(n * size);
+        for (let i = 0; i < n; i++) standardize(test.images, (first + i) * size, test.shape, images, i * size);
+        const shares = network.probabilities(images);
+        for (let i = 0; i < n; i++) {
+          const own = shares.subarray(i * network.classes, (i + 1) * network.classes);
+          const guess = own.indexOf(Math.max(...own));
+          const label = test.labels[first + i];
+          loss -= Math.log(Math.max(own[label], 1e-30));
+          confusion[label][guess] += 1;
+          if (guess === label) hits += 1;
+          else wrong.push({ index: first + i, label, guess, share: own[guess] });
+        }
+      }
+      this.evaluatedAt = this.seen;
+      wrong.sort((one, other) => other.share - one.share);
+      const shown = wrong.slice(0, SHOWN_WRONG).map((one) => (
+        { ...one, pixels: test.images.slice(one.index * size, (one.index + 1) * size) }));
+      this.post({
+        type: "evaluated", seen: this.seen, accuracy: hits / test.count, loss: loss / test.count, confusion,
+        wrong: shown, wrongCount: wrong.length, mine: this.#ownAccuracy(),
+      });
+    }
+
+    /** Return the share of the reader's own digits that are recognised, null without any. */
+    #ownAccuracy() {
+      const { images, labels } = this.mine;
+      if (!images.length) return null;
+      const hits = images.filter((pixels, i) => {
+        const shares = this.network.probabilities(this.#standardized(pixels));
+        return shares.indexOf(Math.max(...shares)) === labels[i];
+      });
+      return hits.length / images.length;
+    }
+
+    #standardized(pixels) {
+      const image = new Float32Array(pixels.length);
+      standardize(pixels, 0, this.network.input, image, 0);
+      return image;
+    }
+  }
+
+  const WORKER_PARTS = [
+    "language", "english", "shapes", "random", "kernels", "layers", "optimizers", "network", "digits", "trainer",
+  ];
+
+  /**
+   * Start a trainer in a worker, or in the page where workers are refused; return {post, inWorker}.
+   * @param {function(object): void} receive - gets every report
+   */
+  function startTrainer(receive) {
+    try {
+      const script = `${convlab.script(WORKER_PARTS)}
+        const trainer = new convlab.Trainer((report) => postMessage(report));
+        onmessage = ({ data }) => trainer.handle(data);`;
+      const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+      const worker = new Worker(address);
+      worker.onmessage = ({ data }) => receive(data);
+      return { post: (message) => worker.postMessage(message), inWorker: true };
+    } catch (error) {
+      const own = new Trainer((report) => setTimeout(() => receive(report), 0), 12);
+      return { post: (message) => own.handle(message), inWorker: false };
+    }
+  }
+
+  Object.assign(convlab, { Trainer, startTrainer });
+});
