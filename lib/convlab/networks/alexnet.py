@@ -28,7 +28,7 @@ class LocalResponseNormalization(layers.Layer):
     0.5946
     """
 
-    def call(self, images):
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Return the normalised maps."""
         maps = ops.arange(images.shape[-1])
         neighbours = ops.cast(ops.abs(maps[:, None] - maps) <= 2, images.dtype)
@@ -37,7 +37,9 @@ class LocalResponseNormalization(layers.Layer):
         return images * root * ops.sqrt(root)
 
 
-def alexnet(classes=1000, groups=2, input_shape=(227, 227, 3)):
+def alexnet(
+    classes: int = 1000, groups: int = 2, input_shape: tuple[int, int, int] = (227, 227, 3)
+) -> keras.Model:
     """Return AlexNet, logits out: 60,965,224 parameters with two groups, 62,378,344 with one.
 
     Images: (N, 227, 227, 3), floats. The paper prints 224, from which its own 55 x 55 does not follow. Groups
@@ -66,14 +68,20 @@ def alexnet(classes=1000, groups=2, input_shape=(227, 227, 3)):
     return keras.Model(images, dense_head(x, 4096, classes), name="alexnet")
 
 
-def cifar_alexnet(activation="relu", normalization="batch", dropout=0.5, classes=10):
+def cifar_alexnet(
+    activation: str = "relu", normalization: str | None = "batch", dropout: float = 0.5, classes: int = 10
+) -> keras.Model:
     """Return AlexNet cut to 32 x 32 pixels, logits out: five convolutions, three poolings, two dense layers.
 
-    Images: (N, 32, 32, 3), floats. `normalization`: "batch", "local" (the paper's, after conv1 and conv2) or
-    None; `activation`: any Keras knows; so that lesson 12 can ask which of the paper's choices survived. A
-    third of the maps, an eighth of the dense units, one group, stride 1, and batch normalisation (in the
-    dense layers too) unless told otherwise, so that one recipe, with a high learning rate, trains every
-    network of part IV.
+    Images: (N, 32, 32, 3), floats. A third of the paper's maps, an eighth of its dense units, one group,
+    stride 1, and by default batch normalisation (in the dense layers, too), so that one recipe, with a high
+    learning rate, trains every network of part IV. Lesson 12 compares the choices.
+
+    Args:
+        activation: any that Keras knows.
+        normalization: "batch", "local" (the paper's, after conv1 and conv2) or None.
+        dropout: share of the dense layers' values that is set to 0 in training.
+        classes: number of logits.
 
     >>> cifar_alexnet().get_layer("pool5").output.shape
     (None, 4, 4, 96)

@@ -1,15 +1,28 @@
-"""What several networks are made of: a convolution or a dense layer with what follows it."""
+"""Building blocks of several networks: a convolution or a dense layer with what follows it."""
 
+from collections.abc import Callable
+
+import keras
 from keras import layers
 
 from convlab.networks.normalization import FusedBatchNormalization
 
 
-def convolution(x, maps, size, name, strides=1, activation="relu"):
+def convolution(
+    x: keras.KerasTensor, maps: int, size: int, name: str, strides: int = 1, activation: str | None = "relu"
+) -> keras.KerasTensor:
     """Convolve with a bias, then apply `activation`, as networks did before batch normalisation.
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps), padding "same". Weights start as
-    in He et al. 2015 (arXiv:1502.01852). Lessons 12 and 13.
+    The result is (N, ⌈H/strides⌉, ⌈W/strides⌉, maps), padding "same". Weights start as in He et al. 2015
+    (arXiv:1502.01852). Lessons 12 and 13.
+
+    Args:
+        x: (N, H, W, C), symbolic.
+        maps: number of kernels.
+        size: pixels of a kernel along each side.
+        name: the layer's name.
+        strides: pixels from one place of a kernel to the next.
+        activation: any that Keras knows, or None.
 
     >>> convolution(layers.Input((8, 8, 3)), 16, 5, "conv1", strides=2).shape
     (None, 4, 4, 16)
@@ -19,12 +32,14 @@ def convolution(x, maps, size, name, strides=1, activation="relu"):
     )(x)
 
 
-def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
+def normalized_convolution(
+    x: keras.KerasTensor, maps: int, size: int, name: str, strides: int = 1, activation: str | None = "relu"
+) -> keras.KerasTensor:
     """Convolve without a bias, normalise over the batch, then apply `activation` (None leaves it out).
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps), padding "same". The order, and the
-    bias that the normalisation makes idle, are those of Ioffe & Szegedy 2015 (arXiv:1502.03167, section 3.2).
-    The three layers are called `name`, `name_norm` and `name_relu`. Lesson 15.
+    Arguments and shapes as in `convolution`. The order is that of Ioffe & Szegedy 2015 (arXiv:1502.03167,
+    section 3.2), who also explain why the bias is not needed. The three layers are called `name`, `name_norm`
+    and `name_relu`. Lesson 15.
 
     >>> normalized_convolution(layers.Input((8, 8, 3)), 16, 3, "conv1").shape
     (None, 8, 8, 16)
@@ -35,7 +50,7 @@ def normalized_convolution(x, maps, size, name, strides=1, activation="relu"):
     return normalized(x, name, activation)
 
 
-def dense(x, units, name, activation="relu"):
+def dense(x: keras.KerasTensor, units: int, name: str, activation: str | None = "relu") -> keras.KerasTensor:
     """Multiply by a matrix, add a bias, then apply `activation`.
 
     x: (N, C), symbolic; returns (N, units). Weights start with He's variance. Lesson 12.
@@ -47,7 +62,9 @@ def dense(x, units, name, activation="relu"):
     return layers.Dense(units, activation, kernel_initializer="he_uniform", name=name)(x)
 
 
-def normalized_dense(x, units, name, activation="relu"):
+def normalized_dense(
+    x: keras.KerasTensor, units: int, name: str, activation: str | None = "relu"
+) -> keras.KerasTensor:
     """Multiply by a matrix, normalise over the batch, then apply `activation`.
 
     x: (N, C), symbolic; returns (N, units). The three layers are called `name`, `name_norm` and `name_relu`.
@@ -60,11 +77,25 @@ def normalized_dense(x, units, name, activation="relu"):
     return normalized(x, name, activation)
 
 
-def dense_head(x, units, classes, dropout=0.5, activation="relu", layer=dense):
+def dense_head(
+    x: keras.KerasTensor,
+    units: int,
+    classes: int,
+    dropout: float = 0.5,
+    activation: str = "relu",
+    layer: Callable[..., keras.KerasTensor] = dense,
+) -> keras.KerasTensor:
     """Flatten, two dense layers with dropout, and logits: fc6, fc7 and fc8 of AlexNet and VGG.
 
-    x: (N, H, W, C), symbolic; returns (N, classes) in float32; `layer`: `dense` or `normalized_dense`.
-    Krizhevsky et al. 2012, sections 3.5 and 4.2. Built in lesson 12.
+    The result is (N, classes), in float32. Krizhevsky et al. 2012, sections 3.5 and 4.2. Built in lesson 12.
+
+    Args:
+        x: (N, H, W, C), symbolic.
+        units: units of fc6 and of fc7.
+        classes: number of logits.
+        dropout: share of their values that is set to 0 in training.
+        activation: any that Keras knows.
+        layer: `dense` or `normalized_dense`.
 
     >>> dense_head(layers.Input((6, 6, 256)), 64, 1000).shape
     (None, 1000)
@@ -76,11 +107,10 @@ def dense_head(x, units, classes, dropout=0.5, activation="relu", layer=dense):
     return logits(x, classes, "fc8")
 
 
-def logits(x, classes, name="logits"):
+def logits(x: keras.KerasTensor, classes: int, name: str = "logits") -> keras.KerasTensor:
     """End a network in one number per class, without softmax, in float32 even under mixed precision.
 
-    x: (N, C), symbolic; returns (N, classes). The softmax belongs to the loss, which is told
-    `from_logits=True`.
+    x: (N, C), symbolic; returns (N, classes). The softmax belongs to the loss, with `from_logits=True`.
 
     >>> logits(layers.Input((64,)), 10).shape
     (None, 10)
@@ -88,7 +118,7 @@ def logits(x, classes, name="logits"):
     return layers.Dense(classes, dtype="float32", name=name)(x)
 
 
-def normalized(x, name, activation="relu"):
+def normalized(x: keras.KerasTensor, name: str, activation: str | None = "relu") -> keras.KerasTensor:
     """Normalise over the batch, then apply `activation` (None leaves it out): `name_norm` and `name_relu`."""
     # Keras averages its statistics over some hundred batches by default: more than a short run has.
     x = FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)

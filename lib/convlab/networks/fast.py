@@ -1,5 +1,6 @@
-"""CIFAR-10 in a hurry: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498)."""
+"""Fast on CIFAR-10: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498)."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import keras
@@ -11,20 +12,27 @@ from convlab.networks.normalization import FusedBatchNormalization
 
 
 def cifar_fast(
-    widths=(64, 256, 256),
-    whitening=True,
-    dirac=True,
-    activation="gelu",
-    momentum=0.6,
-    scale=1 / 9,
-    classes=10,
-):
+    widths: Sequence[int] = (64, 256, 256),
+    whitening: bool = True,
+    dirac: bool = True,
+    activation: str = "gelu",
+    momentum: float = 0.6,
+    scale: float = 1 / 9,
+    classes: int = 10,
+) -> keras.Model:
     """Return a network in the manner of the paper's "airbench94", logits out. Lesson 16.
 
     Images: (N, 32, 32, 3), normalised floats. 1,971,640 weights, 288 of them in the frozen first kernel: call
-    `whiten` before training. Each argument is a trick of sections 3.1 to 3.4, and does without it as
-    `whitening=False` (a learned first layer, normalised), `dirac=False`, `activation="relu"`, `momentum=0.9`,
-    `scale=1`.
+    `whiten` before training. Each argument but the first and the last is a trick of sections 3.1 to 3.4.
+
+    Args:
+        widths: maps of the three blocks.
+        whitening: whether the first kernel is set by `whiten` and frozen, or learned and normalised.
+        dirac: whether convolutions start as `partly_identity`, or as `uniform`.
+        activation: "gelu", or any that Keras knows; without the trick "relu".
+        momentum: share of its moving averages that a normalisation retains in a step; 0.9 without the trick.
+        scale: factor of the logits; without the trick 1.
+        classes: number of logits.
 
     >>> cifar_fast().get_layer("pool").output.shape
     (None, 1, 1, 256)
@@ -54,7 +62,7 @@ def cifar_fast(
     return keras.Model(images, layers.Rescaling(scale, dtype="float32", name="logits")(x), name="cifar_fast")
 
 
-def whiten(model, images):
+def whiten(model: keras.Model, images: np.ndarray) -> None:
     """Set the frozen first kernel of `cifar_fast` from training images, in place; nothing comes back.
 
     images: (N, 32, 32, 3), normalised as in training; the paper takes 5,000. Section 3.2. Lesson 16.
@@ -65,7 +73,7 @@ def whiten(model, images):
     model.get_layer("whiten").kernel.assign(whitening_kernels(images))
 
 
-def whitening_kernels(images, epsilon=5e-4):
+def whitening_kernels(images: np.ndarray, epsilon: float = 5e-4) -> np.ndarray:
     """Return (2, 2, 3, 24) kernels that make 2x2 patches uncorrelated with variance 1, and their negatives.
 
     images: (N, H, W, C). The eigenvectors of the patches' covariance, strongest first, each divided by the
@@ -84,21 +92,21 @@ def whitening_kernels(images, epsilon=5e-4):
 
 @keras.saving.register_keras_serializable("convlab")
 class FrozenKernelConv2D(layers.Conv2D):
-    """Convolve with a kernel that training leaves alone and a bias that it learns.
+    """Convolve with a kernel that training does not change and a bias that it learns.
 
     >>> layer = FrozenKernelConv2D(24, 2)
     >>> tuple(layer(keras.ops.ones((1, 32, 32, 3))).shape), len(layer.trainable_variables)
     ((1, 31, 31, 24), 1)
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights and freeze the kernel, so that a copied or loaded network keeps it frozen too."""
         super().build(input_shape)
         self.kernel.trainable = False
 
 
 @keras.saving.register_keras_serializable("convlab")
-def uniform(shape, dtype=None):
+def uniform(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
     """Return weights uniform within ±1/√(inputs per output), the default of the paper's library.
 
     >>> bool(keras.ops.max(uniform((3, 3, 4, 8))) <= 1 / 6)
@@ -108,7 +116,7 @@ def uniform(shape, dtype=None):
 
 
 @keras.saving.register_keras_serializable("convlab")
-def partly_identity(shape, dtype=None):
+def partly_identity(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
     """Return a kernel whose first filters pass their map unchanged; filters beyond them are `uniform`.
 
     shape: (KH, KW, C, F), KH and KW odd: filter i < C is one at its centre for map i, else zero. Section 3.3.

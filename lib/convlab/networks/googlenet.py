@@ -1,5 +1,7 @@
 """GoogLeNet: Szegedy et al. 2014, "Going Deeper with Convolutions" (arXiv:1409.4842)."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 from keras import layers
 
@@ -20,11 +22,22 @@ INCEPTIONS = {
 }
 
 
-def inception(x, widths, name, convolve=convolution):
+def inception(
+    x: keras.KerasTensor,
+    widths: Sequence[int],
+    name: str,
+    convolve: Callable[..., keras.KerasTensor] = convolution,
+) -> keras.KerasTensor:
     """Join four views of the same maps: 1x1; 3x3 and 5x5, each behind a 1x1 that narrows; pooling, then 1x1.
 
-    x: (N, H, W, C), symbolic; widths: six numbers, a row of table 1; returns (N, H, W, sum of the four
-    views). Figure 2b; the layers are called after the columns of table 1. Built in lesson 14.
+    Returns (N, H, W, sum of the four views). Figure 2b; the layers are called after the columns of table 1.
+    Built in lesson 14.
+
+    Args:
+        x: (N, H, W, C), symbolic.
+        widths: six numbers of maps, a row of table 1.
+        name: the beginning of the layers' names.
+        convolve: `convolution` or `normalized_convolution`.
 
     >>> inception(keras.Input((28, 28, 192)), INCEPTIONS["3a"], "inception_3a").shape
     (None, 28, 28, 256)
@@ -40,7 +53,9 @@ def inception(x, widths, name, convolve=convolution):
     return layers.Concatenate(name=name)(views)
 
 
-def googlenet(classes=1000, auxiliary=False, input_shape=(224, 224, 3)):
+def googlenet(
+    classes: int = 1000, auxiliary: bool = False, input_shape: tuple[int, int, int] = (224, 224, 3)
+) -> keras.Model:
     """Return GoogLeNet: 6,998,552 parameters, or 13,378,280 with both auxiliary heads, whose logits follow.
 
     Images: (N, 224, 224, 3), floats; out come logits (N, classes), or with `auxiliary` a list of three: the
@@ -64,8 +79,8 @@ def googlenet(classes=1000, auxiliary=False, input_shape=(224, 224, 3)):
     return keras.Model(images, [x, *outputs] if auxiliary else x, name="googlenet")
 
 
-def cifar_googlenet(width=0.25, global_pooling=True, classes=10):
-    """Return GoogLeNet for 32 x 32 pixels, logits out: nine inception blocks at `width` of the paper's maps.
+def cifar_googlenet(global_pooling: bool = True, classes: int = 10) -> keras.Model:
+    """Return GoogLeNet for 32 x 32 pixels, logits out: nine inception blocks, a quarter of the paper's maps.
 
     Images: (N, 32, 32, 3), floats. A 3x3 convolution and one pooling replace the stem, which would leave 4 x
     4 pixels to the first block; batch normalisation replaces the response normalisation and the auxiliary
@@ -76,11 +91,10 @@ def cifar_googlenet(width=0.25, global_pooling=True, classes=10):
     (None, 4, 4, 256)
     """
     images = keras.Input((32, 32, 3))
-    x = normalized_convolution(images, round(192 * width), 3, "conv1")
+    x = normalized_convolution(images, 192 // 4, 3, "conv1")
     x = layers.MaxPooling2D(3, 2, "same", name="pool1")(x)
     for block, widths in INCEPTIONS.items():
-        widths = [round(maps * width) for maps in widths]
-        x = inception(x, widths, f"inception_{block}", normalized_convolution)
+        x = inception(x, [maps // 4 for maps in widths], f"inception_{block}", normalized_convolution)
         if block in ("3b", "4e"):
             x = layers.MaxPooling2D(3, 2, "same", name=f"pool{block[0]}")(x)
     head = layers.GlobalAveragePooling2D if global_pooling else layers.Flatten
@@ -88,7 +102,7 @@ def cifar_googlenet(width=0.25, global_pooling=True, classes=10):
     return keras.Model(images, logits(x, classes), name="cifar_googlenet")
 
 
-def _stem(images):
+def _stem(images: keras.KerasTensor) -> keras.KerasTensor:
     x = convolution(images, 64, 7, "conv1", strides=2)
     x = layers.MaxPooling2D(3, 2, "same", name="pool1")(x)
     x = LocalResponseNormalization(name="norm1")(x)
@@ -98,7 +112,7 @@ def _stem(images):
     return layers.MaxPooling2D(3, 2, "same", name="pool2")(x)
 
 
-def _auxiliary_head(x, classes, name):
+def _auxiliary_head(x: keras.KerasTensor, classes: int, name: str) -> keras.KerasTensor:
     x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
     x = convolution(x, 128, 1, f"{name}_conv")
     x = layers.Flatten(name=f"{name}_flatten")(x)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 
-def lenet5(classes=10, input_shape=(32, 32, 1)):
+def lenet5(classes: int = 10, input_shape: tuple[int, int, int] = (32, 32, 1)) -> keras.Model:
     """Return LeNet-5 as it is usually rebuilt, logits out: 61,706 parameters. Lesson 12.
 
     Images: (N, 32, 32, 1), floats. Section II.B and figure 2. Unlike the paper's, every map of C3 sees all

@@ -1,14 +1,17 @@
 """Small networks for 28x28 grey images: digits and clothing (lessons 09 and 10)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from convlab.networks.blocks import convolution, dense, logits, normalized, normalized_convolution
 
+Shape = tuple[int, int, int]
 IMAGE = (28, 28, 1)
 
 
-def mnist_dense(units=(128,), classes=10, input_shape=IMAGE):
+def mnist_dense(units: Sequence[int] = (128,), classes: int = 10, input_shape: Shape = IMAGE) -> keras.Model:
     """Return a network without convolution: hidden layers of so many units, logits out.
 
     Images: (N, 28, 28, 1), normalised floats. Lesson 09.
@@ -23,12 +26,24 @@ def mnist_dense(units=(128,), classes=10, input_shape=IMAGE):
     return keras.Model(images, logits(x, classes), name="mnist_dense")
 
 
-def mnist_conv(widths=(32, 64, 128), units=625, dropout=0.0, classes=10, input_shape=IMAGE):
+def mnist_conv(
+    widths: Sequence[int] = (32, 64, 128),
+    units: int = 625,
+    dropout: float = 0.0,
+    classes: int = 10,
+    input_shape: Shape = IMAGE,
+) -> keras.Model:
     """Return a network with one convolution before each pooling and one hidden dense layer, logits out.
 
     Images: (N, 28, 28, 1), normalised floats. With the default widths the network of lesson 08's lecture:
-    28 → 14 → 7 → 4, because pooling is "same". dropout: the share of the hidden layer that is set to zero in
-    training. Built in lesson 09.
+    28 → 14 → 7 → 4, because pooling is "same". Built in lesson 09.
+
+    Args:
+        widths: maps of each convolution.
+        units: units of the hidden layer.
+        dropout: share of the hidden layer that is set to 0 in training.
+        classes: number of logits.
+        input_shape: (H, W, C) of one image.
 
     >>> mnist_conv().count_params()
     1379557
@@ -42,12 +57,19 @@ def mnist_conv(widths=(32, 64, 128), units=625, dropout=0.0, classes=10, input_s
     return keras.Model(images, logits(x, classes), name="mnist_conv")
 
 
-def mnist_deep(widths=(16, 32, 64), units=50, dropout=0.5, rotation=0, classes=10, input_shape=IMAGE):
+def mnist_deep(
+    dropout: float = 0.5, rotation: float = 0, classes: int = 10, input_shape: Shape = IMAGE
+) -> keras.Model:
     """Return the deep network: twice a 3x3 convolution, then pooling, three times; two dense layers.
 
-    Images: (N, 28, 28, 1), normalised floats; logits out. dropout: the share set to zero before and after the
-    hidden layer. rotation: degrees by which an image is turned at most in training, either way. Built in
-    lesson 09, after the network "DeepConvNet" of Saito, Deep Learning from Scratch, 2016, chapter 8.
+    Images: (N, 28, 28, 1), normalised floats; logits out. Built in lesson 09, after the network "DeepConvNet"
+    of Saito, Deep Learning from Scratch, 2016, chapter 8.
+
+    Args:
+        dropout: share of the values that is set to 0 in training, before and after the hidden layer.
+        rotation: degrees by which an image is turned at most in training, either way.
+        classes: number of logits.
+        input_shape: (H, W, C) of one image.
 
     >>> mnist_deep().count_params()
     123552
@@ -55,31 +77,31 @@ def mnist_deep(widths=(16, 32, 64), units=50, dropout=0.5, rotation=0, classes=1
     x = images = keras.Input(input_shape)
     if rotation:
         x = layers.RandomRotation(rotation / 360, fill_mode="nearest", name="rotate")(x)
-    for block, maps in enumerate(widths, start=1):
+    for block, maps in enumerate((16, 32, 64), start=1):
         for place in (1, 2):
             x = convolution(x, maps, 3, f"conv{block}_{place}")
         x = layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
     x = layers.Dropout(dropout, name="flatten_dropout")(layers.Flatten(name="flatten")(x))
-    x = layers.Dropout(dropout, name="fc1_dropout")(dense(x, units, "fc1"))
+    x = layers.Dropout(dropout, name="fc1_dropout")(dense(x, 50, "fc1"))
     return keras.Model(images, logits(x, classes), name="mnist_deep")
 
 
-def mnist_fast(widths=(32, 32, 64), repeats=2, classes=10, input_shape=IMAGE):
+def mnist_fast(classes: int = 10, input_shape: Shape = IMAGE) -> keras.Model:
     """Return a network that learns digits within seconds: pooled early, normalised, no hidden dense layer.
 
     Images: (N, H, W, 1), normalised floats; logits out. It ends in the largest value of each map, so that its
-    weights serve images of any size. repeats: convolutions after the second pooling. Lesson 10.
+    weights serve images of any size. Lesson 10.
 
     >>> mnist_fast(input_shape=(84, 84, 1)).count_params() == mnist_fast().count_params()
     True
     """
     x = images = keras.Input(input_shape)
-    for block, maps in enumerate(widths[:2], start=1):
+    for name in ("1", "2"):
         x = layers.Conv2D(
-            maps, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{block}"
+            32, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{name}"
         )(x)
-        x = normalized(layers.MaxPooling2D(2, name=f"pool{block}")(x), f"conv{block}")
-    for place in range(repeats):
-        x = normalized_convolution(x, widths[2], 3, f"conv{3 + place}")
+        x = normalized(layers.MaxPooling2D(2, name=f"pool{name}")(x), f"conv{name}")
+    for name in ("conv3", "conv4"):
+        x = normalized_convolution(x, 64, 3, name)
     x = layers.GlobalMaxPooling2D(name="pool")(x)
     return keras.Model(images, logits(x, classes), name="mnist_fast")

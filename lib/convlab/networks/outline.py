@@ -1,9 +1,12 @@
 """A network without memory for its weights, to count what would take gigabytes to build."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 
-def outline(builder, *arguments, **options):
+def outline(builder: Callable[..., keras.Model], *arguments: Any, **options: Any) -> keras.Model:
     """Return what `builder(*arguments, **options)` builds, its weights with shapes but without values.
 
     For `shapes.count` and for looking at layers: VGG-19 would take 575 MB. It cannot compute anything; build

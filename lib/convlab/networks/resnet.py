@@ -1,9 +1,14 @@
 """ResNet: He, Zhang, Ren & Sun 2015, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385)."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from convlab.networks.blocks import logits, normalized_convolution
+
+Shape = tuple[int, int, int]
 
 # Table 1: blocks in conv2_x to conv5_x, and the (kernel, maps) of a block's convolutions in conv2_x.
 BASIC = [(3, 64), (3, 64)]
@@ -16,7 +21,7 @@ IMAGENET = {
 }
 
 
-def resnet34(classes=1000, input_shape=(224, 224, 3)):
+def resnet34(classes: int = 1000, input_shape: Shape = (224, 224, 3)) -> keras.Model:
     """Return ResNet-34, logits out: basic blocks, 21,797,672 trainable parameters.
 
     Images: (N, 224, 224, 3), floats. Table 1, option B of section 4.1. Lesson 15.
@@ -27,7 +32,7 @@ def resnet34(classes=1000, input_shape=(224, 224, 3)):
     return _imagenet_resnet(34, classes, input_shape)
 
 
-def resnet50(classes=1000, input_shape=(224, 224, 3)):
+def resnet50(classes: int = 1000, input_shape: Shape = (224, 224, 3)) -> keras.Model:
     """Return ResNet-50, logits out: bottleneck blocks, 25,557,032 trainable parameters.
 
     Images: (N, 224, 224, 3), floats. Table 1 and figure 5; as in the paper, the first 1x1 convolution of a
@@ -39,7 +44,7 @@ def resnet50(classes=1000, input_shape=(224, 224, 3)):
     return _imagenet_resnet(50, classes, input_shape)
 
 
-def resnet101(classes=1000, input_shape=(224, 224, 3)):
+def resnet101(classes: int = 1000, input_shape: Shape = (224, 224, 3)) -> keras.Model:
     """Return ResNet-101, logits out: bottleneck blocks, 44,549,160 trainable parameters.
 
     Images: (N, 224, 224, 3), floats. Table 1. Lesson 15.
@@ -50,7 +55,7 @@ def resnet101(classes=1000, input_shape=(224, 224, 3)):
     return _imagenet_resnet(101, classes, input_shape)
 
 
-def resnet152(classes=1000, input_shape=(224, 224, 3)):
+def resnet152(classes: int = 1000, input_shape: Shape = (224, 224, 3)) -> keras.Model:
     """Return ResNet-152, logits out: bottleneck blocks, 60,192,808 trainable parameters.
 
     Images: (N, 224, 224, 3), floats. Table 1. Lesson 15.
@@ -61,13 +66,20 @@ def resnet152(classes=1000, input_shape=(224, 224, 3)):
     return _imagenet_resnet(152, classes, input_shape)
 
 
-def cifar_resnet(depth=20, residual=True, projection=False, classes=10):
+def cifar_resnet(
+    depth: int = 20, residual: bool = True, projection: bool = False, classes: int = 10
+) -> keras.Model:
     """Return the ResNet of `depth` = 6n + 2 layers for 32 x 32 pixels, or its plain twin; logits out.
 
-    Images: (N, 32, 32, 3), floats. Section 4.2: 16, 32 and 64 maps, n blocks each. `residual=False` leaves
-    the shortcuts out. They have no parameters (option A), so that plain and residual have equally many:
-    269,722 trainable at 20 layers, 853,018 at 56; `projection=True` learns those that change shape (option
-    B). Lesson 15. ValueError for another depth.
+    Images: (N, 32, 32, 3), floats. Section 4.2: 16, 32 and 64 maps, n blocks each. Plain and residual
+    networks have equally many parameters, because shortcuts of option A have none: 269,722 trainable at 20
+    layers, 853,018 at 56. Lesson 15. ValueError for another depth.
+
+    Args:
+        depth: 8, 14, 20, … layers with weights.
+        residual: whether there are shortcuts.
+        projection: whether shortcuts that change the shape are learned (option B) or padded (option A).
+        classes: number of logits.
 
     >>> cifar_resnet(56).get_layer("conv4_9").output.shape
     (None, 8, 8, 64)
@@ -84,11 +96,23 @@ def cifar_resnet(depth=20, residual=True, projection=False, classes=10):
     return keras.Model(images, logits(x, classes), name=f"cifar_{'resnet' if residual else 'plain'}{depth}")
 
 
-def residual_block(x, convolutions, strides, name, shortcut):
+def residual_block(
+    x: keras.KerasTensor,
+    convolutions: Sequence[tuple[int, int]],
+    strides: int,
+    name: str,
+    shortcut: Callable[..., keras.KerasTensor] | None,
+) -> keras.KerasTensor:
     """Return ReLU(F(x) + shortcut(x)), where F convolves and normalises; with `shortcut=None`, ReLU(F(x)).
 
-    x: (N, H, W, C), symbolic; convolutions: (kernel, maps) of each, the first with `strides`; returns (N,
-    ⌈H/strides⌉, ⌈W/strides⌉, last maps). Figures 2 and 5. Built in lesson 15.
+    The result is (N, ⌈H/strides⌉, ⌈W/strides⌉, last maps). Figures 2 and 5. Built in lesson 15.
+
+    Args:
+        x: (N, H, W, C), symbolic.
+        convolutions: (kernel, maps) of each convolution.
+        strides: stride of the first convolution.
+        name: the name of the last layer, and the beginning of the others' names.
+        shortcut: `projected`, `padded` or None.
 
     >>> residual_block(keras.Input((56, 56, 256)), BOTTLENECK, 1, "conv2_2", projected).shape
     (None, 56, 56, 256)
@@ -104,7 +128,7 @@ def residual_block(x, convolutions, strides, name, shortcut):
     return layers.Activation("relu", name=name)(y)
 
 
-def projected(x, maps, strides, name):
+def projected(x: keras.KerasTensor, maps: int, strides: int, name: str) -> keras.KerasTensor:
     """Return x itself where the shape stays, else its 1x1 projection: option B of section 4.1.
 
     x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
@@ -117,8 +141,8 @@ def projected(x, maps, strides, name):
     return normalized_convolution(x, maps, 1, name, strides, activation=None)
 
 
-def padded(x, maps, strides, name):
-    """Return x itself where the shape stays, else thinned and with maps of zeros: option A of section 4.1.
+def padded(x: keras.KerasTensor, maps: int, strides: int, name: str) -> keras.KerasTensor:
+    """Return x itself where the shape stays, else some pixels and maps of zeros: option A of section 4.1.
 
     x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
 
@@ -138,21 +162,21 @@ class PaddedShortcut(layers.Layer):
     (1, 3, 3, 4)
     """
 
-    def __init__(self, maps, strides, **kwargs):
+    def __init__(self, maps: int, strides: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.maps, self.strides = maps, strides
 
-    def call(self, x):
-        """Return the thinned and padded maps."""
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return every `strides`-th pixel each way, with the added maps."""
         x = x[:, :: self.strides, :: self.strides]
         return ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, self.maps - x.shape[-1])))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
         return {**super().get_config(), "maps": self.maps, "strides": self.strides}
 
 
-def _imagenet_resnet(depth, classes, input_shape):
+def _imagenet_resnet(depth: int, classes: int, input_shape: Shape) -> keras.Model:
     repeats, convolutions = IMAGENET[depth]
     images = keras.Input(input_shape)
     x = normalized_convolution(images, 64, 7, "conv1", strides=2)
@@ -162,7 +186,12 @@ def _imagenet_resnet(depth, classes, input_shape):
     return keras.Model(images, logits(x, classes, "fc1000"), name=f"resnet{depth}")
 
 
-def _stages(x, repeats, convolutions, shortcut):
+def _stages(
+    x: keras.KerasTensor,
+    repeats: Sequence[int],
+    convolutions: Sequence[tuple[int, int]],
+    shortcut: Callable[..., keras.KerasTensor] | None,
+) -> keras.KerasTensor:
     """Stack conv2_x and what follows: each stage has twice the maps of the one before, and half its size."""
     for stage, blocks in enumerate(repeats, start=2):
         wider = [(size, maps * 2 ** (stage - 2)) for size, maps in convolutions]

@@ -19,11 +19,11 @@ KERNELS = {
 """The shape of each layer's kernel: (height, width, channels, filters), or (inputs, outputs)."""
 
 
-def new_parameters(seed=0):
+def new_parameters(seed: int = 0) -> dict[str, tf.Variable]:
     """Return fresh variables {"conv1/kernel": …, "conv1/bias": …, …, "logits/bias": …}: 1,379,557 values.
 
-    Kernels are truncated normal with a spread of sqrt(2 / fan_in), He's (lesson 04); biases are 0. The same
-    seed gives the same values. Built in lesson 08.
+    Kernels are truncated normal with a deviation of sqrt(2 / fan_in), He's (lesson 04); biases are 0. A seed
+    gives the same values every time. Built in lesson 08.
 
     >>> parameters = new_parameters()
     >>> parameters["conv2/kernel"].shape.as_list(), sum(int(tf.size(value)) for value in parameters.values())
@@ -38,7 +38,7 @@ def new_parameters(seed=0):
     return parameters
 
 
-def forward(parameters, images, dropout=0.0):
+def forward(parameters: dict[str, tf.Variable], images: tf.Tensor, dropout: float = 0.0) -> tf.Tensor:
     """Return the logits (N, 10) of images (N, 28, 28, 1), floats from 0 to 1.
 
     dropout: the share of the hidden layer that is set to 0, in training only. Built in lesson 08.
