@@ -195,10 +195,11 @@ def obtain(
 
 def _too_slow(fault):
     """Return what to say about the fastest source, if it is too slow for the limit."""
-    minutes = fault.left / max(fault.rate, 1) / 60
+    seconds = fault.left / fault.rate
+    rest = f"{seconds / 60:,.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
     return (
-        f"{fault}, and the rest would take {minutes:,.0f} minutes, longer than the limit. What has come "
-        f"stays: `make data DATA_WAIT={60 * (2 * int(minutes) + 1)}` goes on from there"
+        f"{fault}, and the rest would take {rest}, longer than the limit. What has come stays: "
+        f"`make data DATA_WAIT={60 * (1 + int(seconds / 30))}` goes on from there"
     )
 
 
@@ -254,7 +255,7 @@ def _watch(transfer, title, until, floor):
     from tqdm.auto import tqdm
 
     host, began = transfer.host, time.monotonic()
-    looks = deque([(began, transfer.done)])
+    looks: deque[tuple[float, int]] = deque()  # moments and bytes, since the first answer
     with tqdm(
         desc=f"{title} from {host}",
         total=transfer.size,
@@ -269,10 +270,9 @@ def _watch(transfer, title, until, floor):
                 bar.total = transfer.size
                 _show(bar, transfer.done)
                 _judge(transfer, now, began, until)
-                looks.append((now, transfer.done))
-                while now - looks[1][0] > SLOW_SECONDS:
-                    looks.popleft()
-                _judge_rate(transfer, looks, until, floor)
+                if transfer.heard:
+                    looks.append((now, transfer.done))
+                    _judge_rate(transfer, looks, until, floor)
             _show(bar, transfer.done)
         finally:
             transfer.leave()
@@ -308,9 +308,14 @@ def _share(transfer):
 
 
 def _judge_rate(transfer, looks, until, floor):
-    """Slow if the rate of the last seconds is below the floor, or too low for what is missing."""
+    """Slow if the rate of the last seconds is below the floor, or too low for what is missing.
+
+    A rate of 0 is left to the limit of silence.
+    """
+    while len(looks) > 2 and looks[-1][0] - looks[1][0] >= SLOW_SECONDS:
+        looks.popleft()
     (first, before), (now, done) = looks[0], looks[-1]
-    if now - first < SLOW_SECONDS:
+    if now - first < SLOW_SECONDS or done <= before:
         return
     rate, left = (done - before) / (now - first), max(0, (transfer.size or 0) - done)
     if rate < floor or left > rate * (until - now):
@@ -415,14 +420,18 @@ class Transfer:
             with self._writing:
                 if self._left:
                     raise Failed("it was left behind")
-                with open(self.part, "ab") as file:
-                    file.write(chunk)
+                _append(self.part, chunk)
                 self.done += len(chunk)
                 self.heard = time.monotonic()
         except Failed:
             raise
         except OSError as fault:
             raise Unwritable(f"it cannot be written ({fault.strerror})") from fault
+
+
+def _append(path, chunk):
+    with open(path, "ab") as file:
+        file.write(chunk)
 
 
 def _start(answer, done):
