@@ -41,7 +41,7 @@ def python(code: str, lib: Path, *arguments: str) -> subprocess.CompletedProcess
 
 def linted(lib: Path) -> subprocess.CompletedProcess:
     """Hold the packages in `lib` against the contracts of pyproject.toml, one line each."""
-    return python(LINT, lib, "--no-logo", "--no-cache", "--config", str(ROOT / "pyproject.toml"))
+    return python(LINT, lib, "--no-logo", "--no-cache", str(ROOT / "pyproject.toml"))
 
 
 def broken(lib: Path) -> str:

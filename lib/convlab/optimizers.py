@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["SGD", "AdaGrad", "Adam", "Momentum"]
 
-Arrays = dict[str, np.ndarray]
+_Arrays = dict[str, np.ndarray]
 
 
 class SGD:
@@ -24,7 +24,7 @@ class SGD:
     def __init__(self, learning_rate: float = 0.01):
         self.learning_rate = float(learning_rate)
 
-    def step(self, params: Arrays, grads: Arrays) -> None:
+    def step(self, params: _Arrays, grads: _Arrays) -> None:
         """Take one step against the gradients, in place."""
         for _, param, grad in _matched(params, grads):
             param -= self.learning_rate * grad
@@ -43,9 +43,9 @@ class Momentum:
 
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.9):
         self.learning_rate, self.momentum = float(learning_rate), float(momentum)
-        self.velocity: Arrays = {}
+        self.velocity: _Arrays = {}
 
-    def step(self, params: Arrays, grads: Arrays) -> None:
+    def step(self, params: _Arrays, grads: _Arrays) -> None:
         """Take one step along the velocity, in place."""
         for name, param, grad in _matched(params, grads):
             v = _remembered(self.velocity, name, param)
@@ -67,9 +67,9 @@ class AdaGrad:
 
     def __init__(self, learning_rate: float = 0.001, initial: float = 0.1, epsilon: float = 1e-7):
         self.learning_rate, self.initial, self.epsilon = float(learning_rate), float(initial), float(epsilon)
-        self.squares: Arrays = {}
+        self.squares: _Arrays = {}
 
-    def step(self, params: Arrays, grads: Arrays) -> None:
+    def step(self, params: _Arrays, grads: _Arrays) -> None:
         """Take one step, scaled by the gradients so far, in place."""
         for name, param, grad in _matched(params, grads):
             s = _remembered(self.squares, name, param, self.initial)
@@ -101,10 +101,10 @@ class Adam:
         self.learning_rate, self.epsilon = float(learning_rate), float(epsilon)
         self.beta_1, self.beta_2 = float(beta_1), float(beta_2)
         self.steps = 0
-        self.mean: Arrays = {}
-        self.mean_square: Arrays = {}
+        self.mean: _Arrays = {}
+        self.mean_square: _Arrays = {}
 
-    def step(self, params: Arrays, grads: Arrays) -> None:
+    def step(self, params: _Arrays, grads: _Arrays) -> None:
         """Take one step of about the learning rate along each weight, in place."""
         self.steps += 1
         rate = self.learning_rate * sqrt(1 - self.beta_2**self.steps) / (1 - self.beta_1**self.steps)
@@ -115,7 +115,7 @@ class Adam:
             param -= rate * m / (np.sqrt(v) + self.epsilon)
 
 
-def _matched(params: Arrays, grads: Arrays) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def _matched(params: _Arrays, grads: _Arrays) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Return (name, parameter, gradient) triples; ValueError for a gradient missing or misshapen."""
     for name, param in params.items():
         if name not in grads:
@@ -125,7 +125,7 @@ def _matched(params: Arrays, grads: Arrays) -> list[tuple[str, np.ndarray, np.nd
     return [(name, param, grads[name]) for name, param in params.items()]
 
 
-def _remembered(state: Arrays, name: str, param: np.ndarray, initial: float = 0.0) -> np.ndarray:
+def _remembered(state: _Arrays, name: str, param: np.ndarray, initial: float = 0.0) -> np.ndarray:
     """Return the state that a rule keeps about a parameter; `initial` everywhere at its first step."""
     if name not in state:
         state[name] = np.full_like(param, initial)
