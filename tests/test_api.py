@@ -70,8 +70,8 @@ def test_page_has_every_function_and_class_of_all(name):
 
 def test_contract_stands_with_its_arguments_and_its_example():
     page = api.page()
-    assert "{py:function} conv2d(images, kernels, bias=None, stride=1, padding='valid')" in page
-    assert "{py:method} Conv2D.backward(dy)" in page
+    assert re.search(r"\{py:function\} conv2d\(images\b.+ kernels\b.+ bias\b.+ stride\b.+ padding\b", page)
+    assert re.search(r"\{py:method\} Conv2D\.backward\(dy\b", page)
     assert re.search(r"```python\n>>> conv2d\(.+?\n```", page, re.DOTALL)
 
 
