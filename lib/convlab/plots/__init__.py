@@ -5,6 +5,7 @@ panels, an array of them. The caller gives the title, which states the finding.
 """
 
 from convlab.plots.classification import confusion_matrix
+from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
 from convlab.plots.images import heat, images
 from convlab.plots.lines import (
@@ -24,6 +25,8 @@ __all__ = [
     "BLUE",
     "GREEN",
     "ORANGE",
+    "by_epoch",
+    "by_rate",
     "confusion_matrix",
     "curves",
     "dots",
@@ -35,6 +38,7 @@ __all__ = [
     "layer_bars",
     "learning_curves",
     "loss_surface",
+    "over_time",
     "places",
     "points_and_line",
     "roofline",
