@@ -1,10 +1,16 @@
 """Plots draw what they are given, into the Axes they are given, and leave the data alone."""
 
+import os
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from jupyter_client.manager import KernelManager
 
 from convlab import plots
+from coursekit.running.kernels import ThisPython
 
 
 @pytest.fixture(autouse=True)
@@ -224,3 +230,39 @@ def test_heat_lies_over_the_image_within_the_margin():
     assert cold[3] == 0 and hot[3] == 0.9
     assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 29.5), (19.5, -0.5))
     assert plots.heat(np.zeros((4, 4)), np.ones((2, 2)), most=5).images[1].get_clim() == (0, 5)
+
+
+SETTINGS = """
+image.origin: lower
+text.usetex: True
+font.size: 30
+"""
+
+
+def test_a_persons_matplotlibrc_changes_nothing(tmp_path):
+    """`image.origin: lower` would turn portraits upside down, and `text.usetex` needs LaTeX."""
+    program = "import matplotlib, convlab.plots; print(sorted(map(repr, matplotlib.rcParams.items())))"
+    (tmp_path / "matplotlibrc").write_text(SETTINGS, encoding="utf-8")
+    alone, with_settings = (
+        subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+        for env in (os.environ, os.environ | {"MATPLOTLIBRC": str(tmp_path)})
+    )
+    assert "('image.origin', 'upper')" in alone.stdout
+    assert with_settings.stdout == alone.stdout
+
+
+@pytest.mark.parametrize("backend", ["agg", "module://matplotlib_inline.backend_inline"])
+def test_figures_appear_in_a_notebook_whatever_mplbackend_says(backend):
+    manager = KernelManager(kernel_spec_manager=ThisPython())
+    manager.start_kernel(env=os.environ | {"MPLBACKEND": backend})
+    client, shown = manager.blocking_client(), []
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=120)
+        code = "from convlab import plots; plots.curves({'loss': [2, 1]});"
+        client.execute_interactive(code, timeout=120, output_hook=shown.append)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    pictures = [message["content"]["data"] for message in shown if message["msg_type"] == "display_data"]
+    assert ["image/png" in data for data in pictures] == [True], shown

@@ -1,7 +1,8 @@
 """Pictures: data in, Axes out. Importing this package sets Matplotlib to the course's style.
 
 A function draws into `ax` (a new figure when it is None) and returns the Axes, or, where it draws several
-panels, an array of them. The caller gives the title, which states the finding.
+panels, an array of them. `dots`, `speeds`, `roofline` and `confusion_matrix` make a figure of their own, as
+large as what they show. The caller gives the title, which states the finding.
 """
 
 from convlab.plots.classification import confusion_matrix

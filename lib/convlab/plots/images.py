@@ -1,14 +1,34 @@
 """Images side by side, and heat maps over them."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from numpy.typing import ArrayLike
 
 from convlab.plots.style import ORANGE
 
 
-def images(pictures, titles=(), columns=None, value_range=None, title="", cmap="gray"):
-    """Draw pictures (N, H, W) or (N, H, W, C) side by side over one value range; return the array of Axes."""
+def images(
+    pictures: ArrayLike,
+    titles: Sequence = (),
+    columns: int | None = None,
+    value_range: tuple[float, float] | None = None,
+    title: str = "",
+    cmap: str = "gray",
+) -> np.ndarray:
+    """Draw pictures side by side over one value range; return the array of Axes.
+
+    Args:
+        pictures: (N, H, W) or (N, H, W, C).
+        titles: one for each picture, or for the first of them.
+        columns: pictures in a row; at most ten unless it is given.
+        value_range: the values drawn as the ends of the colour map; those of the pictures unless it is given.
+        title: the title of the figure.
+        cmap: the colour map of pictures with one channel.
+    """
     pictures = np.asarray(pictures)
     columns = columns or min(len(pictures), 10)
     rows = -(-len(pictures) // columns)
@@ -23,11 +43,23 @@ def images(pictures, titles=(), columns=None, value_range=None, title="", cmap="
     return axes
 
 
-def heat(image, values, title="", ax=None, margin=0, most=None):
-    """Draw an image in grey and values (rows, columns) from 0 up over it, as heat; below 0 there is none.
+def heat(
+    image: ArrayLike,
+    values: ArrayLike,
+    title: str = "",
+    ax: Axes | None = None,
+    margin: float = 0,
+    most: float | None = None,
+) -> Axes:
+    """Draw an image in grey and values over it as heat, from 0 up; values below 0 are not drawn (lesson 10).
 
-    The values are stretched over the image, less `margin` pixels on each side; the hottest colour stands for
-    `most`, the largest of them by default (lesson 10).
+    Args:
+        image: (H, W) or (H, W, 1).
+        values: (rows, columns), stretched over the image.
+        title: the title of the Axes.
+        ax: where to draw; a new figure unless it is given.
+        margin: pixels on each side of the image that the values do not cover.
+        most: the value of the hottest colour; the largest of the values unless it is given.
     """
     ax = ax or plt.figure(figsize=(3, 3.2)).gca()
     height, width = np.shape(image)[:2]

@@ -1,14 +1,33 @@
 """Lines, losses and curves over the steps of a training."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import ArrayLike
 
 from convlab.plots.style import BLUE, ORANGE
 
+if TYPE_CHECKING:
+    from convlab.runs import Run
 
-def points_and_line(x, y, slope, intercept, title="", ax=None):
-    """Draw the points (x, y), a line, and each point's error as a dotted stroke to the line."""
+
+def points_and_line(
+    x: np.ndarray, y: np.ndarray, slope: float, intercept: float, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw points, a line, and each point's error as a dotted stroke to the line (lesson 01).
+
+    Args:
+        x: (N,), across.
+        y: (N,), up.
+        slope: of the line.
+        intercept: of the line: its height at x = 0.
+        title: the title of the Axes.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure().gca()
     line = slope * x + intercept
     ends = np.array([x.min() - 0.5, x.max() + 0.5])
@@ -20,8 +39,24 @@ def points_and_line(x, y, slope, intercept, title="", ax=None):
     return ax
 
 
-def loss_surface(loss, slopes, intercepts, paths=(), title="", ax=None):
-    """Draw the contours of `loss(slope, intercept)` and, over them, paths: {label: (steps, 2) array}."""
+def loss_surface(
+    loss: Callable[[float, float], float],
+    slopes: np.ndarray,
+    intercepts: np.ndarray,
+    paths: Mapping[str, ArrayLike] | tuple[()] = (),
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the contours of a loss of two parameters and, over them, paths (lesson 01).
+
+    Args:
+        loss: a function (slope, intercept) to a number above 0.
+        slopes: the values across, rising.
+        intercepts: the values up, rising.
+        paths: {label: (steps, 2)}, slope and intercept at each step.
+        title: the title of the Axes.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure(figsize=(6.4, 4.2)).gca()
     surface = np.array([[loss(slope, intercept) for slope in slopes] for intercept in intercepts])
     levels = np.geomspace(max(surface.min(), surface.max() / 1e4), surface.max(), 14)
@@ -36,18 +71,36 @@ def loss_surface(loss, slopes, intercepts, paths=(), title="", ax=None):
     return ax
 
 
-def curves(series, title="", xlabel="step", ylabel="loss", log=True, ax=None):
-    """Draw named series: {label: values}, on a logarithmic axis where `log` is set."""
+def curves(
+    series: Mapping[str, Sequence[float]],
+    title: str = "",
+    xlabel: str = "step",
+    ylabel: str = "loss",
+    log: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw named series over their steps.
+
+    Args:
+        series: {label: values}.
+        title: the title of the Axes.
+        xlabel: what the steps are.
+        ylabel: what the values are.
+        log: whether the values stand on a logarithmic axis.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure().gca()
     for label, values in series.items():
         ax.plot(values, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.legend()
     return ax
 
 
-def learning_curves(runs, figure="loss", title="", ax=None):
+def learning_curves(
+    runs: "Mapping[str, Sequence[Run]]", figure: str = "loss", title: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw a figure of each epoch for `runs` {label: [Run, …]}: thin lines for seeds, dots for their mean.
 
     `figure`: what `Run.series` knows, "loss", "accuracy" or "validation".
@@ -59,13 +112,30 @@ def learning_curves(runs, figure="loss", title="", ax=None):
         ax.plot(epochs, series.T, color=f"C{i}", linewidth=0.8, alpha=0.6)
         ax.plot(epochs, series.mean(axis=0), "o-", color=f"C{i}", label=label)
     ax.set(xlabel="epoch", ylabel=figure, title=title)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.legend()
     return ax
 
 
-def two_classes(features, labels, names, probability=None, title="", ax=None):
-    """Draw points (N, 2) of classes 0 and 1; shade `probability(points)`, with a line where it is 0.5."""
+def two_classes(
+    features: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    probability: Callable[[np.ndarray], ArrayLike] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw points of classes 0 and 1, and where a classifier separates them (lesson 02).
+
+    Args:
+        features: (N, 2), across and up.
+        labels: (N,), 0 or 1.
+        names: of class 0 and of class 1.
+        probability: a function from points (M, 2) to the probability of class 1; it is drawn as shade, with a
+            line where it is 0.5.
+        title: the title of the Axes.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure(figsize=(6.4, 4)).gca()
     for label, (name, colour, marker) in enumerate(zip(names, (BLUE, ORANGE), "o^")):
         x, y = features[labels == label].T
@@ -83,7 +153,7 @@ def two_classes(features, labels, names, probability=None, title="", ax=None):
     return ax
 
 
-def layer_bars(names, series, title=""):
+def layer_bars(names: Sequence[str], series: Mapping[str, Sequence[float]], title: str = "") -> np.ndarray:
     """Draw one bar for each layer, a panel for each of `series` {what: values}; return the array of Axes.
 
     The largest bar of a panel says its share of the panel's sum.
@@ -100,10 +170,21 @@ def layer_bars(names, series, title=""):
     return axes
 
 
-def histograms(series, title="", xlabel="", log=False, ax=None):
-    """Draw the outline of a histogram for each of `series` {label: values}, as shares over common bins.
+def histograms(
+    series: Mapping[str, ArrayLike],
+    title: str = "",
+    xlabel: str = "",
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the outline of a histogram for each series, as shares over common bins.
 
-    With `log`, of the sizes |value| on a logarithmic axis; a value of exactly 0 has no place there.
+    Args:
+        series: {label: values}.
+        title: the title of the Axes.
+        xlabel: what the values are.
+        log: whether to show the sizes |value| on a logarithmic axis; a value of exactly 0 has no place there.
+        ax: where to draw; a new figure unless it is given.
     """
     ax = ax or plt.figure().gca()
     shown = {label: np.ravel(values).astype(float) for label, values in series.items()}
@@ -113,13 +194,15 @@ def histograms(series, title="", xlabel="", log=False, ax=None):
     bins = (np.geomspace if log else np.linspace)(both.min(), both.max(), 51)
     for label, values in shown.items():
         shares = np.full(len(values), 1 / len(values))
-        ax.hist(values, bins, weights=shares, histtype="step", linewidth=1.5, label=label)
+        ax.hist(values, bins.tolist(), weights=shares, histtype="step", linewidth=1.5, label=label)
     ax.set(xlabel=xlabel, ylabel="share", title=title, xscale="log" if log else "linear")
     ax.legend()
     return ax
 
 
-def spreading(histograms, title="", xlabel="value", ax=None):
+def spreading(
+    histograms: Mapping[int, ArrayLike], title: str = "", xlabel: str = "value", ax: Axes | None = None
+) -> Axes:
     """Draw histograms {step: rows (from, to, count)} as a row of hills, the first at the back (lesson 08)."""
     ax = ax or plt.figure().gca()
     shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
@@ -128,7 +211,7 @@ def spreading(histograms, title="", xlabel="value", ax=None):
         heights = -place + 1.5 * counts / counts.max()
         hill = ax.fill_between((low + high) / 2, -place, heights, zorder=place)
         hill.set(facecolor=shade, edgecolor="black", linewidth=0.4)
-    ax.set_yticks(-np.arange(len(histograms)), sorted(histograms), fontsize=8)
+    ax.set_yticks(-np.arange(len(histograms)), [str(step) for step in sorted(histograms)], fontsize=8)
     ax.set(xlabel=xlabel, ylabel="step", title=title)
     ax.locator_params(axis="x", nbins=6)
     return ax
