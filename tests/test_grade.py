@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from convlab.exercises import catalogue, comparing, display, judging
+from coursekit.__main__ import main as coursekit
 from coursekit.grading import grade, gradebook, limits, submissions, values, walls, warden, worker
 from coursekit.grading.submissions import Submission
 from coursekit.lessons import ROOT, find
@@ -662,6 +663,6 @@ def test_terminals_and_spreadsheets_obey_no_name():
 )
 def test_a_folder_that_cannot_be_graded_is_told(tmp_path, monkeypatch, capsys, arguments, why):
     monkeypatch.chdir(tmp_path)
-    assert grade.main(arguments) == 2
+    assert coursekit(["grade", *arguments]) == 2
     assert why in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -138,4 +138,5 @@ def test_the_command_says_what_it_found(tmp_path, capsys):
     assert "01_line, cell said: 4,711" in capsys.readouterr().out
     assert prose_numbers.main(["--root", str(tmp_path), "02"]) == 0
     assert "all 1 numbers" in capsys.readouterr().out
-    assert prose_numbers.main(["--root", str(tmp_path), "07"]) == 2
+    with pytest.raises(CourseError, match="no lesson is called 07"):
+        prose_numbers.main(["--root", str(tmp_path), "07"])

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import psutil
 import pytest
 from planting import cell, plant
 
 from convlab.files import write_text
+from coursekit.__main__ import main as coursekit
 from coursekit.lessons import CourseError, Lesson, find, select
 from coursekit.running import execution
 from coursekit.running import run as running
@@ -35,7 +37,7 @@ def plant_good(root, slug="01_good", **header):
 
 
 def run(root, *arguments):
-    return running.main(["--root", str(root), *arguments])
+    return coursekit(["run", "--root", str(root), *arguments])
 
 
 def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
@@ -69,7 +71,7 @@ def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
     }
 
 
-def test_run_is_deaf_to_the_settings_of_its_user(root, tmp_path, monkeypatch, capsys):
+def test_the_settings_of_its_user_do_not_reach_a_lesson(root, tmp_path, monkeypatch, capsys):
     kernel = tmp_path / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     false = {"argv": ["false", "{connection_file}"], "display_name": "other", "language": "python"}
@@ -82,8 +84,23 @@ def test_run_is_deaf_to_the_settings_of_its_user(root, tmp_path, monkeypatch, ca
         "import os, sys\nassert os.environ['CONVLAB_PROGRESS'] != os.environ['MINE'], 'mine'\nsys.executable"
     )
     monkeypatch.setenv("MINE", str(tmp_path / "mine.json"))
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
+    (tmp_path / "matplotlibrc").write_text("image.cmap: jet\nlines.linewidth: 9\n")
+    settings = (
+        "import keras\nkeras.config.backend(), keras.config.image_data_format(), __debug__",
+        "import sys, matplotlib\nprint(sys.flags.utf8_mode, matplotlib.rcParams['lines.linewidth'])",
+    )
     plant(root, "01_ask", cell("ask", ask), cell("backend", "import matplotlib\nmatplotlib.get_backend()"))
+    plant(root, "02_settings", *(cell(f"s{i}", code) for i, code in enumerate(settings)))
     assert run(root) == 0
+    outputs = [one.outputs[0] for one in nbformat.read(root / "build/run/02_settings.ipynb", 4).cells]
+    assert outputs[0].data["text/plain"] == "('tensorflow', 'channels_last', True)"
+    assert outputs[1].text == "1 1.5\n"
     executed = (root / "build" / "run" / "01_ask.ipynb").read_text()
     assert sys.executable in executed and "inline" in executed
     assert capsys.readouterr().err == ""

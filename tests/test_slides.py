@@ -192,9 +192,9 @@ def test_index_keeps_the_decks_made_before(lesson, tmp_path):
     assert "01_before.html" in page and "02_sizes.html" in page
 
 
-def test_unknown_lesson_is_told(lesson, tmp_path, capsys):
-    assert slides.main(["77", "--root", str(tmp_path)]) == 2
-    assert "no lesson is called 77" in capsys.readouterr().err
+def test_an_unknown_lesson_is_an_error(lesson, tmp_path):
+    with pytest.raises(CourseError, match="no lesson is called 77"):
+        slides.main(["77", "--root", str(tmp_path)])
 
 
 @pytest.mark.parametrize("name", vendor.FILES)

@@ -10,6 +10,7 @@ import unicodedata
 
 __all__ = ["STAND_INS", "printable", "say"]
 
+STAND_INS_ERRORS = "convlab.stand_ins"  # the name under which a stream can be given them
 STAND_INS = {
     "✔": "+",
     "✘": "x",
@@ -60,7 +61,7 @@ def printable(text, file=None) -> str:
     'x wrong: 2 * error^2'
     """
     encoding = getattr(sys.stdout if file is None else file, "encoding", None) or "utf-8"
-    return str(text).encode(encoding, "convlab.stand_ins").decode(encoding)
+    return str(text).encode(encoding, STAND_INS_ERRORS).decode(encoding)
 
 
 def _stand_ins(error: UnicodeError) -> tuple[str, int]:
@@ -84,4 +85,4 @@ def _stand_in(character: str) -> str:
     return mark + shown if shown.strip("?") else "?"
 
 
-codecs.register_error("convlab.stand_ins", _stand_ins)
+codecs.register_error(STAND_INS_ERRORS, _stand_ins)

@@ -1,9 +1,17 @@
-"""`python -m coursekit COMMAND`: import the module that does it, and no other."""
+"""`python -m coursekit COMMAND`: import the module that does it, and no other.
+
+Every command prints on any terminal, and ends with one line where a person can correct what is wrong.
+"""
 
 import argparse
 import importlib
+import io
 import signal
 import sys
+from typing import TextIO
+
+from convlab import printing
+from coursekit.lessons import CourseError
 
 COMMANDS = {
     "run": ("running.run", "run lessons top to bottom into build/run/"),
@@ -24,7 +32,9 @@ STOPPED = 130  # what a shell reports after Ctrl-C
 
 
 def main(argv: list[str]) -> int:
-    """Hand the arguments after the command to its room and return the exit status."""
+    """Hand the arguments after the command to its module; return the exit status, 2 for a `CourseError`."""
+    for stream in (sys.stdout, sys.stderr):
+        print_on_any_terminal(stream)
     parser = argparse.ArgumentParser(
         prog="python -m coursekit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -32,13 +42,22 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     command = parser.parse_args(argv[:1]).command
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no kernel outlives this process
     try:
         return importlib.import_module(f"coursekit.{COMMANDS[command][0]}").main(argv[1:])
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return STOPPED
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def print_on_any_terminal(stream: TextIO) -> None:
+    """Let a stream replace the characters that its encoding does not have, instead of raising."""
+    if isinstance(stream, io.TextIOWrapper):  # not what a test or a notebook has put in its place
+        stream.reconfigure(errors=printing.STAND_INS_ERRORS)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no kernel outlives this process
     sys.exit(main(sys.argv[1:]))

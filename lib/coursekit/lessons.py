@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = "application/vnd.convlab.summary+json"
 LESSON_NAME = re.compile(r"(\d\d)_\w+\.ipynb")
@@ -122,5 +120,7 @@ def profile(name: str, root: Path = ROOT) -> dict[str, dict]:
         return {}
     if name != "full":
         raise CourseError(f"there is no profile {name!r}; there are: default, full")
+    import yaml  # here, so that the doctor works where nothing is installed
+
     path = root / "notebooks" / "profiles.yaml"
     return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}

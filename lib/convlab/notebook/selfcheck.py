@@ -1,6 +1,7 @@
 """Does this machine have what the course needs? Rows of what was found, and the way out of each lack."""
 
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,12 @@ def tensorflow() -> Row:
     remedy = "lessons 01 to 06 work without; `make run` installs it again after `rm -r .venv`"
     try:
         trial = subprocess.run(
-            [sys.executable, "-c", TRAIN_ONE_STEP], capture_output=True, text=True, timeout=LONGEST_TRIAL
+            [sys.executable, "-c", TRAIN_ONE_STEP],
+            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=LONGEST_TRIAL,
         )
     except subprocess.TimeoutExpired:
         return Row("TensorFlow", f"did not train one step within {LONGEST_TRIAL} seconds", False, remedy)

@@ -26,7 +26,7 @@ from convlab.exercises import judging
 from convlab.machine import cores
 from coursekit.grading import gradebook, submissions, values, walls, warden
 from coursekit.grading.submissions import Submission, Task, Unreadable
-from coursekit.lessons import ROOT, find, source
+from coursekit.lessons import ROOT, CourseError, find, source
 
 NOT_GRADED = "not graded"
 WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]
@@ -59,16 +59,16 @@ class Graded:
 
 
 def main(argv: list[str]) -> int:
-    """Grade the folder, write the results, show the table; return 2 where there is nothing to grade."""
+    """Grade the folder, write the results, show the table; `CourseError` where there is nothing to grade."""
     options = _options(argv)
     folder, output = Path(options.folder).resolve(), options.output.resolve()
     if not options.folder or not folder.is_dir():
-        return _refused(f"there is no folder {options.folder!r}: make grade SUBMISSIONS=folder")
+        raise CourseError(f"there is no folder {options.folder!r}: make grade SUBMISSIONS=folder")
     if output == folder or folder in output.parents:
-        return _refused("the results belong outside of the submissions: choose another --output")
+        raise CourseError("the results belong outside of the submissions: choose another --output")
     found = submissions.find(folder, find(ROOT))
     if not found:
-        return _refused(
+        raise CourseError(
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
     begun = time.monotonic()
@@ -96,11 +96,6 @@ def _options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--memory", type=float, default=3, metavar="GB", help="for one submission")
     return parser.parse_args(argv)
-
-
-def _refused(why: str) -> int:
-    print(why, file=sys.stderr)
-    return 2
 
 
 def told(walls: bool) -> str:

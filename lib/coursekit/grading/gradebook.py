@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from tabulate import tabulate
+
 from convlab.files import write_text
 
 COLUMNS = ("student", "lesson", "exercise", "status", "mistake", "note")
@@ -48,13 +50,12 @@ def _by_lesson(graded: list) -> list[tuple[str, list]]:
 def _lesson_table(name: str, members: list) -> str:
     """Return the table of one lesson."""
     names = [mark.exercise for mark in members[0].marks]
-    rows = [("student", *names, "note")]
+    rows = []
     for one in members:
         cells = [clean(one.submission.student, LONGEST_NAME), *(short(mark) for mark in one.marks)]
         rows.append((*cells, clean(_notes(one), LONGEST_NOTE)))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join([name, lines[0], "  ".join("-" * width for width in widths), *lines[1:], ""])
+    shown = tabulate(rows, ("student", *names, "note"), tablefmt="simple", disable_numparse=True)
+    return f"{name}\n{shown}\n"
 
 
 def _notes(one) -> str:

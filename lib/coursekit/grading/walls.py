@@ -60,8 +60,8 @@ def stand(hidden: Path) -> bool:
         box = Path(folder).resolve() / "box"
         box.mkdir()
         command = [*around(box, hidden), sys.executable, "-I", "-c", TRIAL, str(hidden)]
-        said = subprocess.run(command, cwd=box, capture_output=True, text=True).stderr
-        return (box / "in").exists() and "Read-only file system: '../out'" in said
+        said = subprocess.run(command, cwd=box, capture_output=True).stderr
+        return (box / "in").exists() and b"Read-only file system: '../out'" in said
 
 
 if __name__ == "__main__":

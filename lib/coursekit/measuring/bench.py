@@ -102,7 +102,8 @@ class Row:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=environment(),
         )
         return self

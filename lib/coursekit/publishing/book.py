@@ -8,7 +8,6 @@ import html
 import itertools
 import json
 import re
-import sys
 from pathlib import Path
 
 import yaml
@@ -27,17 +26,13 @@ LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
 
 
 def main(argv: list[str]) -> int:
-    """Make the book; return 0, 1 if Sphinx found fault with a page, 2 if something is missing."""
+    """Make the book; return 0, or 1 if Sphinx found fault with a page."""
     parser = argparse.ArgumentParser(prog="python -m coursekit site", description=__doc__)
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
     parser.add_argument("--out", type=Path, help="where to write, build/site by default")
     options = parser.parse_args(argv)
     out = options.out or options.root / "build" / "site"
-    try:
-        status = make(options.root, out)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    status = make(options.root, out)
     print(f"the book of {len(find(options.root))} lessons: open {out / 'index.html'}")
     return status
 

@@ -17,13 +17,10 @@ START = "00_start_here"
 
 
 def main(argv: list[str]) -> int:
-    """Write the map into README.md, lesson 00 and the guide; return 1 if one has no place for it."""
-    argparse.ArgumentParser(prog="python -m coursekit map", description=__doc__).parse_args(argv)
-    try:
-        names = ", ".join(path.name for path in update(ROOT))
-    except CourseError as error:
-        print(error)
-        return 1
+    """Write the map into README.md, lesson 00 and the guide, and return 0."""
+    parser = argparse.ArgumentParser(prog="python -m coursekit map", description=__doc__)
+    parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
+    names = ", ".join(path.name for path in update(parser.parse_args(argv).root.resolve()))
     print(f"wrote the map into {names}" if names else "the map is current")
     return 0
 

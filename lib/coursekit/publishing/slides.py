@@ -10,12 +10,11 @@ import ast
 import html
 import json
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from convlab.files import write_text
-from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text
+from coursekit.lessons import LESSON_NAME, ROOT, Lesson, find, select, source, tags, text
 from coursekit.publishing import vendor
 from coursekit.publishing.links import relinked
 
@@ -34,21 +33,17 @@ SUMMARY = "summary"  # the cell that speaks to `make run`
 
 
 def main(argv: list[str]) -> int:
-    """Write the decks of the lessons that the command line names; return 0, or 2 and say what is wrong."""
+    """Write the decks of the lessons that the command line names; return 0."""
     parser = argparse.ArgumentParser(prog="python -m coursekit slides", description=__doc__)
     parser.add_argument("lessons", nargs="*", help="numbers or names, all by default")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
     parser.add_argument("--out", type=Path, help="where to write, build/slides by default")
     options = parser.parse_args(argv)
     out = options.out or options.root / "build" / "slides"
-    try:
-        course = find(options.root)
-        lessons = select(course, options.lessons)
-        make(lessons, out)
-        write_text(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    course = find(options.root)
+    lessons = select(course, options.lessons)
+    make(lessons, out)
+    write_text(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
     print(f"slides of {len(lessons)} lessons: open {out / 'index.html'} (S shows the speaker's notes)")
     return 0
 

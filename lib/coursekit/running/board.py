@@ -2,6 +2,7 @@
 
 import queue
 
+from tabulate import tabulate
 from tqdm import tqdm
 
 from coursekit.running.execution import Cell
@@ -62,11 +63,14 @@ def _finished(cell: Cell) -> int:
 
 def report(outcomes: list[Outcome], seconds: float) -> str:
     """Return the closing table, each failure in full, and one line that counts."""
-    rows = [("lesson", "seconds", "peak GB", "data", "key figures"), *(_row(outcome) for outcome in outcomes)]
+    head = ("lesson", "seconds", "peak GB", "data", "key figures")
+    table = tabulate(
+        map(_row, outcomes), head, tablefmt="simple", disable_numparse=True, preserve_whitespace=True
+    )
     failures = [f"{one.job.lesson.slug} {one.failure}\n" for one in outcomes if one.failure]
     note = "* unchanged since its last good run, which these figures are from; FORCE=1 runs it again\n"
     notes = [note] if any(outcome.recorded for outcome in outcomes) else []
-    return "\n".join(["", *_aligned(rows), "", *notes, *failures, _count(outcomes, seconds)])
+    return "\n".join(["", table, "", *notes, *failures, _count(outcomes, seconds)])
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
@@ -76,13 +80,6 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     memory = f"{peak:7.1f}" if peak else ""
     data, figures = (str(outcome.summary.get(name) or "") for name in ("data", "text"))
     return outcome.job.lesson.slug, seconds, memory, data, "FAILED, see below" if outcome.failure else figures
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Return the rows as lines with aligned columns, and a rule under the first."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
 def _count(outcomes: list[Outcome], seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Kernels for lessons: this interpreter's, deaf to a person's own Jupyter settings, and gone afterwards."""
 
 import asyncio
+import importlib.util
 import itertools
 import os
 import shutil
@@ -26,7 +27,10 @@ THREAD_CAPS = (
     "TF_NUM_INTEROP_THREADS",
 )
 # each of these would make a lesson's outputs depend on who runs it
-NOT_PASSED_ON = ("MPLBACKEND", "PYTHONSTARTUP", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR")
+NOT_PASSED_ON = {
+    *("MPLBACKEND", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR", "TF_USE_LEGACY_KERAS"),
+    *("PYTHONSTARTUP", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
+}
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
 
 if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual there
@@ -34,15 +38,29 @@ if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual 
 
 
 def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
-    """Return the variables of a kernel whose progress, history and settings live in `scratch`."""
+    """Return the variables of a kernel whose progress, history and settings are in `scratch`.
+
+    Its user's own settings for Keras, Matplotlib, IPython and Python do not reach it.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     own = {
         "CONVLAB_PROGRESS": str(scratch / "progress.json"),
         "IPYTHONDIR": str(scratch / "ipython"),
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(scratch / "keras"),
+        "MATPLOTLIBRC": _matplotlibs_own_settings(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONUTF8": "1",
         "TQDM_DISABLE": "1",  # nobody watches, and the stored outputs would hold each state of a bar
     }
     return kept | own | (dict.fromkeys(THREAD_CAPS, str(threads)) if threads else {})
+
+
+def _matplotlibs_own_settings() -> str:
+    """Return where the settings are that Matplotlib comes with."""
+    spec = importlib.util.find_spec("matplotlib")
+    package = Path(spec.origin).parent if spec and spec.origin else Path()
+    return str(package / "mpl-data" / "matplotlibrc")
 
 
 class ThisPython(KernelSpecManager):

@@ -5,7 +5,6 @@ import base64
 import io
 import json
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -26,17 +25,13 @@ INVISIBLE = 6  # levels of 255 by which any pixel of a picture may change
 
 
 def main(argv: list[str]) -> int:
-    """Render the lessons that the command line names; return 0, 1 for a failed lesson, 2 for a wrong name."""
+    """Render the lessons that the command line names; return 0, or 1 for a failed lesson."""
     parser = argparse.ArgumentParser(prog="python -m coursekit render", description=__doc__)
     parser.add_argument("lessons", nargs="*", help="numbers or names, all by default")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
     options = parser.parse_args(argv)
     root = options.root.resolve()
-    try:
-        chosen = select(find(root), options.lessons)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = select(find(root), options.lessons)
     with Kernels() as kernels:
         good = [_told(lesson, kernels) for lesson in chosen]
     raise_counts(root)

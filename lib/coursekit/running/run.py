@@ -4,7 +4,6 @@ import argparse
 import glob
 import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -23,15 +22,11 @@ CELL_LIMIT = 120  # seconds: twice what a cell may take with the default paramet
 
 
 def main(argv: list[str]) -> int:
-    """Run what the command line names; return 0, 1 for a failed lesson, 2 for a wrong name."""
+    """Run what the command line names; return 0, or 1 for a failed lesson."""
     options = _parser().parse_args(argv)
-    try:
-        usual = CELL_LIMIT if options.profile == "default" else 0
-        limit = usual if options.time_limit is None else options.time_limit
-        return run(_jobs(options), force=options.force, at_once=options.jobs, limit=limit or None)
-    except CourseError as error:
-        print(error, file=sys.stderr)
-        return 2
+    usual = CELL_LIMIT if options.profile == "default" else 0
+    limit = usual if options.time_limit is None else options.time_limit
+    return run(_jobs(options), force=options.force, at_once=options.jobs, limit=limit or None)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -54,7 +54,7 @@ def moved() -> bool:
 def made_with() -> tuple[int, int]:
     """Return the version of the Python that .venv was made with, such as (3, 12)."""
     major, minor = re.search(
-        r"^version\w* *= *(\d+)\.(\d+)", (VENV / "pyvenv.cfg").read_text(), re.MULTILINE
+        r"^version\w* *= *(\d+)\.(\d+)", (VENV / "pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE
     ).groups()
     return int(major), int(minor)
 
@@ -76,7 +76,7 @@ def needed() -> dict:
 def installed() -> dict:
     """Return what the last complete installation was made from; nothing if there is none that works."""
     try:
-        return json.loads(STAMP.read_text()) if PYTHON.exists() else {}
+        return json.loads(STAMP.read_text(encoding="utf-8")) if PYTHON.exists() else {}
     except (OSError, ValueError):
         return {}
 
@@ -85,17 +85,17 @@ def install(have: dict, wanted: dict) -> None:
     """Install what has changed; start anew where there is no complete installation."""
     if not have:
         size = "about 0.5 GB of packages, one to three minutes"
-        print(f"Setting up .venv with Python {sys.version.split()[0]}: {size} …", flush=True)
+        print(f"Setting up .venv with Python {sys.version.split()[0]}: {size} ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     STAMP.unlink(missing_ok=True)
     if have.get("lock") != wanted["lock"]:
-        print("Installing what requirements.txt names …", flush=True)
+        print("Installing what requirements.txt names ...", flush=True)
         subprocess.run([*PIP, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
     subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
     for link in VENV.glob("**/site-packages/__editable__.convlab-*.pth"):
         # relative, so that the folder may be copied or moved, and be named in any script
         link.write_text(os.path.relpath(ROOT / "lib", link.parent) + "\n", encoding="ascii")
-    STAMP.write_text(json.dumps(wanted))
+    STAMP.write_text(json.dumps(wanted), encoding="utf-8")
 
 
 if __name__ == "__main__":
