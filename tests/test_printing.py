@@ -1,5 +1,6 @@
 """Whatever the course prints can be printed in any encoding, and in none does it raise into a lesson."""
 
+import ast
 import io
 import os
 import subprocess
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convlab.printing import printable, say
+from coursekit.lessons import ROOT
 
 ENCODINGS = ("cp932", "cp949", "cp1252", "ascii")
 TEXT = "✘ ○ ✔ ■□ 2 · a² × √3 → ⌈x⌉ “é” λ 10⁻⁴ ¾ 한 😀"
@@ -72,7 +74,16 @@ from convlab.exercises import lesson_00, record
 pathlib.Path(os.environ["CONVLAB_PROGRESS"]).write_text("{")
 record.read()
 """
-SELFCHECK = "from convlab.notebook import selfcheck; print(*selfcheck.rows(), sep='\\n')"
+SELFCHECK = """
+from convlab.notebook import selfcheck
+print(*selfcheck.rows(), selfcheck.Row("✘ 日本語", "· √2 → ⌈x⌉", False, "“do it”"), sep="\\n")
+"""
+DATASETS = """
+from convlab import datasets
+datasets.load("mnist")
+datasets.load("fashion_mnist")
+datasets._banner("✘ 日本語 · a banner")
+"""
 PRINTED = {
     SUMMARY: "accuracy 0.5",
     CHECKS: "Yours is half of what it should be",
@@ -80,15 +91,37 @@ PRINTED = {
     HINTS: "Hint 3 of 3",
     BROKEN: "progress starts anew",
     SELFCHECK: "Python",
+    DATASETS: "images, 28x28x1",
 }
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_what_the_course_prints_raises_nothing(encoding, tmp_path):
-    settings = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "CONVLAB_PROGRESS": str(tmp_path / "p.json")}
+    settings = {
+        "PYTHONIOENCODING": encoding,
+        "PYTHONUTF8": "0",
+        "CONVLAB_PROGRESS": str(tmp_path / "p.json"),
+        "CONVLAB_DATA": "",
+    }
     result = subprocess.run(
         [sys.executable, "-c", "\n".join(PRINTED)], capture_output=True, env=os.environ | settings
     )
     assert result.returncode == 0, result.stderr.decode()
     seen = result.stdout.decode(encoding)
     assert [part for part in PRINTED.values() if part not in seen] == []
+
+
+def bare_prints(source: str) -> list[int]:
+    """Return the lines that call `print`, which raises where a terminal cannot show a character."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [node.lineno for node in calls if isinstance(node.func, ast.Name) and node.func.id == "print"]
+
+
+def test_the_package_prints_through_say():
+    files = [path for path in (ROOT / "lib/convlab").rglob("*.py") if path.name != "printing.py"]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files}
+    assert {name: lines for name, text in texts.items() if (lines := bare_prints(text))} == {}
+
+
+def test_fault_a_bare_print_is_found():
+    assert bare_prints('say("✔")\n\ndef tell():\n    print("✔")\n') == [4]

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convlab import DATA_FOLDER, files
+from convlab import DATA_FOLDER, files, printing
 from convlab.datasets.published import PUBLISHED, Published
 
 if TYPE_CHECKING:  # NumPy comes with the first data set: the registry is read without it
@@ -68,7 +68,7 @@ def load(name: str) -> "Dataset | Boxes | Masks":
     """
     published = _published(name)
     dataset = _local(name) or _downloaded(name) or _stand_in(name)
-    print(_description(dataset, published))
+    printing.say(_description(dataset, published))
     if not dataset.genuine:
         _banner(_warning(dataset, published))
     return dataset
@@ -281,7 +281,7 @@ def _local(name):
     """Return the data set from the first folder with a usable copy, or None; say why a copy is not usable."""
     copy, faults = _find(name)
     for fault in faults:
-        print(fault)
+        printing.say(fault)
     return _built(name, copy) if copy else None
 
 
@@ -345,7 +345,7 @@ def _banner(text):
     """Show a warning that nobody overlooks: a coloured box in a notebook, ruled lines elsewhere."""
     shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
     if not hasattr(shell, "kernel"):
-        print("=" * 80, textwrap.fill(text, 80), "=" * 80, sep="\n")
+        printing.say("\n".join(["=" * 80, textwrap.fill(text, 80), "=" * 80]))
         return
     from IPython.display import display
 
@@ -394,7 +394,7 @@ def _downloaded(name):
         return _built(name, _obtained(name))
     except (OSError, ValueError) as fault:
         _gave_up.add(name)
-        print(f"{PUBLISHED[name].title} could not be downloaded: {_words(fault)}.")
+        printing.say(f"{PUBLISHED[name].title} could not be downloaded: {_words(fault)}.")
         return None
 
 
@@ -429,7 +429,7 @@ def _keep_if_possible(published, content):
         _keep(published, content)
     except OSError as fault:
         file, why = f"data/{published.file}", _words(fault)
-        print(f"{published.title} is used from memory only: {file} cannot be written ({why}).")
+        printing.say(f"{published.title} is used from memory only: {file} cannot be written ({why}).")
 
 
 def _keep(published, content):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from convlab import datasets
 from convlab.datasets.download import limit
+from convlab.printing import say
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     missing = False
     for name in options.only or datasets.PUBLISHED:
         (row,) = datasets.fetch([name], options.wait, options.folder)
-        print(line(row), flush=True)
+        say(line(row), flush=True)
         missing |= row.state == "missing"
     return int(missing)
 

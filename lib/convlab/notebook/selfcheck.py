@@ -1,4 +1,4 @@
-"""Does this machine have what the course needs? Rows of what was found, and the way out of each lack."""
+"""Does this machine have what the course needs? Rows of what was found, and what to do about a fault."""
 
 import importlib.metadata
 import os
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from convlab import DATA_FOLDER
 from convlab.machine import cores
+from convlab.printing import printable
 
 NONE = "not installed"
 LONGEST_TRIAL = 180  # seconds; TensorFlow's first import from a slow disk takes a minute
@@ -22,7 +23,7 @@ model.train_on_batch(keras.ops.ones((8, 4)), keras.ops.zeros((8, 2)))
 
 
 class Row(NamedTuple):
-    """One finding: what was looked at, what was found, whether it suffices, and the way out if not."""
+    """One finding: what was looked at, what was found, whether it suffices, and what to do if not."""
 
     what: str
     found: str
@@ -30,9 +31,8 @@ class Row(NamedTuple):
     remedy: str = ""
 
     def __str__(self):
-        return f"{'ok  ' if self.good else 'LOOK'}  {self.what:12} {self.found}" + (
-            "" if self.good else f"\n      {self.remedy}"
-        )
+        advice = "" if self.good else f"\n      {self.remedy}"
+        return printable(f"{'ok  ' if self.good else 'LOOK'}  {self.what:12} {self.found}{advice}")
 
 
 def rows() -> list[Row]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from convlab import runs
+from convlab.printing import say
 from convlab.training import checkpoints
 
 CHECKPOINT_EVERY = 60  # seconds
@@ -168,7 +169,7 @@ class Session:
         )
         self.clock.add(log["clock"])
         in_epoch = self.done - len(self.history) * self.settings["steps_per_epoch"]
-        print(f"goes on from {self.checkpoint}: after {len(self.history)} epochs and {in_epoch} steps")
+        say(f"goes on from {self.checkpoint}: after {len(self.history)} epochs and {in_epoch} steps")
 
     def advance(self, step, number):
         """Take step `number` and add its figures to those of the epoch."""
