@@ -10,9 +10,9 @@ CELL_LIMIT ?= 120
 .PHONY: help setup run lab test test-browser mutations lint data render bench slides site grade doctor lock clean
 
 help:
-	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300)'
+	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
 	@echo 'make lab           open the lessons in JupyterLab'
-	@echo 'make data          get Fashion-MNIST and CIFAR-10 (FROM=folder takes your copies)'
+	@echo 'make data          get the data sets, and say which are here (FROM=folder takes your copies, DATA_WAIT=3600)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
 	@echo 'make mutations     plant faults in the package, and see whether the unit tests catch each (NAMES="layers")'
@@ -37,14 +37,14 @@ setup:
 	echo 'Name one, make PYTHON=/path/to/python3, or install it (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1
 
 run: setup
-	@$(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \
+	@DATA_WAIT="$(DATA_WAIT)" $(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TIME_LIMIT),--time-limit "$(TIME_LIMIT)")
 
 lab: setup
 	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb
 
 data: setup
-	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)")
+	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)") $(if $(DATA_WAIT),--wait "$(DATA_WAIT)")
 
 render: setup
 	@$(PY) -m coursekit render $(LESSONS)

@@ -16,11 +16,14 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from planting import cell, plant
 from tiny_data import ARCHIVE, archive, course_with, offered, pictures, serving, tar, tiny
 
 from convlab import datasets
+from convlab.datasets import __main__ as make
 from convlab.datasets import download
 from convlab.datasets.published import Original
+from coursekit.running import run as running
 
 WHOLE = offered("cifar10")[ARCHIVE]
 
@@ -533,3 +536,39 @@ def test_threads_of_one_process_make_one_download(room):
         thread.join()
     assert len(results) == 4 and all(dataset.genuine for dataset in results)
     assert room.files() == ["cifar10.npz"] and len(room.server.asked) == 1
+
+
+# --- make run
+
+LESSON = """
+from pathlib import Path
+from convlab import datasets, report
+from convlab.datasets import drawn
+datasets.DATA_FOLDER = Path({folder!r})
+row = datasets.PUBLISHED["cifar10"]._replace(sources=(), digests={digests!r})
+datasets.PUBLISHED["cifar10"] = row
+drawn.make = lambda: (*drawn.draw(20, 0), *drawn.draw(10, 1))
+report.summary(data=datasets.load("cifar10").source)
+"""
+
+
+@pytest.mark.parametrize("last, source", [(None, "stand-in"), ("good", "downloaded")])
+def test_make_run_ends_with_every_lesson_run(room, tmp_path, monkeypatch, capfd, last, source):
+    """Four servers, each with a fault, and then none or a good one: fetched once, before the first lesson."""
+    root, calls = tmp_path / "lessons", []
+    code = LESSON.format(folder=str(room.data), digests=datasets.PUBLISHED["cifar10"].digests)
+    for slug in ("01_first", "02_second"):
+        plant(root, slug, cell("load", code.strip()), data=["cifar10"], tensorflow=False)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving()) for _ in range(4)] + [room.server] * (last is not None)
+        room.publish("cifar10", offered("cifar10"), *servers)
+        for server, fault in zip(servers, (slow, tears, lies, loops)):
+            fault(server, monkeypatch)
+        monkeypatch.setattr(running.subprocess, "run", lambda command: calls.append(make.main(command[3:])))
+        monkeypatch.setenv("DATA_WAIT", "1.5")
+        status = running.main(["--root", str(root), "--jobs", "1"])
+    said = capfd.readouterr().out
+    assert status == 0 and "2 lessons" in said and ": 2 run, 0 unchanged, 0 failed" in said
+    assert said.count(source) >= 2 and len(calls) == 1
+    assert room.files() == (["cifar10.npz"] if last else [])
+    assert os.environ["CONVLAB_OFFLINE"] == "0"

@@ -11,13 +11,14 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convlab import DATA_FOLDER, files, printing
+from convlab.datasets import download
 from convlab.datasets.published import PUBLISHED, Published
 
 if TYPE_CHECKING:  # NumPy comes with the first data set: the registry is read without it
@@ -38,6 +39,7 @@ __all__ = [
     "available",
     "digest",
     "fetch",
+    "fetching",
     "home",
     "inspect",
     "load",
@@ -97,7 +99,7 @@ def _available(name, published):
         if _looks_whole(folder / published.file):
             source = _source(published, place, genuine=True)
             return Available(name, published.title, source, f"{published.file} in {place}")
-    if _offline():
+    if download.offline():
         fetched = "not to be downloaded (CONVLAB_OFFLINE)"
     else:
         fetched = f"downloaded on first use ({published.megabytes} MB)"
@@ -174,13 +176,28 @@ def fetch(
 
     Args:
         names: of the data sets, all by default.
-        wait: the seconds that each may take; DATA_WAIT or 300 by default.
+        wait: the seconds that all of them may take; DATA_WAIT or 300 by default.
         folder: where copies are taken from, in any form, in place of a download.
 
     >>> [(row.name, row.state) for row in fetch(["mnist"])]
     [('mnist', 'here')]
     """
-    return [_fetched(name, wait, folder) for name in (PUBLISHED if names is None else names)]
+    wanted = list(PUBLISHED if names is None else names)
+    rows = {row.name: row for row in fetching(wanted, wait, folder)}
+    return [rows[name] for name in wanted]
+
+
+def fetching(
+    names: Iterable[str], wait: float | None = None, folder: Path | None = None
+) -> Iterator[Fetched]:
+    """Yield the rows of `fetch` as they come, the smallest data set first.
+
+    >>> [row.title for row in fetching(["mnist"])]
+    ['MNIST']
+    """
+    until = time.monotonic() + download.limit(wait)
+    for name in sorted(names, key=lambda name: _published(name).megabytes):
+        yield _fetched(name, max(0.0, until - time.monotonic()), folder)
 
 
 def _fetched(name, wait, folder):
@@ -382,13 +399,9 @@ _gave_up: set[str] = (
 )  # the names whose download failed in this process: a dead network is waited for once
 
 
-def _offline():
-    return os.environ.get("CONVLAB_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
-
-
 def _downloaded(name):
     """Return the data set from its publisher, or None after saying why not."""
-    if _offline() or name in _gave_up:
+    if download.offline() or name in _gave_up:
         return None
     try:
         return _built(name, _obtained(name))
@@ -400,11 +413,9 @@ def _downloaded(name):
 
 def _obtained(name, wait=None):
     """Return the verified copy of a download, and keep it for later; OSError or ValueError says why not."""
-    from convlab.datasets import download
-
     published = PUBLISHED[name]
     kind = _kind(published)
-    if _offline():
+    if download.offline():
         raise OSError("the download is off (CONVLAB_OFFLINE is set)")
     until = time.monotonic() + download.limit(wait)
     with download.workshop(name, published, home(), until) as folder:

@@ -1,6 +1,7 @@
 """`python -m convlab.datasets` (`make data`): get the data sets of the course, and say what is here."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -8,26 +9,43 @@ from convlab import datasets
 from convlab.datasets.download import limit
 from convlab.printing import say
 
+WAIT = 3600  # seconds: who asks for the data can wait, and see how long
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Get data sets by download or from a folder, print a line for each, and return 1 if one is missing."""
+    options = _parser().parse_args(arguments)
+    names = options.only or list(datasets.PUBLISHED)
+    if options.absent:
+        here = {row.name for row in datasets.available() if row.source != "missing"}
+        names = [name for name in names if name not in here]
+    missing = False
+    try:
+        wait = limit(options.wait if options.wait is not None else os.environ.get("DATA_WAIT") or WAIT)
+        for row in datasets.fetching(names, wait, options.folder):
+            say(line(row), flush=True)
+            missing |= row.state == "missing"
+    except ValueError as fault:
+        say(str(fault))
+        return 2
+    except KeyboardInterrupt:
+        say("Stopped. What has come of a file stays, and the next `make data` goes on from there.")
+        return 130
+    return int(missing)
+
+
+def _parser():
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser("python -m convlab.datasets", description="Get the data of the course.")
     parser.add_argument(
         "--only", nargs="+", metavar="NAME", choices=datasets.PUBLISHED, help="these data sets"
     )
+    parser.add_argument(
+        "--absent", action="store_true", help="those that are not here, and no word on others"
+    )
     parser.add_argument("--from", dest="folder", type=Path, help="import copies in any form from this folder")
-    parser.add_argument("--wait", type=float, metavar="S", help="seconds that each download may take")
-    options = parser.parse_args(arguments)
-    try:
-        limit(options.wait)
-    except ValueError as fault:
-        parser.error(str(fault))
-    missing = False
-    for name in options.only or datasets.PUBLISHED:
-        (row,) = datasets.fetch([name], options.wait, options.folder)
-        say(line(row), flush=True)
-        missing |= row.state == "missing"
-    return int(missing)
+    parser.add_argument("--wait", metavar="S", help=f"seconds that all may take; DATA_WAIT or {WAIT}")
+    return parser
 
 
 def line(row: datasets.Fetched) -> str:

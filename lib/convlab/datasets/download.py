@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from convlab.datasets.published import Original, Published
 
-__all__ = ["Failed", "limit", "obtain", "workshop"]
+__all__ = ["WAIT", "Failed", "limit", "obtain", "offline", "workshop"]
 
 WAIT = 300  # seconds that one data set may take, unless DATA_WAIT says otherwise
 ANSWER_SECONDS = 6  # for a server's first answer
@@ -71,7 +71,12 @@ class Hosts:
 HOSTS = Hosts()
 
 
-def limit(wait: float | None = None) -> float:
+def offline() -> bool:
+    """Tell whether CONVLAB_OFFLINE forbids to download."""
+    return os.environ.get("CONVLAB_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
+
+
+def limit(wait: float | str | None = None) -> float:
     """Return the seconds that a download may take: those given, or DATA_WAIT, or 300.
 
     ValueError for a DATA_WAIT that is no number from 0.

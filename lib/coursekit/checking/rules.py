@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from nbformat.validator import iter_validate
 
+from convlab.datasets.published import PUBLISHED
 from coursekit.course import Course
 from coursekit.lessons import CourseError, Lesson, code_digest, source, summary, tags, text
 
@@ -41,7 +42,6 @@ HEADER = {
     "seconds": int | float,
     "memory_gb": int | float,
 }
-DATA_SETS = {"mnist", "fashion_mnist", "cifar10"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LARGEST = 1_000_000  # bytes
 LONGEST_LESSON = 120  # seconds
@@ -134,8 +134,8 @@ def claims(lesson: Lesson, course: Course) -> Found:
         if slug not in earlier:
             yield None, f"the prerequisite {slug} is no earlier lesson", "name its file, without .ipynb"
     for name in _list(header, "data"):
-        if name not in DATA_SETS:
-            yield None, f"there is no data set {name}", f"name some of {', '.join(sorted(DATA_SETS))}"
+        if name not in PUBLISHED:
+            yield None, f"there is no data set {name}", f"name some of {', '.join(sorted(PUBLISHED))}"
     uses = any(TENSORFLOW.search(source(cell)) for cell in lesson.code_cells)
     if uses and header.get("tensorflow") is False:
         yield None, "imports TensorFlow and says it does not", "set convlab.tensorflow to true"

@@ -7,12 +7,12 @@ import os
 import re
 from pathlib import Path
 
+from convlab.datasets.published import PUBLISHED
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 from coursekit.publishing import guide
 
 MARKED = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- /map -->)", re.DOTALL)
-NAMES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 START = "00_start_here"
 
 
@@ -92,7 +92,7 @@ def _row(lesson: Lesson, place: Path) -> str:
     """Return one lesson's row."""
     header = lesson.header
     link = Path(os.path.relpath(lesson.path, place)).as_posix()
-    needs = [NAMES.get(name, name) for name in header.get("data", [])]
+    needs = [PUBLISHED[name].title if name in PUBLISHED else name for name in header.get("data", [])]
     needs += ["TensorFlow"] if header.get("tensorflow") else []
     after = ", ".join(slug[:2] for slug in header.get("prerequisites", []))
     cells = [

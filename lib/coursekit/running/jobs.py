@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from convlab.datasets.published import PUBLISHED
 from convlab.files import write_text
 from coursekit.lessons import Lesson, source, tags
 from coursekit.running import dependencies
@@ -99,9 +100,10 @@ def inputs(job: Job) -> dict[str, str]:
 
 def _images(job: Job) -> Iterator[Path]:
     """Yield where a lesson's images may lie; a file that is missing counts as well."""
-    folders = [Path(name) for name in (os.environ.get("CONVLAB_DATA"), job.root / "data") if name]
+    folders = [job.root / name for name in (os.environ.get("CONVLAB_DATA"), "data") if name]
     for name in sorted({"mnist", *job.lesson.header.get("data", [])}):  # MNIST stands in for others
-        yield from (folder / f"{name}.npz" for folder in folders)
+        file = PUBLISHED[name].file if name in PUBLISHED else name
+        yield from (folder / file for folder in folders)
 
 
 def _json_digest(part: list) -> str:
