@@ -409,7 +409,7 @@ def test_make_data_fetches_all_and_says_from_where(room, capsys):
     assert make_data() == 0
     assert room.files() == ["bccd.zip", "camvid.npz", "cifar10.npz", "fashion_mnist.npz", "mnist.npz"]
     lines = capsys.readouterr().out.splitlines()
-    titles = ["MNIST", "Fashion-MNIST", "CIFAR-10", "BCCD", "CamVid"]
+    titles = ["BCCD", "MNIST", "Fashion-MNIST", "CIFAR-10", "CamVid"]  # the smallest first
     assert [line.split(":")[0] for line in lines] == titles
     assert all(f"downloaded from {host} in " in line and line.endswith("verified.") for line in lines)
     asked = len(room.server.asked)
