@@ -1,4 +1,4 @@
-"""Lesson 15: a residual block forward, the layers of ResNet-152, and the gradient that a shortcut lets through."""
+"""Lesson 15: a residual block, the layers of ResNet-152, the gradient through shortcuts, and one rate for all."""
 
 import numpy as np
 
@@ -335,3 +335,91 @@ def _back(gradient, jacobians, step):
     for jacobian in jacobians:
         gradient = step(gradient, jacobian)
     return gradient
+
+
+# (networks, rates, seeds), accuracies in %. One run that is best by luck alone; the common rate first, in the
+# middle, last; a network that it suits; a best rate that differs from network to network.
+RATE_CASES = [
+    (np.array([[[77.0, 77.6], [78.4, 78.8]], [[74.2, 74.8], [78.0, 79.0]]]), 0),
+    (
+        np.array(
+            [
+                [[70.0, 71.0, 69.0], [69.0, 66.0, 75.0], [40.0, 42.0, 41.0]],
+                [[52.0, 50.0, 51.0], [60.0, 61.0, 62.0], [66.0, 65.0, 67.0]],
+                [[33.0, 35.0, 34.0], [38.0, 36.0, 37.0], [30.0, 31.0, 29.0]],
+            ]
+        ),
+        1,
+    ),
+    (np.array([[[90.0, 90.5], [91.0, 92.0], [91.0, 90.0], [88.0, 89.0]]]), 3),
+]
+
+
+@exercise(
+    question="By how many points does one common learning rate hold back each network?",
+    cases=RATE_CASES,
+    hints=[
+        "A rate is judged by the mean over its seeds. Take that mean first; it leaves (networks, rates).",
+        "Each network has a best rate of its own: the largest mean in *its* row. Compare that with the mean "
+        "at the common rate.",
+        "`means = accuracies.mean(axis=2)`; the answer is `means.max(axis=1) - means[:, common]`.",
+    ],
+)
+def common_rate_cost(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.max(axis=1) - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "best single run",
+    "you take the best *run*, of all rates and seeds. One of them is best by luck alone: a rate is judged by "
+    "the mean over its seeds.",
+)
+def _(accuracies, common):
+    return accuracies.max(axis=(1, 2)) - accuracies[:, common].mean(axis=1)
+
+
+@common_rate_cost.mistake(
+    "best seed of each rate",
+    "you take the best seed of each rate, where the mean over the seeds is wanted: the best of three is "
+    "mostly luck.",
+)
+def _(accuracies, common):
+    best = accuracies.max(axis=2)
+    return best.max(axis=1) - best[:, common]
+
+
+@common_rate_cost.mistake(
+    "one best rate for all",
+    "you look for one rate that is best for all networks together. That is a common rate again: let each "
+    "network have its own.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means[:, means.mean(axis=0).argmax()] - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "sign turned round",
+    "the right numbers with the wrong sign: what is lost is best minus common, 0 or more.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means[:, common] - means.max(axis=1)
+
+
+@common_rate_cost.mistake(
+    "best against worst",
+    "you compare the best rate with the worst. The common rate is the one at the index `common`.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.max(axis=1) - means.min(axis=1)
+
+
+@common_rate_cost.mistake(
+    "only the best",
+    "these are the accuracies at each network's best rate. Subtract those at the common rate.",
+)
+def _(accuracies, common):
+    return accuracies.mean(axis=2).max(axis=1)
