@@ -3,14 +3,15 @@
 import dataclasses
 import inspect
 import os
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlab.exercises import catalogue, display, lesson_00, lesson_01, progress, record
-from convlab.exercises.comparing import agrees
+from convlab.exercises import catalogue, display, lesson_00, lesson_01, lesson_06, lesson_08, progress, record
+from convlab.exercises.comparing import agrees, plain
 from convlab.exercises.exercise import Exercise, Mistake, exercise
 from convlab.exercises.judging import NOT_ATTEMPTED, RIGHT, WRONG
 
@@ -277,6 +278,81 @@ def test_lists_and_integers_count_as_what_they_mean():
     assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
     assert lesson_01.step.judge(lambda *case: np.array(lesson_01.step.reference(*case))).status == RIGHT
+
+
+class Tensor:
+    """What a check sees of TensorFlow's tensors and shapes, without importing it."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value)
+
+    def numpy(self):
+        return self.value
+
+
+class TensorShape:
+    def __init__(self, *sizes):
+        self.sizes = sizes
+
+    def as_list(self):
+        return [*self.sizes]
+
+
+class Symbolic:
+    def numpy(self):
+        raise AttributeError("no value yet")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda *case: Tensor(lesson_01.step.reference(*case)),
+        lambda *case: [Tensor(value) for value in lesson_01.step.reference(*case)],
+        lambda *case: tuple(Fraction(float(value)) for value in lesson_01.step.reference(*case)),
+        lambda *case: np.array(lesson_01.step.reference(*case), dtype=object),
+    ],
+)
+def test_tensors_fractions_and_arrays_of_objects_count_as_their_values(answer):
+    assert lesson_01.step.judge(answer).status == RIGHT
+    assert lesson_01.step.judge(lambda *case: plain(answer(*case))[::-1]).mistake == "swapped"
+
+
+def test_a_shape_of_tensorflow_counts_as_a_tuple():
+    asked = Exercise("lesson_00", "shape", "Which shape?", (2, 5, 3), ("One.", "Two."))
+    assert asked.judge(TensorShape(2, 5, 3)).status == RIGHT
+    assert asked.judge(TensorShape(2, 5, None)).status == WRONG
+
+
+def test_real_tensors_and_shapes_are_accepted():
+    tf = pytest.importorskip("tensorflow")
+    shape = lesson_08.strides.judge(
+        lambda images, filters, steps: (
+            tf.nn.conv2d(tf.zeros(images), tf.zeros((3, 3, images[3], filters)), steps, "SAME").shape
+            if steps[0] == steps[3] == 1
+            else lesson_08.strides.reference(images, filters, steps)
+        )
+    )
+    assert shape.status == RIGHT, shape
+    assert lesson_01.step.judge(lambda *case: tf.constant(lesson_01.step.reference(*case))).status == RIGHT
+    assert lesson_01.step.judge(lambda *case: tf.Variable(lesson_01.step.reference(*case))).status == RIGHT
+
+
+def test_a_tensor_is_shown_as_an_array():
+    text = str(scale.judge(lambda values, factor: Tensor(values * factor + 1)))
+    assert "came     [ 3., -3.,  7.]" in text
+    assert "a Symbolic" in lesson_01.step.judge(lambda *case: Symbolic()).message
+
+
+def test_an_array_in_place_of_a_tuple_is_described_by_its_shape():
+    verdict = lesson_01.step.judge(lambda *case: np.zeros((6, 1)))
+    assert "this one has 6" in verdict.message or "an array of shape (6, 1)" in verdict.message
+
+
+def test_one_wrong_value_is_no_constant_factor():
+    right = lesson_06.lecture_table.reference
+    verdict = lesson_06.lecture_table.judge((*right[:-1], right[-1] + 1))
+    assert verdict.status == WRONG
+    assert "multiply" not in verdict.message
 
 
 def test_hints_grow_more_precise_and_then_stay(capsys):

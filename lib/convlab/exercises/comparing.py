@@ -1,6 +1,32 @@
 """Compare an answer with the reference: the same structure, the same shapes, values within a tolerance."""
 
+from numbers import Number
+
 import numpy as np
+
+
+def plain(value):
+    """Return `value` in Python's and NumPy's own types, also within lists and tuples.
+
+    Tensors become arrays, TensorFlow's shapes tuples, fractions and decimals floats. Values of other types
+    stay as they are.
+
+    >>> from fractions import Fraction
+    >>> plain([Fraction(1, 2), np.array([1, Fraction(1, 4)])])
+    [0.5, [1, 0.25]]
+    """
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return plain(value.tolist())
+    if isinstance(value, Number) and not isinstance(value, (int, float, complex, np.generic)):
+        return float(value)
+    try:
+        if hasattr(type(value), "as_list"):  # TensorFlow's TensorShape; TensorFlow need not be imported here
+            return tuple(value.as_list())
+        return value.numpy() if hasattr(type(value), "numpy") else value
+    except Exception:  # a tensor without a value, as within a tf.function
+        return value
 
 
 def alike(expected, came, tolerance) -> bool:

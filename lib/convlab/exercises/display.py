@@ -66,9 +66,11 @@ def brief(value) -> str:
 
 
 def with_article(value) -> str:
-    """Return the name of a value's type with its article: "an int", "a list"."""
+    """Return what a value is, with its article: "an int", "a list", "an array of shape (2, 3)"."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
     kind = type(value).__name__
-    return f"{'an' if kind[0] in 'aeiou' or kind == 'ndarray' else 'a'} {kind}"
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def clip(text, width=200) -> str:

@@ -52,7 +52,7 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
         return "your function returns nothing: is a `return` missing?"
     if got.changed:
         return f"your function changes its argument `{_arguments(exercise)[got.changed[0]]}`; work on a copy."
-    if (factor := _constant_factor(expected, came)) is not None:
+    if (factor := _constant_factor(expected, came, exercise.tolerance)) is not None:
         return (
             f"right but for a constant factor: multiply by {factor:.6g} and it fits. "
             f"{where_help_is(exercise)}"
@@ -60,8 +60,11 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
     return f"{_difference(want.value, got.value, exercise.tolerance)} {where_help_is(exercise)}"
 
 
-def _constant_factor(expected, came) -> float | None:
-    """Return the one factor that makes the arrays of every case right, or None where there is none."""
+def _constant_factor(expected, came, tolerance) -> float | None:
+    """Return the one factor that makes the arrays of every case right, or None where there is none.
+
+    A factor of nearly 1 is none: such an answer is wrong in single values.
+    """
     pairs = [(a.value, b.value) for a, b in zip(expected, came)]
     if any(a.error or b.error for a, b in zip(expected, came)) or not all(
         is_number(a) and is_number(b) and np.shape(a) == np.shape(b) != () for a, b in pairs
@@ -71,7 +74,8 @@ def _constant_factor(expected, came) -> float | None:
     if a.size < 2 or not a.any() or not b.any():
         return None
     factor = np.vdot(b, a) / np.vdot(b, b)
-    return factor if all(agrees(x, np.multiply(y, factor), 1e-6) for x, y in pairs) else None
+    fits = all(agrees(x, np.multiply(y, factor), min(tolerance, 1e-6) or 1e-12) for x, y in pairs)
+    return factor if fits and abs(factor - 1) > 1e-3 else None
 
 
 def _difference(expected, came, tolerance) -> str:

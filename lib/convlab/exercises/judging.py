@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convlab.exercises.comparing import agrees, alike
+from convlab.exercises.comparing import agrees, alike, plain
 from convlab.exercises.display import as_html, clip
 from convlab.exercises.explaining import explain, no_function, where_help_is
 from convlab.printing import printable
@@ -65,7 +65,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an answer did with one case: its value or failure, and the arguments that it changed."""
+    """What an answer did with one case: its value (`plain`) or failure, and which arguments it changed."""
 
     value: object = None
     error: Failure | None = None
@@ -94,14 +94,14 @@ def attempt(exercise, answer) -> Attempt:
     if is_stub(answer):
         return Attempt(untouched=True)
     if callable(exercise.reference) and not callable(answer):
-        return Attempt((Outcome(answer),))
+        return Attempt((Outcome(plain(answer)),))
     return Attempt(tuple(outcomes(exercise, answer)), function=callable(exercise.reference))
 
 
 def outcomes(exercise, answer) -> list[Outcome]:
     """Return what `answer` does with every case; each case gets its own copy of the arguments."""
     if not callable(exercise.reference):
-        return [Outcome(answer)]
+        return [Outcome(plain(answer))]
     return [_outcome(answer, case) for case in exercise.cases]
 
 
@@ -127,7 +127,7 @@ def _outcome(answer, case) -> Outcome:
     arguments = copy.deepcopy(case)
     try:
         with np.errstate(all="ignore"):
-            value = answer(*arguments)
+            value = plain(answer(*arguments))
     except FAULTS as error:
         return Outcome(error=failure(error))
     changed = tuple(
