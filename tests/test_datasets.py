@@ -9,11 +9,13 @@ import importlib.metadata
 import io
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import types
 import zipfile
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +44,8 @@ from tiny_data import (
 from convlab import datasets
 from convlab.datasets import __main__ as make
 from convlab.datasets import composed, drawn, images, masks, readers
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -785,6 +789,47 @@ def test_an_installed_package_without_a_network_says_how_to_get_mnist(installed,
     monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     with pytest.raises(FileNotFoundError, match=r"python -m convlab.datasets --from FOLDER"):
         datasets.load("mnist")
+
+
+INSTALLED = """
+import sys
+from convlab import datasets, runs
+assert not datasets.CLONED and "site" in datasets.__file__, datasets.__file__
+for what in (lambda: datasets.load("mnist"), lambda: runs.load("resnet20-seed0"), datasets_stamps):
+    try:
+        what()
+    except FileNotFoundError as error:
+        print(error)
+""".replace("datasets_stamps", "lambda: __import__('convlab.datasets.scenes').datasets.scenes.stamps()")
+
+
+def test_the_built_package_says_how_to_get_what_it_lacks(tmp_path):
+    """Build the package as `pip install .` does, and use it from where nothing of the repository is."""
+    copied = shutil.copytree(
+        ROOT / "lib", tmp_path / "source" / "lib", ignore=shutil.ignore_patterns("*.egg-info")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copied.parent / name)
+    program = "import sys, setuptools.build_meta as b; print(b.build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    subprocess.run(command, cwd=copied.parent, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as package:
+        package.extractall(tmp_path / "site")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "CONVLAB_OFFLINE": "1"}
+    environment |= dict.fromkeys(("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"), str(tmp_path / "user"))
+    environment.pop("CONVLAB_DATA", None)
+    said = subprocess.run(
+        [sys.executable, "-c", INSTALLED],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert "`python -m convlab.datasets` fetches it" in said[0]
+    assert "data/runs is part of the course's repository, which `git clone` brings" in said[1]
+    assert "data/stamps" in said[2] and "git" in said[2]
 
 
 # --- what a data set may hold

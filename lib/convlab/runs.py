@@ -110,7 +110,9 @@ def _place(name, folder, suffix):
 
 
 def _names(folder, suffix):
-    """Return the names of the files in a folder, as an error lists them."""
+    """Return the names of the files in a folder, as an error lists them; where it is not, how to get it."""
+    if not folder.is_dir():
+        return f"none: data/{folder.name} is part of the course's repository, which `git clone` brings"
     return ", ".join(sorted(file.stem for file in folder.glob(f"*{suffix}"))) or "none yet"
 
 
