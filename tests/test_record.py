@@ -247,6 +247,11 @@ def test_a_changed_record_is_found(verified, capsys, change, complaint):
     assert complaint in capsys.readouterr().out
 
 
+def test_a_run_that_is_not_recorded_is_not_verified():
+    with pytest.raises(SystemExit, match="no run resnet20-seed99 is recorded"):
+        verify.main(["resnet20", "--seed", "99"])
+
+
 def test_other_weights_are_found(verified, drawn, capsys):
     recorded = runs.load(str(verified)).test["plain"]
     with np.load(runs.WEIGHTS / "tiny.npz") as file:

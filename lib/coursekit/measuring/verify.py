@@ -26,7 +26,11 @@ def main(argv):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from convlab import runs
 
-    task, run = TASKS[chosen.name], runs.load(f"{chosen.name}-seed{chosen.seed}")
+    task, name = TASKS[chosen.name], f"{chosen.name}-seed{chosen.seed}"
+    try:
+        run = runs.load(name)
+    except FileNotFoundError:
+        raise SystemExit(f"no run {name} is recorded: `record {chosen.name}` does it") from None
     print(f"recorded {run.date} on {described(run.machine)}")
     print(f"verified {runs.today()} on {described(runs.machine())}")
     complaints = log_complaints(task, run)
