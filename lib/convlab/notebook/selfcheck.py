@@ -1,17 +1,17 @@
-"""Does this machine have what the course needs? Rows of what was found, and what to do about a fault."""
+"""Does this machine have what the course needs? What was found, and what to do about it."""
 
 import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
+from enum import StrEnum
 from typing import NamedTuple
 
 from convlab import DATA_FOLDER
 from convlab.machine import cores
 from convlab.printing import printable
 
-NONE = "not installed"
 LONGEST_TRIAL = 180  # seconds; TensorFlow's first import from a slow disk takes a minute
 TRAIN_ONE_STEP = """
 import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -22,17 +22,38 @@ model.train_on_batch(keras.ops.ones((8, 4)), keras.ops.zeros((8, 2)))
 """
 
 
+class Level(StrEnum):
+    """How serious a finding is; its value is what a line begins with."""
+
+    GOOD = "ok"
+    NOTE = "note"  # the lessons run without it
+    PROBLEM = "LOOK"
+
+
 class Row(NamedTuple):
-    """One finding: what was looked at, what was found, whether it suffices, and what to do if not."""
+    """One finding: what was looked at, what was found, how serious it is, and what to do about it."""
 
     what: str
     found: str
-    good: bool
+    level: Level = Level.GOOD
     remedy: str = ""
 
-    def __str__(self):
-        advice = "" if self.good else f"\n      {self.remedy}"
-        return printable(f"{'ok  ' if self.good else 'LOOK'}  {self.what:12} {self.found}{advice}")
+    @property
+    def good(self) -> bool:
+        """Return whether there is nothing to do."""
+        return self.level == Level.GOOD
+
+    def line(self, width: int = 12) -> str:
+        """Return the finding as a person reads it, with `width` characters for what was looked at.
+
+        >>> print(Row("cores", "1", Level.NOTE, "one core works").line(width=6))
+        note  cores  1
+              one core works
+        """
+        remedy = "" if self.good else f"\n      {self.remedy}"
+        return printable(f"{self.level:4}  {self.what:{width}} {self.found}{remedy}")
+
+    __str__ = line
 
 
 def rows() -> list[Row]:
@@ -53,30 +74,42 @@ def tensorflow() -> Row:
             timeout=LONGEST_TRIAL,
         )
     except subprocess.TimeoutExpired:
-        return Row("TensorFlow", f"did not train one step within {LONGEST_TRIAL} seconds", False, remedy)
+        found = f"did not train one step within {LONGEST_TRIAL} seconds"
+        return Row("TensorFlow", found, Level.PROBLEM, remedy)
+    if trial.returncode == 0:
+        return Row("TensorFlow", "trained one step")
     last = (trial.stderr.strip().splitlines() or [""])[-1]
-    found = "trained one step" if trial.returncode == 0 else f"exit {trial.returncode}: {last[:80]}"
-    return Row("TensorFlow", found, trial.returncode == 0, remedy)
+    return Row("TensorFlow", f"exit {trial.returncode}: {last[:80]}", Level.PROBLEM, remedy)
+
+
+def packages_installed() -> bool:
+    """Return whether the course's packages are installed at all."""
+    try:
+        import packaging  # noqa: F401
+
+        return bool(importlib.metadata.requires("convlab"))
+    except ImportError:  # or PackageNotFoundError, which is one
+        return False
 
 
 def _python() -> Row:
     good = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    return Row("Python", sys.version.split()[0], good, "the course is tested with Python 3.11, 3.12 and 3.13")
+    remedy = "the course is tested with Python 3.11, 3.12 and 3.13"
+    return Row("Python", sys.version.split()[0], Level.GOOD if good else Level.PROBLEM, remedy)
 
 
 def _packages() -> Row:
-    try:
-        from packaging.requirements import Requirement  # here, so that its lack is one finding among others
+    if not packages_installed():
+        remedy = "`make run` installs them; README.md says how to install them without make"
+        return Row("packages", "not installed", Level.PROBLEM, remedy)
+    from packaging.requirements import Requirement
 
-        wanted = [Requirement(line) for line in importlib.metadata.requires("convlab")]
-    except ImportError:
-        return Row("packages", NONE, False, "`make run` installs them (README.md tells how to without make)")
+    wanted = [Requirement(line) for line in importlib.metadata.requires("convlab") or []]
     wanted = [need for need in wanted if not need.marker or need.marker.evaluate({"extra": ""})]
     bad = [str(need) for need in wanted if not _satisfied(need)]
     found = f"{len(wanted) - len(bad)} of {len(wanted)} packages at the versions wanted"
-    return Row(
-        "packages", found, not bad, f"missing or too old or new: {', '.join(bad)}; `make run` installs them"
-    )
+    remedy = f"missing or too old or new: {', '.join(bad)}; `make run` installs them"
+    return Row("packages", found, Level.PROBLEM if bad else Level.GOOD, remedy)
 
 
 def _satisfied(need) -> bool:
@@ -88,11 +121,11 @@ def _satisfied(need) -> bool:
 
 def _cores() -> Row:
     count = cores()
-    return Row(
-        "cores", str(count), count >= 2, "one core works; lessons with training take about twice as long"
-    )
+    remedy = "one core works; lessons with training take about twice as long"
+    return Row("cores", str(count), Level.GOOD if count >= 2 else Level.NOTE, remedy)
 
 
 def _disk() -> Row:
     free = shutil.disk_usage(DATA_FOLDER).free / 1e9
-    return Row("disk", f"{free:.0f} GB free", free > 1, "the data sets need 0.4 GB once unpacked")
+    remedy = "the data sets need 0.4 GB once unpacked"
+    return Row("disk", f"{free:.0f} GB free", Level.GOOD if free > 1 else Level.PROBLEM, remedy)

@@ -1,59 +1,61 @@
-"""Say whether this machine has what the course needs, and the way out of each lack."""
+"""Say whether this machine has what the course needs, and what to do about each problem."""
 
 import argparse
 import importlib.metadata
+import platform
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+from convlab import datasets
+from convlab.notebook import selfcheck
+from convlab.notebook.selfcheck import Level, Row
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALL = "`make run` installs what the lock names; without make: pip install -r requirements.txt"
-ADVICE = ("cores", "versions", "Fashion-MNIST", "CIFAR-10", "BCCD", "CamVid")  # the course runs without
+WIDTH = 13  # of the longest name
+
+
+class Look(NamedTuple):
+    """One thing to look at: its name, the function that returns rows, and what to do if that fails."""
+
+    name: str
+    rows: Callable[[], Iterable[Row]]
+    remedy: str = INSTALL
 
 
 def main(argv: list[str]) -> int:
     """Print a line for each finding and return 1 if one of them keeps lessons from running."""
     argparse.ArgumentParser(prog="python -m coursekit doctor", description=__doc__).parse_args(argv)
-    bad = []
+    problems = []
     for row in findings():
-        advice = not row.good and row.what in ADVICE
-        line = str(row._replace(what=f"{row.what:13}"))  # as wide as the longest
-        print(line.replace("LOOK", "note", 1) if advice else line, flush=True)
-        bad += [row.what] if not (row.good or advice) else []
-    print(f"\nto mend: {', '.join(bad)}" if bad else "\nThis machine is ready for the course.")
-    return int(bool(bad))
+        print(row.line(WIDTH), flush=True)
+        problems += [row.what] if row.level == Level.PROBLEM else []
+    print(f"\nto correct: {', '.join(problems)}" if problems else "\nThis machine is ready for the course.")
+    return int(bool(problems))
 
 
-def findings() -> Iterator:
+def findings() -> Iterator[Row]:
     """Yield a row for all that is looked at, the quick ones first; a look that fails is a finding too."""
-    from convlab.notebook.selfcheck import NONE, Row
-
-    for look, remedy in LOOKS.items():
-        try:
-            rows = list(look())
-        except Exception as error:  # the packages that it takes to look may be what is broken
-            name = look.__name__.replace("_", " ")
-            rows = [Row(name, f"{type(error).__name__}: {error}", False, remedy)]
-        yield from rows
-        if any(row.found == NONE for row in rows):
-            return  # the other looks need packages
-
-
-def machine() -> Iterator:
-    """Yield Python, packages, cores and disk, as lesson 00 shows them."""
-    from convlab.notebook import selfcheck
-
+    yield Row("system", f"{platform.system()} {platform.machine()}")
     yield from selfcheck.rows()
+    if not selfcheck.packages_installed():
+        return  # the other looks need them
+    for look in LOOKS:
+        try:
+            yield from list(look.rows())
+        except Exception as error:  # the packages that it takes to look may be what is broken
+            yield Row(look.name, f"{type(error).__name__}: {error}", Level.PROBLEM, look.remedy)
 
 
-def versions() -> Iterator:
-    """Yield whether the installed versions are those of the lock, for which the lessons' figures hold."""
-    from convlab.notebook.selfcheck import Row
-
+def versions() -> list[Row]:
+    """Return whether the installed versions are those of the lock, for which the lessons' figures hold."""
     locked = dict(_locked((ROOT / "requirements.txt").read_text(encoding="utf-8")))
     other = [f"{name} {_installed(name)}" for name, version in locked.items() if _installed(name) != version]
-    remedy = f"other than the lock: {', '.join(other[:5])}{' …' * (len(other) > 5)}; {INSTALL}"
-    yield Row("versions", f"{len(locked) - len(other)} of {len(locked)} as in the lock", not other, remedy)
+    found = f"{len(locked) - len(other)} of {len(locked)} as in the lock"
+    remedy = f"other than the lock: {', '.join(other[:5])}{' ...' * (len(other) > 5)}; {INSTALL}"
+    return [Row("versions", found, Level.NOTE if other else Level.GOOD, remedy)]
 
 
 def _locked(text: str) -> Iterator[tuple[str, str]]:
@@ -75,27 +77,26 @@ def _installed(name: str) -> str:
         return "missing"
 
 
-def memory() -> Iterator:
-    """Yield whether the largest lesson fits into the memory that is free now."""
+def memory() -> list[Row]:
+    """Return whether the largest lesson fits into the memory that is free now."""
     import psutil
 
-    from convlab.notebook.selfcheck import Row
     from coursekit.lessons import find
 
     needed = max((lesson.header.get("memory_gb", 0) for lesson in find(ROOT)), default=0) + 0.5
     free = psutil.virtual_memory().available / 1e9
     remedy = f"the largest lesson needs {needed:.1f} GB: close browsers and other notebooks"
-    yield Row("memory", f"{free:.1f} GB free", free >= needed, remedy)
+    return [Row("memory", f"{free:.1f} GB free", Level.GOOD if free >= needed else Level.PROBLEM, remedy)]
 
 
-def folders() -> Iterator:
-    """Yield whether the folders can be written that lessons and learners write to."""
-    from convlab.notebook.selfcheck import Row
-
+def folders() -> list[Row]:
+    """Return whether the folders can be written that lessons and learners write to."""
     closed = [place for place in _places() if not _writable(place)]
-    names = ", ".join(str(place) for place in closed)
+    if not closed:
+        return [Row("folders", "can be written")]
+    names = ", ".join(map(str, closed))
     remedy = f"not {names}: give yourself the right to write there, or copy the course to your own folder"
-    yield Row("folders", "cannot all be written" if closed else "can be written", not closed, remedy)
+    return [Row("folders", "cannot all be written", Level.PROBLEM, remedy)]
 
 
 def _places() -> list[Path]:
@@ -111,29 +112,24 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def data_sets() -> Iterator:
+def data_sets() -> Iterator[Row]:
     """Yield which data sets are here and whether they are the published ones, image by image."""
-    from convlab import datasets
-    from convlab.notebook.selfcheck import Row
-
-    for name in datasets.PUBLISHED:
+    for name, published in datasets.PUBLISHED.items():
         here = datasets.inspect(name)
-        if here.faults:
-            found = " ".join(here.faults)
-        elif here.source == "missing":
-            found = f"missing; without it, {datasets.PUBLISHED[name].stand_in} would stand in"
-        else:
-            found = "genuine" if here.genuine else "not the published images"
-        yield Row(here.title, found, here.genuine, here.advice)
+        if here.genuine:
+            yield Row(here.title, "genuine")
+            continue
+        state = "missing" if here.source == "missing" else "not the published data"
+        level = Level.PROBLEM if published.bundled else Level.NOTE  # something stands in for the others
+        yield Row(here.title, " ".join(here.faults) or state, level, here.advice)
 
 
-def kernel() -> Iterator:
-    """Yield whether a kernel starts and runs a cell, as it does for each lesson."""
-    from convlab.notebook.selfcheck import Row
-
-    fault = _kernel_fault()
+def kernel() -> list[Row]:
+    """Return whether a kernel starts and runs a cell, as it does for each lesson."""
+    if not (fault := _kernel_fault()):
+        return [Row("kernel", "started and ran a cell")]
     remedy = f"{INSTALL}; if it stays, look for a proxy or firewall between programs of this machine"
-    yield Row("kernel", fault or "started and ran a cell", not fault, remedy)
+    return [Row("kernel", fault, Level.PROBLEM, remedy)]
 
 
 def _kernel_fault() -> str:
@@ -155,19 +151,11 @@ def _kernel_fault() -> str:
     return "" if "42" in str(done.cells[0].outputs) else "it ran a cell and said nothing"
 
 
-def tensorflow() -> Iterator:
-    """Yield whether TensorFlow trains one step."""
-    from convlab.notebook import selfcheck
-
-    yield selfcheck.tensorflow()
-
-
-LOOKS: dict[Callable, str] = {
-    machine: INSTALL,
-    versions: INSTALL,
-    memory: INSTALL,
-    folders: "look at the folder of the course",
-    data_sets: INSTALL,
-    kernel: INSTALL,
-    tensorflow: INSTALL,
-}
+LOOKS = (
+    Look("versions", versions),
+    Look("memory", memory),
+    Look("folders", folders, "look at the folder of the course"),
+    Look("data sets", data_sets),
+    Look("kernel", kernel),
+    Look("TensorFlow", lambda: [selfcheck.tensorflow()]),
+)
