@@ -8,7 +8,7 @@ import codecs
 import sys
 import unicodedata
 
-__all__ = ["STAND_INS", "printable", "say"]
+__all__ = ["STAND_INS", "STAND_INS_ERRORS", "printable", "say"]
 
 STAND_INS_ERRORS = "convlab.stand_ins"  # the name under which a stream can be given them
 STAND_INS = {

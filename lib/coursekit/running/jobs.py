@@ -93,17 +93,17 @@ def inputs(job: Job) -> dict[str, str]:
             _file_digest(job.root / "requirements.txt"),
         ],
         "imported": [(path.relative_to(job.root).as_posix(), _file_digest(path)) for path in imported],
-        "data": [(path.name, _file_digest(path)) for path in _images(job)],
+        "data": [(path.name, _file_digest(path)) for path in _data_files(job)],
     }
     return {name: _json_digest(part) for name, part in parts.items()}
 
 
-def _images(job: Job) -> Iterator[Path]:
-    """Yield where a lesson's images may lie; a file that is missing counts as well."""
-    folders = [job.root / name for name in (os.environ.get("CONVLAB_DATA"), "data") if name]
-    for name in sorted({"mnist", *job.lesson.header.get("data", [])}):  # MNIST stands in for others
-        file = PUBLISHED[name].file if name in PUBLISHED else name
-        yield from (folder / file for folder in folders)
+def _data_files(job: Job) -> Iterator[Path]:
+    """Yield where the files of a lesson's data sets may be; one that is missing counts as well."""
+    folders = [job.root / os.path.expanduser(os.environ.get("CONVLAB_DATA") or "data"), job.root / "data"]
+    for name, published in PUBLISHED.items():
+        if published.bundled or name in job.lesson.header.get("data", []):  # the bundled one stands in
+            yield from (folder / published.file for folder in folders)
 
 
 def _json_digest(part: list) -> str:
