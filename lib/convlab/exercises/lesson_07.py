@@ -19,7 +19,7 @@ ROWS_CASES = [
     cases=ROWS_CASES,
     hints=[
         "One row for each place of the window, in reading order. How many places are there down and across "
-        "(lesson 06)? And how many values has a row?",
+        "(lesson 06)? And how many values does a row have?",
         "Two loops over the places are enough: cut out the window, `image[top : top + size, left : left + "
         "size]`, and lay it out with `.ravel()`. Where do `top` and `left` begin, and by how much do they "
         "grow?",

@@ -333,7 +333,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "divided by n",
-    "nearly: `np.var` divides by n unless told otherwise, and takes the scatter of a few runs for "
+    "nearly: `np.var` divides by n by default, and takes the scatter of a few runs for "
     "smaller than it is. `ddof=1` divides by n - 1.",
 )
 def _(first, second):
