@@ -8,6 +8,7 @@ large as what they show. The caller gives the title, which states the finding.
 from convlab.plots.classification import confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
+from convlab.plots.diagrams import flow
 from convlab.plots.images import heat, images
 from convlab.plots.lines import (
     curves,
@@ -32,6 +33,7 @@ __all__ = [
     "curves",
     "dots",
     "filter_place",
+    "flow",
     "grid",
     "heat",
     "histograms",
