@@ -248,8 +248,8 @@ FAULTS = [
     Fault(
         name="words-not-escaped",
         file="convlab/notebook/widgets.py",
-        old="said = html.escape(sentence, quote=True)",
-        new="said = sentence",
+        old="text = html.escape(sentence, quote=True)",
+        new="text = sentence",
         what="a sentence may hold a script",
         tests=("test_widgets.py::test_any_function_can_be_explored_and_its_words_are_escaped",),
     ),

@@ -58,6 +58,15 @@ def test_notebook_gets_the_figures_for_the_runner():
     assert published == {"text/plain": "accuracy 0.5 · data: bundled", report.MIME: bundle}
 
 
+def test_without_anything_that_measures_memory_the_figures_are_shown_all_the_same():
+    """As in a browser: WebAssembly has neither `resource` nor psutil."""
+    program = "import sys; sys.modules['resource'] = sys.modules['psutil'] = None\n" + IN_A_NOTEBOOK
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    published = ast.literal_eval(result.stdout.removeprefix("published "))
+    assert published["text/plain"] == "accuracy 0.5 · data: bundled"
+    assert published[report.MIME]["peak_gb"] is None
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system in another way there")
 def test_peak_of_memory_is_told_in_bytes_and_does_not_fall():
     before = report._peak_memory()

@@ -1,5 +1,6 @@
-"""The key figures of a lesson, shown to its reader and left in the notebook for `make run`."""
+"""The key figures of a lesson, shown to its reader and stored in the notebook for `make run`."""
 
+import math
 import sys
 from numbers import Integral, Real
 
@@ -12,7 +13,7 @@ MIME = "application/vnd.convlab.summary+json"
 
 
 def summary(data: str | None = None, **figures: Real | str) -> None:
-    """Show a lesson's key figures on one line and leave them where `make run` finds them.
+    """Show a lesson's key figures on one line and store them where `make run` finds them.
 
     `data` says where the images came from: a data set's `.source`. Each figure is a number or a text;
     `TypeError` for anything else. Without Jupyter the line is printed. Each lesson ends with it.
@@ -21,9 +22,11 @@ def summary(data: str | None = None, **figures: Real | str) -> None:
     test accuracy 0.9712 · parameters 203,530 · data: bundled
     """
     values = {name: _plain(name, value) for name, value in figures.items()}
-    told = " · ".join(f"{name.replace('_', ' ')} {_spoken(value)}" for name, value in values.items())
-    line = " · ".join(part for part in (told, f"data: {data}" if data else "") if part)
-    _show(line, {"data": data, "figures": values, "text": told, "peak_gb": round(_peak_memory() / 1e9, 2)})
+    text = " · ".join(f"{name.replace('_', ' ')} {_spoken(value)}" for name, value in values.items())
+    line = " · ".join(part for part in (text, f"data: {data}" if data else "") if part)
+    peak = _peak_memory()
+    peak_gb = None if peak is None else round(peak / 1e9, 2)
+    _show(line, {"data": data, "figures": values, "text": text, "peak_gb": peak_gb})
 
 
 def _plain(name: str, value: Real | str) -> int | float | str:
@@ -35,7 +38,8 @@ def _plain(name: str, value: Real | str) -> int | float | str:
         raise TypeError(f"{name} is a {type(value).__name__}; a key figure is one number or a text")
     if isinstance(value, Integral):
         return int(value)
-    return float(value) if abs(value) < float("inf") else str(value)
+    number = float(value)
+    return number if math.isfinite(number) else str(value)
 
 
 def _spoken(value: int | float | str) -> str:
@@ -45,14 +49,16 @@ def _spoken(value: int | float | str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
-def _peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
-    if sys.platform == "win32":
-        import psutil
+def _peak_memory() -> int | None:
+    """Return the most memory that this process has held so far, in bytes; None where nothing measures it."""
+    try:
+        if sys.platform == "win32":
+            import psutil
 
-        return psutil.Process().memory_info().peak_wset
-    import resource  # not on Windows
-
+            return psutil.Process().memory_info().peak_wset
+        import resource
+    except ImportError:  # in a browser: WebAssembly has no `resource`
+        return None
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

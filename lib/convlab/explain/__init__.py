@@ -1,4 +1,6 @@
-"""What a trained network looks at (lesson 10). Importing this package does not import TensorFlow.
+"""What a trained network responds to, and why it answers as it does (lessons 10 and 15).
+
+Importing this package does not import TensorFlow.
 
 Models are Keras on TensorFlow, logits out; images are what the model is fed: (N, H, W, C), standardized.
 """

@@ -1,13 +1,31 @@
 """Images changed so that a network errs: the fast gradient sign method (lesson 10)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import keras
 
 
-def fgsm(model, images, labels, epsilon, limits=(-np.inf, np.inf)):
+def fgsm(
+    model: "keras.Model",
+    images: ArrayLike,
+    labels: ArrayLike,
+    epsilon: float,
+    limits: tuple[ArrayLike, ArrayLike] = (-np.inf, np.inf),
+) -> np.ndarray:
     """Return the images, each value moved by `epsilon` so that the loss rises, within `limits`.
 
-    images (N, H, W, C) and epsilon are in the units that the model is fed. The fast gradient sign method:
-    Goodfellow et al. 2014 (arXiv:1412.6572, section 4). Built in lesson 10.
+    The fast gradient sign method: Goodfellow et al. 2014 (arXiv:1412.6572, section 4). Built in lesson 10.
+
+    Args:
+        model: Keras on TensorFlow, logits out.
+        images: (N, H, W, C), in the units that the model is fed.
+        labels: (N,), the classes whose loss is to rise.
+        epsilon: how far each value moves, in the same units.
+        limits: the least and the largest value of an image, numbers or arrays that broadcast to it.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((1, 1, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])

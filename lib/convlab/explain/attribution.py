@@ -1,13 +1,27 @@
-"""Which part of an image speaks for a label: Grad-CAM and occlusion (lesson 10)."""
+"""Which part of an image supports a label: Grad-CAM and occlusion (lesson 10)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import keras
 
 
-def grad_cam(model, layer, images, labels):
-    """Return what speaks for each image's label, (N, H', W') from 0 up, on the maps of a convolution.
+def grad_cam(model: "keras.Model", layer: str, images: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """Return Grad-CAM heat maps (N, H', W'), all at least 0, for each image's label.
 
-    Each map is weighted by the mean gradient of the label's logit; what speaks against it is cut off:
-    Selvaraju et al. 2016 (arXiv:1610.02391, equations 1 and 2). Built in lesson 10.
+    Each map of the layer is weighted by the mean gradient of the label's logit with respect to it. The heat
+    is their sum, and 0 where that is negative: Selvaraju et al. 2016 (arXiv:1610.02391, equations 1 and 2).
+    Built in lesson 10.
+
+    Args:
+        model: Keras on TensorFlow, logits out.
+        layer: name of a layer whose output is (N, H', W', C').
+        images: (N, H, W, C), as the model is fed.
+        labels: (N,), the class that each map is about.
 
     >>> from keras import Input, Sequential, layers
     >>> model = Sequential([Input((4, 4, 1)), layers.Conv2D(2, 3, name="conv"), layers.GlobalMaxPooling2D()])
@@ -25,12 +39,24 @@ def grad_cam(model, layer, images, labels):
     return tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1)).numpy()
 
 
-def occlusion_map(score, image, size, stride=1, fill=0.0):
+def occlusion_map(
+    score: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    size: int,
+    stride: int = 1,
+    fill: float = 0.0,
+) -> np.ndarray:
     """Return by how much the score falls when a square is hidden, (rows, columns) of the square's places.
 
-    score: a function from images (N, H, W, C) to numbers (N,); image: (H, W, C); the square, `size` pixels
-    wide, is set to `fill` and moves by `stride`. Zeiler & Fergus 2013 (arXiv:1311.2901, section 4.2). Built
-    in lesson 10. ValueError for a square that does not fit.
+    Zeiler & Fergus 2013 (arXiv:1311.2901, section 4.2). Built in lesson 10. ValueError for a square that does
+    not fit.
+
+    Args:
+        score: a function from images (N, H, W, C) to numbers (N,).
+        image: (H, W, C); it is not changed.
+        size: pixels of the square along each side.
+        stride: pixels from one place of the square to the next.
+        fill: the value of the hidden pixels.
 
     >>> image = np.array([[1.0, 2], [3, 4]])[:, :, None]
     >>> occlusion_map(lambda images: images.sum(axis=(1, 2, 3)), image, size=1)

@@ -1,11 +1,17 @@
 """The gradients that reach each layer of a Keras network. Importing it does not import TensorFlow."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["agreement", "kernel_gradients"]
 
 
-def kernel_gradients(model, images, labels):
+def kernel_gradients(model: "keras.Model", images: ArrayLike, labels: ArrayLike) -> dict[str, np.ndarray]:
     """Return {layer: gradient of the mean cross-entropy by its kernel}, front to back; the model stays as is.
 
     model: Keras on TensorFlow, logits out; images: (N, H, W, C), standardized; labels: (N,). Batches are
@@ -32,11 +38,11 @@ def kernel_gradients(model, images, labels):
     return {weight.path.rpartition("/")[0]: g.numpy() for weight, g in gradients if weight.name == "kernel"}
 
 
-def agreement(gradients, others):
+def agreement(gradients: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> dict[str, np.floating]:
     """Return {layer: cosine of the angle between its two gradients}: 1 for one direction, 0 for unrelated.
 
     gradients, others: what `kernel_gradients` returns for two batches. Balduzzi et al. 2017
-    (arXiv:1702.08591) ask so whether a gradient says something or is noise. Lesson 15.
+    (arXiv:1702.08591) compare gradients to find out how much of them is noise. Lesson 15.
 
     >>> agreement({"a": np.array([3.0, 0])}, {"a": np.array([3.0, 4])})["a"].round(2)
     np.float64(0.6)

@@ -1,23 +1,27 @@
-"""Keep what TensorFlow's C++ code says while it is imported out of notebooks; `import convlab` sees to it.
+"""Keep the messages that TensorFlow's C++ code prints at its import out of notebooks.
 
-Before TensorFlow has read its own log level it reports on a chatty stderr ("oneDNN custom operations are
-on"), and Jupyter would store that in the lesson. Here it goes where Jupyter writes its own log: the terminal
-of `make lab`, or the file that `make run` quotes from when a kernel dies. Nothing is swallowed: exceptions
-and Python's own warnings appear in the notebook as ever.
+TensorFlow prints before it reads its own log level ("oneDNN custom operations are on"), and Jupyter would
+store that in the lesson. Here the messages go to Jupyter's own log: the terminal of `make lab`, or the file
+that `make run` quotes when a kernel dies. Nothing is lost: exceptions and Python's own warnings appear in the
+notebook as usual. `import convlab` calls `expect`.
 """
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import util
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
 STDERR = 2
 
 
-def expect(module="tensorflow"):
-    """See to it that the first import of a module will be `aside`, and of errors only from then on.
+def expect(module: str = "tensorflow") -> None:
+    """Make the first import of a module run `aside`, and let TensorFlow log errors only.
 
-    Its log level may be set otherwise by TF_CPP_MIN_LOG_LEVEL. An imported module stays as it is.
+    A log level that TF_CPP_MIN_LOG_LEVEL sets already stays, and so does a module that is imported already.
 
     >>> expect("os")
     """
@@ -27,31 +31,31 @@ def expect(module="tensorflow"):
 
 
 @contextmanager
-def aside():
-    """Send what is written to file descriptor 2 past the notebook for a while; elsewhere change nothing.
+def aside() -> Iterator[None]:
+    """Send what is written to file descriptor 2 to Jupyter's log meanwhile; outside notebooks change nothing.
 
     In a notebook Python's `sys.stderr` is Jupyter's, whose `fileno` is the stderr that the kernel was given.
     """
-    kept = None
+    saved = None
     with suppress(AttributeError, OSError):  # no stderr, or none with a file behind it (Windows)
         given = sys.stderr.fileno()
-        kept = os.dup(STDERR)
+        saved = os.dup(STDERR)
         os.dup2(given, STDERR)
     try:
         yield
     finally:
-        if kept is not None:
-            os.dup2(kept, STDERR)
-            os.close(kept)
+        if saved is not None:
+            os.dup2(saved, STDERR)
+            os.close(saved)
 
 
 class Watch:
-    """A finder that waits for one module, lets it be imported `aside`, and is gone."""
+    """A finder that waits for one module, has it imported `aside`, and removes itself."""
 
-    def __init__(self, module):
+    def __init__(self, module: str):
         self.module = module
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Return the awaited module's own spec, its execution wrapped; None for any other module."""
         if name != self.module:
             return None
@@ -62,11 +66,11 @@ class Watch:
         return spec
 
     @staticmethod
-    def _wrap(loader):
-        """Let a loader's next execution be `aside`."""
+    def _wrap(loader: Any) -> None:
+        """Make a loader's next execution run `aside`."""
         execute = loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: ModuleType) -> None:
             del loader.exec_module  # the wrapped one, which hid the class's own
             with aside():
                 execute(module)

@@ -1,20 +1,25 @@
-"""TensorBoard's event files, read back and shown: what lesson 08 notes down while it trains.
+"""TensorBoard's event files, read back and shown: what lesson 08 records while it trains.
 
 TensorFlow writes them (`tf.summary`); reading is left to TensorBoard's own reader, so that what `read` finds
 is what its page shows.
 """
 
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from IPython.display import IFrame
 
-def read(folder):
+
+def read(folder: str | Path) -> dict[str, dict[int, Any]]:
     """Return what the event files in a folder hold, {tag: {step: value}} (lesson 08).
 
     A scalar is a float; a histogram an array of rows (from, to, count); images are a float array (N, H, W, 3)
-    from 0 to 1. What else stands there is left out. FileNotFoundError for a folder without event files.
+    from 0 to 1. Other kinds of records are left out. FileNotFoundError for a folder without event files.
     """
     from tensorboard.util import tensor_util
 
@@ -30,7 +35,7 @@ def read(folder):
     return found
 
 
-def graph(folder):
+def graph(folder: str | Path) -> dict[str, str]:
     """Return the operations of the graph in a folder's event files, {name: type} (lesson 08).
 
     Those inside of functions that the graph calls are left out. ValueError if no graph was written.
@@ -38,27 +43,27 @@ def graph(folder):
     return {node.name: node.op for node in _records(folder).Graph().node}
 
 
-def live(folder, height=720):
-    """Return TensorBoard on a folder of event files, to look at on this page; it ends with the kernel.
+def live(folder: str | Path) -> "IFrame":
+    """Return TensorBoard on a folder of event files, shown in this page; it ends with the kernel.
 
     It needs the browser and the kernel on one machine. Nothing in a lesson starts it unless asked.
     """
     from IPython.display import IFrame
 
-    return IFrame(serve(folder), width="100%", height=height)
+    return IFrame(serve(folder), width="100%", height=720)
 
 
-def serve(folder):
+def serve(folder: str | Path) -> str:
     """Start TensorBoard on a folder, on a free port of this machine, and return its address."""
     from tensorboard.program import TensorBoard
 
     board = TensorBoard()
-    board.configure(logdir=str(folder), port=0, load_fast="false")  # the fast way is not on every machine
+    board.configure(logdir=str(folder), port=0, load_fast="false")  # its fast loader is not on every machine
     return board.launch()
 
 
-def _records(folder):
-    """Return TensorBoard's reader of a folder, everything in it kept."""
+def _records(folder: str | Path) -> Any:
+    """Return TensorBoard's reader of a folder, with all records."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     if not any(Path(folder).glob("*tfevents*")):
@@ -66,11 +71,11 @@ def _records(folder):
     return EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
 
 
-def _pictures(texts):
-    """Return images (N, H, W, 3) from how an event file keeps them: width, height, then a PNG for each."""
+def _pictures(texts: Sequence[bytes]) -> np.ndarray:
+    """Return images (N, H, W, 3) of an event file's record: width, height, then a PNG for each."""
     from PIL import Image
 
     return np.stack([np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) / 255 for png in texts[2:]])
 
 
-DECODERS = {"scalars": float, "histograms": np.asarray, "images": _pictures}
+DECODERS: dict[str, Callable[[Any], Any]] = {"scalars": float, "histograms": np.asarray, "images": _pictures}

@@ -1,14 +1,20 @@
-"""Explorers: sliders over a picture, which stands by itself where nobody is there to move them."""
+"""Explorers: sliders over a picture, which is shown alone where no kernel can answer the sliders."""
 
 import base64
 import html
 import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from convlab import plots
 from convlab.shapes import output_size
+
+if TYPE_CHECKING:
+    import ipywidgets
 
 __all__ = ["Explorer", "filter_explorer", "never_read", "output_size_explorer"]
 
@@ -16,7 +22,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Explorer:
-    """Sliders over a picture, live in a notebook; a plain picture wherever it is only read (lessons 05, 06).
+    """Sliders over a picture, live in a notebook; a still picture where it is only read (lessons 05, 06).
 
     `show(**values)` returns a sentence and a Matplotlib figure; `sliders` names its arguments, each with
     (label, start, least, most). A notebook stores the sentence and the picture of the starting values beside
@@ -26,14 +32,14 @@ class Explorer:
     area 9
     """
 
-    def __init__(self, show, **sliders):
+    def __init__(self, show: Callable[..., tuple[str, Figure]], **sliders: tuple[str, int, int, int]):
         self.show, self.sliders = show, sliders
 
-    def start(self):
+    def start(self) -> dict[str, int]:
         """Return the starting value of every slider."""
         return {name: start for name, (_, start, _, _) in self.sliders.items()}
 
-    def box(self):
+    def box(self) -> "ipywidgets.VBox":
         """Return the live form: an ipywidgets box of the sliders, the sentence and the picture."""
         import ipywidgets
 
@@ -52,19 +58,27 @@ class Explorer:
         redraw()
         return ipywidgets.VBox([*sliders.values(), page])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.show(**self.start())[0]
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         sentence, figure = self.show(**self.start())
         still = {"text/plain": sentence, "image/png": _png(figure)}
         return still | {WIDGET_VIEW: self.box()._repr_mimebundle_()[WIDGET_VIEW]}
 
 
-def output_size_explorer(input_size=6, kernel_size=3, stride=2, padding=0):
+def output_size_explorer(
+    input_size: int = 6, kernel_size: int = 3, stride: int = 2, padding: int = 0
+) -> Explorer:
     """Return an explorer of where a square filter stops and of which pixels it never reads (lesson 06).
 
-    Its sliders start at these values. A kernel that does not fit is drawn sticking out, with the reason.
+    A kernel that does not fit is drawn too large for the image, with the reason.
+
+    Args:
+        input_size: where the slider of the image's side starts, 1 to 16 pixels.
+        kernel_size: where that of the filter's side starts, 1 to 11 pixels.
+        stride: where that of the stride starts, 1 to 8.
+        padding: where that of the padding starts, 0 to 5 pixels per side.
 
     >>> output_size_explorer(6, 3, 2, 0)
     floor((6 - 3 + 2·0) / 2) + 1 = 2, so 2×2 places; never read: 11 of 36 pixels
@@ -78,10 +92,13 @@ def output_size_explorer(input_size=6, kernel_size=3, stride=2, padding=0):
     )
 
 
-def never_read(input_size, kernel_size, stride=1, padding=0, dilation=1):
+def never_read(
+    input_size: int, kernel_size: int, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> np.ndarray:
     """Return which pixels along one axis no place of a kernel reads, (input_size,) of bool (lesson 06).
 
-    In a square image a pixel is read where its row and its column are. ValueError as in `shapes.output_size`.
+    In a square image a pixel is read where its row and its column are. Arguments and ValueError as in
+    `shapes.output_size`, but `padding` is a number.
 
     >>> never_read(6, 3, stride=2).astype(int), never_read(7, 1, stride=3).astype(int)
     (array([0, 0, 0, 0, 0, 1]), array([0, 1, 1, 0, 1, 1, 0]))
@@ -90,11 +107,18 @@ def never_read(input_size, kernel_size, stride=1, padding=0, dilation=1):
     return ~np.isin(np.arange(input_size), starts[:, None] + dilation * np.arange(kernel_size))
 
 
-def filter_explorer(image, kernel, row=None, column=None):
-    """Return an explorer that slides a kernel (KH, KW) over an image (H, W) (lesson 05).
+def filter_explorer(
+    image: ArrayLike, kernel: ArrayLike, row: int | None = None, column: int | None = None
+) -> Explorer:
+    """Return an explorer that slides a kernel over an image (lesson 05).
 
-    It shows the window, the products under it and the map so far. It starts with its top left pixel at
-    (row, column), by default where the sum is furthest from 0. ValueError for a kernel that does not fit.
+    It shows the window, the products under it and the map so far. ValueError for a kernel that does not fit.
+
+    Args:
+        image: (H, W).
+        kernel: (KH, KW).
+        row: where the window's top row starts; by default where the sum is furthest from 0.
+        column: where its left column starts; by default likewise.
 
     >>> filter_explorer(np.eye(4), [[1, 0], [0, 1]], row=1, column=2)
     row 1, column 2: 4 products add up to 0
@@ -103,9 +127,9 @@ def filter_explorer(image, kernel, row=None, column=None):
     rows, columns = (output_size(*sizes) for sizes in zip(image.shape, kernel.shape))
     windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
     sums = np.tensordot(windows, kernel, 2)
-    loudest = np.unravel_index(np.abs(sums).argmax(), sums.shape)
+    strongest = np.unravel_index(np.abs(sums).argmax(), sums.shape)
 
-    def show(row, column):
+    def show(row: int, column: int) -> tuple[str, Figure]:
         figure = Figure(figsize=(8.4, 2.9))
         plots.filter_place(image, kernel, row, column, figure.subplots(1, 3))
         place = f"row {row}, column {column}"
@@ -113,19 +137,20 @@ def filter_explorer(image, kernel, row=None, column=None):
 
     return Explorer(
         show,
-        row=("row", int(loudest[0]) if row is None else row, 0, rows - 1),
-        column=("column", int(loudest[1]) if column is None else column, 0, columns - 1),
+        row=("row", int(strongest[0]) if row is None else row, 0, rows - 1),
+        column=("column", int(strongest[1]) if column is None else column, 0, columns - 1),
     )
 
 
-def _sizes(**sizes):
+def _sizes(input_size: int, kernel_size: int, stride: int, padding: int) -> tuple[str, Figure]:
     """Return what the explorer of sizes says and draws."""
     figure = Figure(figsize=(5.8, 3.2))
-    plots.places(**sizes, ax=figure.subplots()).legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return _count(**sizes), figure
+    ax = plots.places(input_size, kernel_size, stride, padding, ax=figure.subplots())
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return _count(input_size, kernel_size, stride, padding), figure
 
 
-def _count(input_size, kernel_size, stride, padding):
+def _count(input_size: int, kernel_size: int, stride: int, padding: int) -> str:
     """Return in one sentence how many places there are and how many pixels are never read."""
     try:
         places = output_size(input_size, kernel_size, stride, padding)
@@ -137,17 +162,17 @@ def _count(input_size, kernel_size, stride, padding):
     return f"{formula}, so {places}×{places} places; never read: {unread} of {pixels} pixels"
 
 
-def _page(sentence, figure):
+def _page(sentence: str, figure: Figure) -> str:
     """Return HTML that says the sentence and shows the figure, with the sentence as its alternative text."""
-    said = html.escape(sentence, quote=True)
+    text = html.escape(sentence, quote=True)
     picture = base64.b64encode(_png(figure)).decode()
     return (
-        f'<p role="status" style="font-size: 1.15em">{said}</p>'
-        f'<img alt="{said}" src="data:image/png;base64,{picture}">'
+        f'<p role="status" style="font-size: 1.15em">{text}</p>'
+        f'<img alt="{text}" src="data:image/png;base64,{picture}">'
     )
 
 
-def _png(figure):
+def _png(figure: Figure) -> bytes:
     """Return a figure as the bytes of a PNG."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")

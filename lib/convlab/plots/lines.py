@@ -1,7 +1,7 @@
 """Lines, losses and curves over the steps of a training."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,9 +10,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import ArrayLike
 
 from convlab.plots.style import BLUE, ORANGE
-
-if TYPE_CHECKING:
-    from convlab.runs import Run
 
 
 def points_and_line(
@@ -99,7 +96,7 @@ def curves(
 
 
 def learning_curves(
-    runs: "Mapping[str, Sequence[Run]]", figure: str = "loss", title: str = "", ax: Axes | None = None
+    runs: Mapping[str, Sequence[Any]], figure: str = "loss", title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw a figure of each epoch for `runs` {label: [Run, …]}: thin lines for seeds, dots for their mean.
 
