@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convlab import DATA_FOLDER
 from convlab.machine import cores
 from convlab.printing import printable
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 LONGEST_TRIAL = 180  # seconds; TensorFlow's first import from a slow disk takes a minute
 TRAIN_ONE_STEP = """
@@ -53,7 +56,8 @@ class Row(NamedTuple):
         remedy = "" if self.good else f"\n      {self.remedy}"
         return printable(f"{self.level:4}  {self.what:{width}} {self.found}{remedy}")
 
-    __str__ = line
+    def __str__(self) -> str:
+        return self.line()
 
 
 def rows() -> list[Row]:
@@ -112,7 +116,7 @@ def _packages() -> Row:
     return Row("packages", found, Level.PROBLEM if bad else Level.GOOD, remedy)
 
 
-def _satisfied(need) -> bool:
+def _satisfied(need: "Requirement") -> bool:
     try:
         return need.specifier.contains(importlib.metadata.version(need.name), prereleases=True)
     except importlib.metadata.PackageNotFoundError:
