@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlab.exercises import catalogue, display, lesson_00, lesson_01, lesson_06, lesson_08, progress, record
+from convlab.exercises import (
+    catalogue,
+    display,
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+    progress,
+    record,
+)
 from convlab.exercises.comparing import agrees, plain
 from convlab.exercises.exercise import Exercise, Mistake, exercise
 from convlab.exercises.judging import NOT_ATTEMPTED, RIGHT, WRONG
@@ -353,6 +366,76 @@ def test_one_wrong_value_is_no_constant_factor():
     verdict = lesson_06.lecture_table.judge((*right[:-1], right[-1] + 1))
     assert verdict.status == WRONG
     assert "multiply" not in verdict.message
+
+
+@pytest.mark.parametrize("answer", ["d", " D ", ["D"], ("d",)])
+def test_a_letter_counts_in_any_form(answer):
+    assert lesson_01.diverging.judge(answer).status == RIGHT
+
+
+@pytest.mark.parametrize("answer", ["3", 3, [3], " 3", np.int64(3), np.array(3)])
+def test_a_number_counts_in_any_form(answer):
+    assert lesson_03.broken_layer.judge(answer).status == RIGHT
+
+
+@pytest.mark.parametrize("answer", ["", "DD", ["D", "D"], [["D"]], {"D": 1}, "4", [], b"D"])
+def test_another_value_is_wrong_in_any_form(answer):
+    assert lesson_01.diverging.judge(answer).status == WRONG
+    assert lesson_03.broken_layer.judge(answer).status == WRONG
+
+
+SAID = {
+    "there is still a `...`": (lesson_05.by_hand, [[0, -7, ...], [..., 7, -2]]),
+    "still a `...` in your answer": (lesson_00.values, lambda h, w, c: h * w * ...),
+    "a single number is expected; this is a list": (lesson_00.values, lambda h, w, c: [h * w, c]),
+    "single number is expected; this is an array of shape (1,)": (
+        lesson_00.values,
+        lambda h, w, c: np.array([h * w]),
+    ),
+    "this is a text": (lesson_00.values, lambda h, w, c: str(h * w * c)),
+    "value 2 of the 2 that you return is right": (
+        lesson_02.cross_entropy_gradient,
+        lambda *case: (0.5, lesson_02.cross_entropy_gradient.reference(*case)),
+    ),
+    "right, but rounded": (lesson_07.speed_up, lambda *case: round(lesson_07.speed_up.reference(*case), 2)),
+    "A must have as many columns (2) as B has rows (5)": (
+        lesson_01.gradient,
+        lambda weights, bias, features, targets: features @ features,
+    ),
+    "an array of shape (2, 5, 2)": (
+        lesson_01.gradient,
+        lambda weights, bias, features, targets: np.zeros((2, 5, 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize("message", SAID)
+def test_what_is_wrong_is_said_in_plain_words(message):
+    item, answer = SAID[message]
+    verdict = item.judge(answer)
+    assert verdict.status == WRONG
+    assert message in verdict.message.partition("\n")[0] or message.startswith("an array"), verdict
+
+
+def test_all_zeros_are_not_called_rounded():
+    assert "rounded" not in lesson_07.speed_up.judge(lambda share, factor: 0.0).message
+
+
+def test_an_error_in_the_package_is_shown_at_the_learners_own_line():
+    from convlab import shapes
+
+    def size(input_size, kernel_size, stride, padding, dilation):
+        return shapes.output_size(input_size, -1, stride, padding)
+
+    assert (
+        "return shapes.output_size(input_size, -1, stride, padding)"
+        in lesson_06.output_size.judge(size).message
+    )
+
+
+def test_powers_in_the_code_of_a_hint_stay_when_it_is_printed():
+    note = display.Note("**Hint 1 of 2.** `layers * 9 * channels**2` and `2**n`")
+    assert str(note) == "Hint 1 of 2. `layers * 9 * channels**2` and `2**n`"
 
 
 def test_hints_grow_more_precise_and_then_stay(capsys):

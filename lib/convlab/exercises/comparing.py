@@ -29,6 +29,23 @@ def plain(value):
         return value
 
 
+def as_meant(answer, reference):
+    """Return an answer in the form of the reference, where it says the same in another form.
+
+    A text may have other letters' sizes and spaces around it, a number may be written as text, and either may
+    be alone in a list.
+
+    >>> as_meant(" d", "D"), as_meant(["3"], 3), as_meant("4", 3)
+    ('D', 3, '4')
+    """
+    alone = answer[0] if isinstance(answer, (list, tuple)) and len(answer) == 1 else answer
+    said, wanted = (str(one).strip().casefold() for one in (alone, reference))
+    same = (
+        isinstance(alone, (str, int, float)) and isinstance(reference, (str, int, float)) and said == wanted
+    )
+    return reference if same else answer
+
+
 def alike(expected, came, tolerance) -> bool:
     """Return whether two lists of outcomes are the same: values, kinds of error, changed arguments."""
     return len(expected) == len(came) and all(

@@ -28,7 +28,8 @@ class Note:
     text: str
 
     def __repr__(self):
-        return self.text.replace("**", "")
+        parts = self.text.split("`")  # every other part is code, in which ** is a power
+        return "`".join(part if i % 2 else part.replace("**", "") for i, part in enumerate(parts))
 
     def _repr_markdown_(self):
         return self.text

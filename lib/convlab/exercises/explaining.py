@@ -42,6 +42,8 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
     """Return one sentence on an answer that is no named mistake."""
     wrong = _first_wrong(exercise, expected, came)
     want, got = expected[wrong], came[wrong]
+    if _has_dots(got.value) or (got.error is not None and "'ellipsis'" in got.error.says):
+        return "there is still a `...` in your answer: replace it."
     if got.error is not None and want.error is None:
         return f"your function stopped with {got.error}{got.error.line}."
     if isinstance(got.value, BaseException):
@@ -52,12 +54,41 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
         return "your function returns nothing: is a `return` missing?"
     if got.changed:
         return f"your function changes its argument `{_arguments(exercise)[got.changed[0]]}`; work on a copy."
+    if (place := _right_among_others(want.value, got.value, exercise.tolerance)) is not None:
+        return f"value {place} of the {len(got.value)} that you return is right: return it alone."
+    if _is_rounded(expected, came):
+        return "right, but rounded: return the numbers as they are."
     if (factor := _constant_factor(expected, came, exercise.tolerance)) is not None:
         return (
             f"right but for a constant factor: multiply by {factor:.6g} and it fits. "
             f"{where_help_is(exercise)}"
         )
     return f"{_difference(want.value, got.value, exercise.tolerance)} {where_help_is(exercise)}"
+
+
+def _has_dots(value) -> bool:
+    return value is ... or (isinstance(value, (list, tuple)) and any(map(_has_dots, value)))
+
+
+def _right_among_others(expected, came, tolerance) -> int | None:
+    """Return which of several returned values is the one that is asked for, counted from 1, or None."""
+    if isinstance(expected, tuple) or not isinstance(came, (list, tuple)) or is_number(came):
+        return None
+    right = [i for i, value in enumerate(came, start=1) if agrees(expected, value, tolerance)]
+    return right[0] if right else None
+
+
+def _is_rounded(expected, came) -> bool:
+    """Return whether the answer is right in every case but for rounding to a number of decimals."""
+    pairs = [(a.value, b.value) for a, b in zip(expected, came)]
+    if any(a.error or b.error for a, b in zip(expected, came)) or not all(
+        is_number(a) and is_number(b) and np.shape(a) == np.shape(b) for a, b in pairs
+    ):
+        return False
+    a, b = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
+    if a.dtype.kind not in "iuf" or b.dtype.kind not in "iuf" or np.any((b == 0) != (a == 0)):
+        return False
+    return any(agrees(np.round(a, decimals), b, 1e-12) for decimals in range(7))
 
 
 def _constant_factor(expected, came, tolerance) -> float | None:
@@ -84,9 +115,13 @@ def _difference(expected, came, tolerance) -> str:
         return _difference_of_tuples(expected, came, tolerance)
     if is_number(expected) and isinstance(came, (list, tuple)) and not is_number(came):
         return "it makes no array: its rows differ in length, or are no numbers."
+    if is_number(expected) and isinstance(came, str):
+        return "a number is expected, and this is a text: leave the quotation marks out."
     if not is_number(expected) or not is_number(came):
         return "not this."
     a, b = np.asarray(expected), np.asarray(came)
+    if a.shape != b.shape and a.shape == ():
+        return f"a single number is expected; this is {with_article(came)}."
     if a.shape != b.shape:
         return f"the shape is {b.shape} where {a.shape} is expected."
     if np.isnan(b).any() and not np.isnan(a).any():

@@ -7,12 +7,14 @@ Running (`attempt`) and judging (`weigh`) are apart, because grading does them i
 import copy
 import dis
 import html
+import re
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from convlab.exercises.comparing import agrees, alike, plain
+from convlab.exercises.comparing import agrees, alike, as_meant, plain
 from convlab.exercises.display import as_html, clip
 from convlab.exercises.explaining import explain, no_function, where_help_is
 from convlab.printing import printable
@@ -20,6 +22,7 @@ from convlab.printing import printable
 NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
 COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
 MARKS = {NOT_ATTEMPTED: "○", RIGHT: "✔", WRONG: "✘"}
+PACKAGE = Path(__file__).parents[1]
 FAULTS = (Exception, SystemExit)  # an answer may call exit(); only an interrupt by the learner goes through
 
 
@@ -101,7 +104,7 @@ def attempt(exercise, answer) -> Attempt:
 def outcomes(exercise, answer) -> list[Outcome]:
     """Return what `answer` does with every case; each case gets its own copy of the arguments."""
     if not callable(exercise.reference):
-        return [Outcome(plain(answer))]
+        return [Outcome(as_meant(plain(answer), exercise.reference))]
     return [_outcome(answer, case) for case in exercise.cases]
 
 
@@ -141,9 +144,21 @@ def _outcome(answer, case) -> Outcome:
 def failure(error: BaseException) -> Failure:
     """Return an error as data, with the learner's own line: the last that is not a library's."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and frame.filename != __file__]
+    own = [frame for frame in frames if not _of_a_library(frame.filename)]
     line = f", in its line {own[-1].lineno}: `{own[-1].line}`" if own and own[-1].line else ""
-    return Failure(f"{type(error).__module__}.{type(error).__qualname__}", clip(str(error)), line)
+    return Failure(f"{type(error).__module__}.{type(error).__qualname__}", clip(_message(error)), line)
+
+
+def _of_a_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(str(PACKAGE))
+
+
+def _message(error: BaseException) -> str:
+    """Return what an error says; NumPy's message on a matrix product is said in plain words."""
+    sizes = re.search(r"^matmul: .*size (\d+) is different from (\d+)", str(error))
+    if sizes is None:
+        return str(error)
+    return f"in a matrix product A @ B, A must have as many columns ({sizes[2]}) as B has rows ({sizes[1]})"
 
 
 def is_stub(answer) -> bool:

@@ -267,6 +267,5 @@ diverging = Exercise(
             "each time: it converges.",
         ),
         Mistake("the good one", "C", "C is the healthy one: fast at first, then along the valley floor."),
-        Mistake("small letter", "d", 'the right curve; write its letter as the plot does: "D".'),
     ),
 )

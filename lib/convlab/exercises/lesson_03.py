@@ -266,11 +266,6 @@ broken_layer = Exercise(
         ),
         Mistake("its name", "Sigmoid", "the right layer; answer with its number."),
         Mistake(
-            "its number as text",
-            "3",
-            "the right layer; answer with the number itself, without quotation marks.",
-        ),
-        Mistake(
             "the wrong gap",
             1,
             "a fault in layer 1 would leave layer 2 right, because the gradient reaches layer 2 first. Layer 2 is wrong.",
