@@ -566,7 +566,7 @@ lecture_table = Exercise(
     hints=(
         "Ask each row the same question: how deep is its input? Take the answer from the row above it.",
         "A filter of conv64 looks at 32 maps, one of conv128 at 64. And the dense rows should be those of "
-        "the diagram: 2048 inputs to 625, then 625 to 10.",
+        "the sentence above the table: 2048 inputs to 625, then 625 to 10.",
         "conv64 has 3 · 3 · 32 · 64 weights, conv128 3 · 3 · 64 · 128, the dense layers 2048 · 625 and 625 · "
         "10. No biases, as in the lecture; the total is the sum of your five.",
     ),
@@ -580,7 +580,7 @@ lecture_table = Exercise(
         Mistake(
             "dense rows left",
             (288, 18_432, 73_728, 4_194_304, 20_480, 4_307_232),
-            "the convolutions are right now. Compare the dense rows with the diagram: from 2048 to what?",
+            "the convolutions are right now. Compare the dense rows with the sentence above the table: from 2048 to what?",
         ),
         Mistake(
             "convolutions left",
