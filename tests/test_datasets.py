@@ -26,6 +26,7 @@ from tiny_data import (
     IDX_FILES,
     NAMES,
     REAL,
+    REVIEWS,
     archive,
     batches,
     camvid_files,
@@ -33,6 +34,7 @@ from tiny_data import (
     idx_files,
     npz,
     originals,
+    package,
     pictures,
     png,
     serving,
@@ -101,10 +103,11 @@ def test_every_address_is_secure_and_every_digest_whole():
     for name, published in REAL.items():
         originals = [original for source in published.sources for original in source]
         digests = [*published.digests, *(original.sha256 for original in originals if original.sha256)]
-        assert all(original.url.startswith("https://") for original in originals)
+        assert all(original.url.startswith(("https://", "pypi:")) for original in originals)
+        assert all(o.sha256 for o in originals if o.url.startswith("pypi:"))
         assert all(len(bytes.fromhex(digest)) == 32 for digest in digests)
-        assert len(set(published.class_names)) == {"bccd": 3, "camvid": 11}.get(name, 10)
-        assert len(published.sources) > 1 and published.licence
+        assert len(set(published.class_names)) == {"bccd": 3, "camvid": 11, "movie_reviews": 2}.get(name, 10)
+        assert (len(published.sources) > 1 or published.bundled) and published.licence
 
 
 def test_importing_the_room_is_cheap():
@@ -357,8 +360,12 @@ def test_drawn_figures_stand_in_for_cifar10(room, capsys):
 
 def test_nothing_stands_in_for_mnist(room):
     room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
-    for name in ("mnist", "fashion_mnist"):
-        with pytest.raises(FileNotFoundError, match=r"git checkout data/mnist.npz.*make data FROM=folder"):
+    for name, file in (
+        ("mnist", "mnist.npz"),
+        ("fashion_mnist", "mnist.npz"),
+        ("movie_reviews", "movie_reviews.txt.gz"),
+    ):
+        with pytest.raises(FileNotFoundError, match=rf"git checkout data/{file}.*make data FROM=folder"):
             datasets.load(name)
 
 
@@ -411,9 +418,12 @@ def fill(folder, files):
 def test_make_data_fetches_all_and_says_from_where(room, capsys):
     host = room.server.address.split("/")[2]
     assert make_data() == 0
-    assert room.files() == ["bccd.zip", "camvid.npz", "cifar10.npz", "fashion_mnist.npz", "mnist.npz"]
+    assert room.files() == [
+        *("bccd.zip", "camvid.npz", "cifar10.npz"),
+        *("fashion_mnist.npz", "mnist.npz", "movie_reviews.txt.gz"),
+    ]
     lines = capsys.readouterr().out.splitlines()
-    titles = ["BCCD", "MNIST", "Fashion-MNIST", "CIFAR-10", "CamVid"]  # the smallest first
+    titles = ["Movie reviews", "BCCD", "MNIST", "Fashion-MNIST", "CIFAR-10", "CamVid"]  # the smallest first
     assert [line.split(":")[0] for line in lines] == titles
     assert all(f"downloaded from {host} in " in line and line.endswith("verified.") for line in lines)
     asked = len(room.server.asked)
@@ -443,7 +453,7 @@ def test_make_data_says_when_a_copy_is_another(room, capsys):
 def test_make_data_offline_says_so(room, capsys):
     room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     assert make_data() == 1
-    assert capsys.readouterr().out.count("missing, the download is off (CONVLAB_OFFLINE is set).") == 5
+    assert capsys.readouterr().out.count("missing, the download is off (CONVLAB_OFFLINE is set).") == 6
 
 
 @pytest.mark.parametrize("word", ["0", "no", "false", "OFF", ""])
@@ -484,6 +494,7 @@ def test_originals_are_imported(room, tmp_path, packed):
 def test_npz_files_are_imported(room, tmp_path):
     files = {f"{name}.npz": npz(room.arrays[name]) for name in NAMES} | {"camvid.npz": npz(room.camvid)}
     files["bccd.zip"] = zipped((f"BCCD/{name}", content) for name, content in room.bccd.items())
+    files["movie_reviews.txt.gz"] = gzip.compress(REVIEWS.encode())
     assert make_data("--from", fill(tmp_path / "stick", files)) == 0
     assert all(datasets.load(name).genuine for name in REAL)
     assert room.server.asked == []
@@ -571,6 +582,51 @@ def test_bccd_with_photographs_in_other_splits_is_not_genuine(room, tmp_path):
     fill(folder, {"bccd.zip": zipped((f"BCCD/{n}", c) for n, c in swapped.items())})
     room.monkeypatch.setenv("CONVLAB_DATA", str(folder))
     assert not datasets.load("bccd").genuine
+
+
+def test_the_movie_reviews_are_those_of_the_paper(monkeypatch, capsys):
+    """Against the numbers of its authors' own description, and a sentence that anybody can find."""
+    monkeypatch.delenv("CONVLAB_DATA", raising=False)
+    reviews = datasets.load("movie_reviews")
+    assert (reviews.source, reviews.genuine, reviews.title) == ("bundled", True, "Movie reviews")
+    assert len(reviews) == len(reviews.ratings) == len(reviews.labels) == 10_605
+    assert reviews.sentences[2] == "Effective but too tepid biopic" and reviews.ratings[2] == -0.6
+    assert abs(reviews.ratings).max() <= 4 and set(reviews.labels) == {0, 1}
+    assert (reviews.ratings == 0).sum() == 37 and not reviews.labels[reviews.ratings <= 0].any()
+    assert "10,605 sentences, 49.4% of them positive, bundled" in capsys.readouterr().out
+
+
+FORMS_OF_REVIEWS = {
+    "the package": ("vaderSentiment-3.3.2.tar.gz", package(REVIEWS.encode())),
+    "the file": ("movieReviewSnippets_GroundTruth.txt", REVIEWS.encode()),
+    "the copy": ("movie_reviews.txt.gz", gzip.compress(REVIEWS.encode())),
+}
+
+
+@pytest.mark.parametrize("form", FORMS_OF_REVIEWS)
+def test_movie_reviews_are_imported_from_each_form(room, tmp_path, form):
+    folder = fill(tmp_path / "stick", dict([FORMS_OF_REVIEWS[form]]))
+    assert make_data("--only", "movie_reviews", "--from", folder) == 0
+    reviews = datasets.load("movie_reviews")
+    assert reviews.genuine and reviews.sentences == ("A très good film.", "No.", "Well")
+    assert reviews.ratings.tolist() == [2.5, -0.75, 0] and reviews.labels.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "table, words",
+    [
+        (b"", "it holds no sentence"),
+        (b"1\t2.5\tgood\n2\t5\tbetter\n", "line 2 is no identifier"),
+        (b"1\t2.5\n", "line 1 is no identifier"),
+        (b"1\tgood\t2\n", "could not convert"),
+        (b"1\t2\t\xff\n", "decode"),
+    ],
+)
+def test_a_faulty_table_of_reviews_is_named(room, tmp_path, table, words):
+    fill(tmp_path / "copies", {"movie_reviews.txt.gz": gzip.compress(table)})
+    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+    (fault,) = datasets.inspect("movie_reviews").faults
+    assert "movie_reviews.txt.gz cannot be read" in fault and words in fault
 
 
 def changed(files, name, content):

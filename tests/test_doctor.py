@@ -117,6 +117,7 @@ def test_missing_data_sets_are_told_with_the_command_that_gets_them(nothing_here
     found = rows(doctor.data_sets)
     assert {name: row.level for name, row in found.items()} == {
         "MNIST": Level.PROBLEM,  # nothing stands in for it
+        "Movie reviews": Level.PROBLEM,
         **dict.fromkeys(("Fashion-MNIST", "CIFAR-10", "BCCD", "CamVid"), Level.NOTE),
     }
     assert "missing" in found["CIFAR-10"].found

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tiny_data import ARCHIVE, archive, course_with, offered, pictures, serving,
 
 from convlab import datasets
 from convlab.datasets import __main__ as make
-from convlab.datasets import download
+from convlab.datasets import download, package_index
 from convlab.datasets.published import Original
 from coursekit.running import run as running
 
@@ -405,6 +406,61 @@ def test_no_member_of_an_archive_is_extracted(room, tmp_path, monkeypatch):
     room.publish("cifar10", {ARCHIVE: archive(room.arrays["cifar10"], planted=evil)})
     assert datasets.load("cifar10").genuine
     assert not list(tmp_path.parent.rglob("evil"))
+
+
+# --- a package index
+
+
+def served_by_an_index(room, page, content_type):
+    """Let the reviews be a file of a package, in an index at this machine's server."""
+    file = "vaderSentiment-3.3.2.tar.gz"
+    content = offered("movie_reviews")[file]
+    room.server.files |= {"simple/vadersentiment/": page.encode(), f"packages/{file}": content}
+    room.server.types["simple/vadersentiment/"] = content_type
+    original = Original(f"pypi:vaderSentiment/{file}", len(content), sha256(content).hexdigest())
+    row = datasets.PUBLISHED["movie_reviews"]._replace(sources=((original,),))
+    room.monkeypatch.setitem(datasets.PUBLISHED, "movie_reviews", row)
+    user = room.server.address.replace("http://", "http://me:secret@")
+    room.monkeypatch.setenv("PIP_INDEX_URL", f"{user}simple")
+
+
+PAGES = {
+    "json": (
+        '{"files": [{"filename": "other.whl", "url": "/x"}, '
+        '{"filename": "vaderSentiment-3.3.2.tar.gz", "url": "../../packages/vaderSentiment-3.3.2.tar.gz"}]}',
+        "application/vnd.pypi.simple.v1+json",
+    ),
+    "html": (
+        '<html><a href="/x#sha256=1">other.whl</a><br/>\n<a class="file" '
+        'href="/packages/vaderSentiment-3.3.2.tar.gz#sha256=2" data-yanked>vaderSentiment-3.3.2.tar.gz</a>',
+        "text/html",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", PAGES)
+def test_a_package_index_is_a_source_too(room, form):
+    served_by_an_index(room, *PAGES[form])
+    (row,) = datasets.fetch(["movie_reviews"], 20)
+    assert (row.state, row.origin) == ("downloaded", room.server.address.split("/")[2])
+    assert "vaderSentiment" not in sys.modules
+    assert datasets.load("movie_reviews").sentences[1] == "No."
+
+
+def test_a_package_index_without_the_file_is_named_without_its_password(room):
+    served_by_an_index(room, '{"files": []}', PAGES["json"][1])
+    (row,) = datasets.fetch(["movie_reviews"], 20)
+    host = room.server.address.split("/")[2]
+    assert row.state == "missing" and row.origin == f"{host} has no file vaderSentiment-3.3.2.tar.gz"
+
+
+def test_the_index_is_the_one_that_pip_uses(monkeypatch):
+    for name in package_index.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for said, expected in (("https://mirror.example/simple\n", "https://mirror.example/simple/"), ("", None)):
+        done = subprocess.CompletedProcess([], 0, stdout=said)
+        monkeypatch.setattr(package_index.subprocess, "run", lambda *_, done=done, **__: done)
+        assert package_index.index() == (expected or package_index.DEFAULT)
 
 
 # --- where it cannot be written

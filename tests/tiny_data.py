@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from convlab import datasets
-from convlab.datasets import boxes, download, drawn, images, masks
+from convlab.datasets import boxes, download, drawn, images, masks, text
 from convlab.datasets.published import Original
 
 NAMES = ("mnist", "fashion_mnist", "cifar10")
@@ -173,7 +173,19 @@ def offered(name):
     if name == "bccd":
         blood = [(f"BCCD_Dataset-d27/BCCD/{file}", content) for file, content in tiny_bccd()[0].items()]
         return {"bccd.tar.gz": tar([*blood, ("BCCD_Dataset-d27/export.py", b"exit")])}
+    if name == "movie_reviews":
+        return {"vaderSentiment-3.3.2.tar.gz": package(REVIEWS.encode())}
     return originals(name, tiny(name))
+
+
+REVIEWS = "1\t2.5\tA très good film.\r\n2\t-0.75\tNo.\r\n3\t0.0\tWell\r\n"
+
+
+def package(table):
+    """Return a source archive as a package index has it, with a table deep inside."""
+    inner = tar([("hutto/movieReviewSnippets_GroundTruth.txt", table), ("hutto/x.py", b"1")])
+    place = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
+    return tar([("vaderSentiment-3.3.2/setup.py", b"raise SystemExit"), (place, inner)])
 
 
 # --- a server on this machine
@@ -184,6 +196,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     Attributes:
         files: name to content.
+        types: name to content type, where one is told.
         asked: the path and the range, or "", of each request.
         rate: bytes a second; None for as fast as it goes.
         stop_after: how many bytes of each answer are sent before the connection is closed.
@@ -197,7 +210,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.asked = {}, []
+        self.files, self.types, self.asked = {}, {}, []
         self.rate = self.stop_after = self.hold = None
         self.ranges, self.redirect, self.lies = True, False, False
 
@@ -227,6 +240,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Type", server.types.get(self.path[1:], "application/octet-stream"))
         self.end_headers()
         self.send(b"\x55" * (len(content) - start) if server.lies else content[start:])
 
@@ -293,6 +307,8 @@ class Course:
     def digests(self, name):
         if name == "bccd":
             return boxes.digest(self.bccd), boxes.digest_of_splits(self.bccd)
+        if name == "movie_reviews":
+            return (text.digest(REVIEWS.encode()),)
         arrays = self.camvid if name == "camvid" else self.arrays[name]
         splits = masks.SPLITS if name == "camvid" else ("train", "test")
         return tuple(images.digest(arrays[f"x_{split}"], arrays[f"y_{split}"]) for split in splits)

