@@ -15,6 +15,7 @@ import time
 from contextlib import ExitStack
 from hashlib import sha256
 
+import filelock
 import numpy as np
 import pytest
 from planting import cell, plant
@@ -483,6 +484,26 @@ def test_a_copy_that_cannot_be_kept_costs_only_the_keeping(room, monkeypatch, ca
     assert datasets.load("cifar10").genuine
     assert "data/cifar10.npz cannot be written (Permission denied)." in capsys.readouterr().out
     assert room.files() == []
+
+
+@pytest.mark.parametrize("fault", [PermissionError(13, "Permission denied"), NotImplementedError("no locks")])
+def test_without_a_lock_it_is_fetched_all_the_same(room, monkeypatch, fault):
+    def refuse(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    assert datasets.load("cifar10").genuine and room.files() == ["cifar10.npz"]
+    assert not list(room.data.glob(".download/cifar10/*"))
+
+
+def test_what_a_killed_process_left_of_a_copy_goes_and_what_may_be_alive_stays(room):
+    room.data.mkdir(parents=True)
+    dead, alive = room.data / ".cifar10.npz.part1-2", room.data / ".cifar10.npz.part3-4"
+    for path in (dead, alive):
+        path.write_bytes(b"half of it")
+    os.utime(dead, (0, 0))
+    datasets.load("cifar10")
+    assert room.files() == [alive.name, "cifar10.npz"]
 
 
 def test_a_full_disk_is_told_and_no_other_source_asked(room, second, monkeypatch):

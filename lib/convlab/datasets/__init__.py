@@ -12,6 +12,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +48,7 @@ __all__ = [
     "load",
 ]
 
+_HOUR = 3600
 _HOMES = {
     "Dataset": "images",
     "digest": "images",
@@ -438,6 +440,7 @@ def _obtained(name, wait=None):
             return content
 
         content, host = download.obtain(published, check, folder, until)
+        _sweep(published)
         _keep_if_possible(published, content)
         shutil.rmtree(folder, ignore_errors=True)
     return _Copy(content, "downloaded", True, host)
@@ -449,6 +452,14 @@ def _keep_if_possible(published, content):
     except OSError as fault:
         file, why = f"data/{published.file}", _words(fault)
         printing.say(f"{published.title} is used from memory only: {file} cannot be written ({why}).")
+
+
+def _sweep(published):
+    """Remove what processes that were killed within `_keep` have left: the size of a data set each."""
+    for path in home().glob(f".{published.file}.part*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _HOUR:
+                path.unlink()
 
 
 def _keep(published, content):

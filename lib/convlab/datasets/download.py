@@ -102,25 +102,33 @@ def workshop(name: str, published: Published, home: Path, until: float) -> Itera
     Others wait for it and see how far it is; Failed if that takes too long. If it cannot be made, a temporary
     folder takes its place, which nobody shares.
     """
-    from filelock import FileLock, Timeout
-
     folder = home / ".download" / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / ".download" / f"{name}.lock")
-    except OSError:
+        lock = _locked(folder, published, until)
+    except Failed:
+        raise
+    except (OSError, NotImplementedError):  # it cannot be written, or knows no locks
         with tempfile.TemporaryDirectory() as temporary:
             yield Path(temporary)
         return
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _await(lock, folder, published, until)
-    try:
-        folder.mkdir(exist_ok=True)  # the process that was waited for may have removed it
         yield folder
     finally:
         lock.release()
+
+
+def _locked(folder, published, until):
+    """Return the lock of a folder, acquired; the folder is there then."""
+    from filelock import FileLock, Timeout
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _await(lock, folder, published, until)
+    folder.mkdir(exist_ok=True)
+    return lock
 
 
 def _await(lock, folder, published, until):
