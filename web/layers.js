@@ -78,7 +78,7 @@ convlab.part(function layers(convlab) {
       const bias = this.params.bias ?? this.zeros;
       const size = this.isPadded ? this.paddedSize : this.inputs;
       for (let image = 0; image < n; image++) {
-        this.arena.product(
+        this.arena.kernels.product(
           at(this.x, image * size), at(this.placeAt), at(this.tapAt), at(this.params.kernel),
           at(this.y, image * this.outputs), at(this.outAt), at(bias), this.places, this.taps, this.filters,
         );
@@ -91,12 +91,12 @@ convlab.part(function layers(convlab) {
       for (let image = 0; image < n; image++) {
         const maps = at(dy, image * this.outputs);
         const first = image ? 0 : at(this.zeros); // the later images add to what the first one left
-        this.arena.product(
+        this.arena.kernels.product(
           at(this.x, image * size), at(this.tapAt), at(this.placeAt), maps,
           at(this.grads.kernel), at(this.kernelAt), first, this.taps, this.places, this.filters,
         );
         if (this.grads.bias) {
-          this.arena.product(
+          this.arena.kernels.product(
             at(this.one), at(this.still), at(this.still), maps,
             at(this.grads.bias), at(this.still), first, 1, this.places, this.filters,
           );
@@ -121,7 +121,7 @@ convlab.part(function layers(convlab) {
           ? this.dpadded : this.dx.subarray(image * this.inputs, (image + 1) * this.inputs);
         target.fill(0);
         for (let tap = 0; tap < kernelSize ** 2; tap++) {
-          this.arena.product(
+          this.arena.kernels.product(
             at(dy, image * this.outputs), at(this.outAt), at(this.filterAt), at(this.transposed, tap * filters * channels),
             at(target) + this.tapAt[tap * channels], at(this.placeAt), 0, this.places, filters, channels,
           );
@@ -191,10 +191,58 @@ convlab.part(function layers(convlab) {
   class MaxPool2D extends Pool {
     allocate(arena, batch) {
       super.allocate(arena, batch);
-      this.from = arena.integers(batch * this.outputs);
+      const [height, width, channels] = this.row.input;
+      const [down, across] = this.row.output;
+      const reaches = (places, first) => (places - 1) * this.stride - first + this.size;
+      this.isWhole = this.top + this.left === 0 && reaches(down, 0) <= height && reaches(across, 0) <= width;
+      // vectors take four channels at once; windows that the edge cuts have fewer pixels
+      this.kernels = this.isWhole && channels % 4 ? convlab.plainKernels(arena.buffer ?? new ArrayBuffer(0)) : arena.kernels;
+      this.from = arena.integers(this.isWhole ? 0 : batch * this.outputs);
+      this.windowAt = arena.integers(this.isWhole ? down * across : 0);
+      this.tapAt = arena.integers(this.isWhole ? this.size ** 2 : 0);
+    }
+
+    fill() {
+      const [, width, channels] = this.row.input;
+      const [, across] = this.row.output;
+      const pixel = (row, column) => 4 * (row * width + column) * channels;
+      for (let i = 0; i < this.windowAt.length; i++) {
+        this.windowAt[i] = pixel(Math.floor(i / across) * this.stride, (i % across) * this.stride);
+      }
+      for (let k = 0; k < this.tapAt.length; k++) this.tapAt[k] = pixel(Math.floor(k / this.size), k % this.size);
     }
 
     forward(x, n) {
+      this.x = x;
+      if (!this.isWhole) return this.#forwardCut(x, n);
+      for (let image = 0; image < n; image++) {
+        this.kernels.maxPool(
+          at(x, image * this.inputs), at(this.windowAt), at(this.tapAt), at(this.y, image * this.outputs),
+          this.windowAt.length, this.tapAt.length, this.row.input[2],
+        );
+      }
+      return this.y;
+    }
+
+    /** Return dy at the pixel that each value came from, the first in its window if several, else 0. */
+    backward(dy, n) {
+      this.dx.fill(0, 0, n * this.inputs);
+      if (!this.isWhole) {
+        for (let i = 0; i < n * this.outputs; i++) this.dx[this.from[i]] += dy[i];
+        return this.dx;
+      }
+      for (let image = 0; image < n; image++) {
+        this.kernels.maxPoolGradient(
+          at(this.x, image * this.inputs), at(this.windowAt), at(this.tapAt), at(this.y, image * this.outputs),
+          at(this.dx, image * this.inputs), at(dy, image * this.outputs),
+          this.windowAt.length, this.tapAt.length, this.row.input[2],
+        );
+      }
+      return this.dx;
+    }
+
+    /** The same where the edge cuts windows, noting where each value came from. */
+    #forwardCut(x, n) {
       const { y, from } = this;
       const [, width, channels] = this.row.input;
       this.windows(n, (output, top, bottom, left, right, image) => {
@@ -216,13 +264,6 @@ convlab.part(function layers(convlab) {
         }
       });
       return y;
-    }
-
-    /** Return dy at the pixel that each value came from, the first in its window if several, else 0. */
-    backward(dy, n) {
-      this.dx.fill(0, 0, n * this.inputs);
-      for (let i = 0; i < n * this.outputs; i++) this.dx[this.from[i]] += dy[i];
-      return this.dx;
     }
   }
 
@@ -261,16 +302,20 @@ convlab.part(function layers(convlab) {
     }
   }
 
-  /** Keep what is positive, replace the rest by 0; in place, since no layer needs what was there before. */
+  /** Keep what is positive, replace the rest by 0; in place, since no layer reads its answer once it is given. */
   class ReLU extends Layer {
+    allocate(arena) {
+      this.kernels = arena.kernels;
+    }
+
     forward(x, n) {
-      for (let i = 0; i < n * this.outputs; i++) if (!(x[i] > 0)) x[i] = x[i] === x[i] ? 0 : NaN;
+      this.kernels.relu(at(x), at(x, n * this.outputs));
       this.y = x;
       return x;
     }
 
     backward(dy, n) {
-      for (let i = 0; i < n * this.outputs; i++) if (!(this.y[i] > 0)) dy[i] = 0;
+      this.kernels.reluGradient(at(this.y), at(this.y, n * this.outputs), at(dy));
       return dy;
     }
   }
@@ -341,7 +386,7 @@ convlab.part(function layers(convlab) {
 
     forward(x, n) {
       this.x = x;
-      this.arena.product(
+      this.arena.kernels.product(
         at(x), at(this.inputRowAt), at(this.inputAt), at(this.params.kernel),
         at(this.y), at(this.outputRowAt), at(this.params.bias ?? this.zeros), n, this.inputs, this.outputs,
       );
@@ -349,12 +394,12 @@ convlab.part(function layers(convlab) {
     }
 
     backward(dy, n, wanted) {
-      this.arena.product(
+      this.arena.kernels.product(
         at(this.x), at(this.inputAt), at(this.inputRowAt), at(dy),
         at(this.grads.kernel), at(this.kernelAt), at(this.zeros), this.inputs, n, this.outputs,
       );
       if (this.grads.bias) {
-        this.arena.product(
+        this.arena.kernels.product(
           at(this.one), at(this.still), at(this.still), at(dy),
           at(this.grads.bias), at(this.still), at(this.zeros), 1, n, this.outputs,
         );
@@ -366,7 +411,7 @@ convlab.part(function layers(convlab) {
     #inputGradient(dy, n) {
       transpose(dy, this.dyTransposed, n, this.outputs);
       for (let k = 0; k < this.inputs; k++) this.transposedAt[k] = 4 * k * n;
-      this.arena.product(
+      this.arena.kernels.product(
         at(this.params.kernel), at(this.kernelAt), at(this.outputAt), at(this.dyTransposed),
         at(this.dxTransposed), at(this.transposedAt), at(this.zeros), this.inputs, this.outputs, n,
       );

@@ -2,7 +2,7 @@
 "use strict";
 require("./convlab.js");
 for (const name of [
-  "language", "strings/en", "shapes", "random", "kernels", "layers", "optimizers", "network",
+  "language", "strings/en", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network",
   "digits", "trainer",
 ]) {
   require(`./${name}.js`);

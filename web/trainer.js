@@ -236,7 +236,7 @@ convlab.part(function trainer(convlab) {
   }
 
   const WORKER_PARTS = [
-    "language", "english", "shapes", "random", "kernels", "layers", "optimizers", "network", "digits", "trainer",
+    "language", "english", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network", "digits", "trainer",
   ];
 
   /**

@@ -17,6 +17,7 @@ SCRIPTS = (
     "strings/en.js",
     "shapes.js",
     "random.js",
+    "wasm.js",
     "kernels.js",
     "layers.js",
     "optimizers.js",
