@@ -3,7 +3,7 @@
 require("./convlab.js");
 for (const name of [
   "language", "strings/en", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network",
-  "digits", "trainer",
+  "digits", "npz", "trainer",
 ]) {
   require(`./${name}.js`);
 }

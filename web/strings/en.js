@@ -34,6 +34,13 @@ convlab.part(function english(convlab) {
     call_forward: "call forward with training before backward",
     weights_shape: "these weights are of another network: {name} has shape {came}, not {expected}",
     weights_missing: "these weights are of another network: {name} is missing",
+    weights_not_finite: "the weights {name} are not all numbers",
+    npz_none: "this is no .npz file",
+    npz_damaged: "the file is damaged",
+    npz_type: "numbers of type {type} cannot be read: float32 and float16 can",
+    npz_unknown: "these are weights of no network that this page knows: it reads its own files and data/weights/mnist-*.npz",
+    other_images: "the network takes images of {shape}; this page has {expected}",
+
     // the page
     intro: "This network trains in your browser: nothing is installed, nothing leaves your machine. Build it, start it, look into it, and draw a digit for it.",
     language: "Language",

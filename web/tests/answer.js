@@ -8,8 +8,10 @@
 
 globalThis.answerCases = function answerCases(cases) {
   const { convlab } = globalThis;
-  const answers = { layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer };
-  return cases.map((one) => answers[one.ask](one));
+  const answers = {
+    layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer, file: fileAnswer, read: readAnswer,
+  };
+  return Promise.all(cases.map((one) => answers[one.ask](one)));
 
   function layerAnswer({ layer, input, n, x, params = {}, averages = {}, dy, training = false, wasm }) {
     const row = convlab.count([layer], input)[0];
@@ -73,6 +75,28 @@ globalThis.answerCases = function answerCases(cases) {
     }
   }
 
+  /** Return a trained network as a file, in base64, and the logits of some images. */
+  function fileAnswer({ layers, input, classes, images, labels, steps }) {
+    const net = new convlab.Network(layers, { input, classes, batchSize: labels.length });
+    const x = Float32Array.from(images);
+    for (let i = 0; i < steps; i++) net.step(x, labels);
+    const bytes = convlab.writeNetwork({ layers, input, classes }, net.weights());
+    return { file: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")), logits: [...net.forward(x)] };
+  }
+
+  /** Return what a file's network says of images, or why the file is refused. */
+  async function readAnswer({ file, images = [] }) {
+    try {
+      const { layers, input, classes, weights } = await convlab.readNetwork(convlab.fromBase64(file));
+      const n = images.length / convlab.product(input);
+      const net = new convlab.Network(layers, { input, classes, batchSize: Math.max(n, 1) });
+      net.setWeights(weights);
+      return { layers, logits: n ? [...net.forward(Float32Array.from(images))] : [] };
+    } catch (error) {
+      return { error: error.message, key: error.key };
+    }
+  }
+
   function lists(arrays) {
     return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, [...array]]));
   }
@@ -81,5 +105,5 @@ globalThis.answerCases = function answerCases(cases) {
 if (typeof require === "function" && require.main === module) {
   require("../node.js");
   const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
-  process.stdout.write(JSON.stringify(globalThis.answerCases(cases)));
+  globalThis.answerCases(cases).then((answers) => process.stdout.write(JSON.stringify(answers)));
 }

@@ -22,6 +22,7 @@ from convlab.networks.lenet import lenet5
 from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fast
 from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
+from convlab.networks.page import from_page
 from convlab.networks.resnet import (
     PaddedShortcut,
     cifar_resnet,
@@ -49,6 +50,7 @@ __all__ = [
     "convolution",
     "dense",
     "dense_head",
+    "from_page",
     "gelu",
     "googlenet",
     "inception",

@@ -23,6 +23,7 @@ SCRIPTS = (
     "optimizers.js",
     "network.js",
     "digits.js",
+    "npz.js",
     "trainer.js",
     "drawing.js",
     "live.js",
