@@ -62,8 +62,8 @@ FAULTS = [
     Fault(
         name="ceil-for-floor",
         file="convlab/shapes/arithmetic.py",
-        old="return (room - reach) // stride + 1",
-        new="return -(-(room - reach) // stride) + 1",
+        old="return (padded_size - reach) // stride + 1",
+        new="return -(-(padded_size - reach) // stride) + 1",
         what="a place that the kernel cannot reach is counted",
         tests=("test_shapes.py::test_lectures_sizes",),
     ),
@@ -278,14 +278,14 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n".join(f"{fault.name:34}{fault.file:36}{fault.what}" for fault in chosen))
         return 0
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        return _surveyed(chosen, _copied(Path(folder)))
+        return _surveyed(chosen, copied(Path(folder)))
 
 
 def _meant(fault: Fault, names: list[str]) -> bool:
     return not names or any(name == fault.name or name in fault.file for name in names)
 
 
-def _copied(root: Path) -> Path:
+def copied(root: Path) -> Path:
     """Copy what the tests need, and return the folder."""
     for name in COPIED:
         whole = ROOT / name
@@ -298,9 +298,9 @@ def _copied(root: Path) -> Path:
 
 def _surveyed(chosen: list[Fault], root: Path) -> int:
     """Run the tests without a fault, then with each; print a line for each and the sum."""
-    _warm({node for fault in chosen for node in fault.nodes()}, root)
+    warm({node for fault in chosen for node in fault.nodes()}, root)
     nodes = list(dict.fromkeys(node for fault in chosen for node in fault.nodes()))
-    status, seconds, words = _tested(nodes, root)
+    status, seconds, words = tested(nodes, root)
     if status:
         print(f"{words}\nThese tests do not pass even without a fault: repair that first.", file=sys.stderr)
         return 2
@@ -317,7 +317,7 @@ def _tried(fault: Fault, root: Path) -> str:
     whole = place.read_text(encoding="utf-8")
     place.write_text(fault.planted(root), encoding="utf-8")
     try:
-        status, seconds, words = _tested(fault.nodes(), root)
+        status, seconds, words = tested(fault.nodes(), root)
     finally:
         place.write_text(whole, encoding="utf-8")
     outcome = OUTCOMES.get(status, f"NOT JUDGED (pytest ends with {status})")
@@ -327,7 +327,7 @@ def _tried(fault: Fault, root: Path) -> str:
     return outcome
 
 
-def _warm(nodes: set[str], root: Path) -> None:
+def warm(nodes: set[str], root: Path) -> None:
     """Import here what is dear and what these tests need, so that the forked processes find it imported."""
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "2", "MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1"}
     os.environ["PYTHONPATH"] = str(root / "lib")
@@ -338,13 +338,19 @@ def _warm(nodes: set[str], root: Path) -> None:
             importlib.import_module(module)
 
 
-def _tested(nodes: list[str], root: Path) -> tuple[int, float, str]:
-    """Run tests of the copy in a forked process; return pytest's exit status, seconds, and what it said."""
+def tested(nodes: list[str], root: Path, longest: float | None = None) -> tuple[int, float, str]:
+    """Run tests of the copy in a forked process; return pytest's exit status, seconds, and what it said.
+
+    A process that takes longer than `longest` seconds is ended; its status is negative.
+    """
     began, said = time.perf_counter(), root / "said.txt"
     process = multiprocessing.get_context("fork").Process(target=_run, args=(nodes, root, said))
     process.start()
-    process.join()
-    return process.exitcode, time.perf_counter() - began, said.read_text(errors="replace")
+    process.join(longest)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+    return process.exitcode, time.perf_counter() - began, said.read_text(encoding="utf-8", errors="replace")
 
 
 def _run(nodes: list[str], root: Path, said: Path) -> None:

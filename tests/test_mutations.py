@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mutation_survey
 import mutations
 import pytest
 from mutations import FAULTS, ROOT
@@ -67,3 +68,26 @@ def test_a_fault_is_caught_or_survives_and_the_clone_stays_as_it_is():
     assert outcomes == {"figures-rounded": "caught", "harmless": "SURVIVED"}, done.stderr
     assert done.returncode == 1 and "1 caught, not harmless" in done.stdout
     assert (ROOT / "lib/convlab/report.py").read_text(encoding="utf-8") == before
+
+
+def test_modules_of_the_survey_and_their_tests_are_there():
+    for module, tests in mutation_survey.TESTS.items():
+        assert (ROOT / "lib/convlab" / module).is_file(), module
+        assert all((ROOT / "tests" / test).is_file() for test in tests), module
+
+
+def test_the_survey_counts_what_was_killed_per_module():
+    outcomes = [("files.py", True), ("files.py", False), ("report.py", True)]
+    done = [{"module": module, "killed": killed} for module, killed in outcomes]
+    assert [line.split() for line in mutation_survey.table(done).splitlines()] == [
+        ["files.py", "1", "of", "2"],
+        ["report.py", "1", "of", "1"],
+    ]
+
+
+def test_the_survey_makes_faults_but_none_in_texts():
+    pytest.importorskip("mutmut", reason="the survey needs `pip install mutmut`")
+    code = 'def next(number):\n    """Return the next."""\n    return say("text", number + 1)\n'
+    faults = [*mutation_survey.faulty("next.py", code)]
+    assert code.replace("+ 1", "- 1") in faults and code.replace("+ 1", "+ 2") in faults
+    assert code not in faults and not any("TEXT" in fault for fault in faults)

@@ -30,14 +30,14 @@ def output_size(
     """
     before, after = padding_sides(input_size, kernel_size, stride, padding, dilation)
     reach, stride = _reach(kernel_size, dilation), _whole("stride", stride)
-    room = _whole("input", input_size) + before + after
-    if reach > room:
+    padded_size = _whole("input", input_size) + before + after
+    if reach > padded_size:
         spread = f" with dilation {dilation} (it reaches over {reach})" if dilation > 1 else ""
         raise ValueError(
             f"kernel of {kernel_size}{spread} does not fit an input of {input_size} with padding {padding}: "
-            f"pad more, or take a kernel that reaches over at most {room}"
+            f"pad more, or take a kernel that reaches over at most {padded_size}"
         )
-    return (room - reach) // stride + 1
+    return (padded_size - reach) // stride + 1
 
 
 def padding_sides(
