@@ -221,7 +221,11 @@ def _fetched(name, wait, folder):
             state, origin = "imported", str(folder)
             _keep(published, _imported(published, folder))
         else:
-            state, origin = "downloaded", _obtained(name, wait).place
+            origin = _obtained(name, wait).place
+            brought = origin in {
+                place for _, place in _folders()
+            }  # by another process, which this one awaited
+            state = "here" if brought else "downloaded"
             if not (home() / published.file).exists():
                 raise OSError(f"{home().name}/ cannot be written")
         advice = _advice(published) if state == "other copy" else ""
