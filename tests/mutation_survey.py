@@ -112,7 +112,8 @@ def survey(root: Path, name: str, sample: int, seed: int, known: set[tuple[str, 
         return
     faults = list(faulty(place.name, whole))
     print(f"{name}: {len(faults)} faults, tests take {seconds:.0f} s", flush=True)
-    for code in random.Random(seed).sample(faults, min(sample, len(faults))):
+    random.Random(seed).shuffle(faults)  # a larger sample then begins with the smaller one
+    for code in faults[:sample]:
         diff = changed(whole, code)
         if (name, diff) in known:
             continue

@@ -86,6 +86,12 @@ class Adam:
     Kingma and Ba 2015, in the order that the end of their section 2 recommends and Keras uses. Their
     Algorithm 1 with ε′ is this rule with ε = ε′·√(1 - β₂ᵗ): it differs only where gradients are tiny.
 
+    Args:
+        learning_rate: η, about the size of a weight's step.
+        beta_1: share of the mean m that stays in each step.
+        beta_2: share of the mean square v that stays in each step.
+        epsilon: ε, which bounds the steps where gradients are tiny.
+
     >>> params = {"w": np.array([1.0, 1.0])}
     >>> Adam(learning_rate=0.1).step(params, {"w": np.array([0.01, -100.0])}); params["w"].round(3)
     array([0.9, 1.1])

@@ -52,11 +52,18 @@ with 64 kernels (0.85 forward), two at a run of 192 (0.9).
 
 
 class Im2Col:
-    """The matrices of one convolution, from the shapes of images (N, H, W, C) and kernels (KH, KW, C, F).
+    """The matrices of one convolution.
 
     `sides` are the pixels of padding, ((top, bottom), (left, right)); `places` the size of the maps, (down,
-    across); `places_per_row` how many places side by side one row covers: 1 with `wide=False`. ValueError for
-    a kernel that does not fit, as in `shapes.output_size`.
+    across); `places_per_row` how many places side by side one row covers. ValueError for a kernel that does
+    not fit, as in `shapes.output_size`.
+
+    Args:
+        images_shape: (N, H, W, C).
+        kernels_shape: (KH, KW, C, F).
+        stride: pixels from one place of a kernel to the next, down and across.
+        padding: "valid", "same" or a number of pixels per side.
+        wide: whether a row may cover more than one place.
 
     >>> images, kernels = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1))
     >>> layout = Im2Col(images.shape, kernels.shape, stride=1, padding="valid")

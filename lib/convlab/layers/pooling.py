@@ -106,10 +106,10 @@ class AvgPool2D:
 
 
 class Windows:
-    """Where the windows of a pooling stand on images of a shape; ValueError as in `max_pool2d`.
+    """Where the windows of a pooling stand on images.
 
     `sides` are the pixels of padding, ((top, bottom), (left, right)); `places` the number of windows, (down,
-    across).
+    across). Arguments and ValueError as in `max_pool2d`; `shape` is that of the images, (N, H, W, C).
 
     >>> Windows((1, 5, 4, 3), size=2, stride=None, padding="same").places
     (3, 2)

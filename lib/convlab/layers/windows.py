@@ -13,7 +13,14 @@ Sides = tuple[tuple[int, int], tuple[int, int]]
 def sides_and_places(
     sizes: Sequence[int], windows: Sequence[int], stride: int, padding: int | str
 ) -> tuple[Sides, tuple[int, int]]:
-    """Return the padding and the number of places (down, across) of windows on an image of these sizes."""
+    """Return the padding and the number of places (down, across) of windows on an image.
+
+    Args:
+        sizes: pixels of the image, (down, across).
+        windows: pixels of a window, (down, across).
+        stride: pixels from one place to the next, down and across.
+        padding: "valid", "same" or a number of pixels per side.
+    """
     (height, width), (down, across) = sizes, windows
     sides = padding_sides(height, down, stride, padding), padding_sides(width, across, stride, padding)
     return sides, (output_size(height, down, stride, padding), output_size(width, across, stride, padding))

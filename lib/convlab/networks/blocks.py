@@ -53,7 +53,13 @@ def normalized_convolution(
 def dense(x: keras.KerasTensor, units: int, name: str, activation: str | None = "relu") -> keras.KerasTensor:
     """Multiply by a matrix, add a bias, then apply `activation`.
 
-    x: (N, C), symbolic; returns (N, units). Weights start with He's variance. Lesson 12.
+    The result is (N, units). Weights start with He's variance. Lesson 12.
+
+    Args:
+        x: (N, C), symbolic.
+        units: number of outputs.
+        name: the layer's name.
+        activation: any that Keras knows, or None.
 
     >>> dense(layers.Input((9216,)), 64, "fc6").shape
     (None, 64)
@@ -67,8 +73,7 @@ def normalized_dense(
 ) -> keras.KerasTensor:
     """Multiply by a matrix, normalise over the batch, then apply `activation`.
 
-    x: (N, C), symbolic; returns (N, units). The three layers are called `name`, `name_norm` and `name_relu`.
-    Lesson 13.
+    Arguments and shapes as in `dense`. The layers are called `name`, `name_norm` and `name_relu`. Lesson 13.
 
     >>> normalized_dense(layers.Input((1536,)), 64, "fc6").shape
     (None, 64)

@@ -131,7 +131,13 @@ def residual_block(
 def projected(x: keras.KerasTensor, maps: int, strides: int, name: str) -> keras.KerasTensor:
     """Return x itself where the shape stays, else its 1x1 projection: option B of section 4.1.
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
+    The result is (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
+
+    Args:
+        x: (N, H, W, C), symbolic.
+        maps: number of maps of the result.
+        strides: pixels from one that is taken to the next.
+        name: the beginning of the layers' names.
 
     >>> projected(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
     (None, 16, 16, 32)
@@ -144,7 +150,7 @@ def projected(x: keras.KerasTensor, maps: int, strides: int, name: str) -> keras
 def padded(x: keras.KerasTensor, maps: int, strides: int, name: str) -> keras.KerasTensor:
     """Return x itself where the shape stays, else some pixels and maps of zeros: option A of section 4.1.
 
-    x: (N, H, W, C), symbolic; returns (N, ⌈H/strides⌉, ⌈W/strides⌉, maps). Lesson 15.
+    Arguments and shapes as in `projected`. Lesson 15.
 
     >>> padded(keras.Input((32, 32, 16)), 32, 2, "conv3_1_shortcut").shape
     (None, 16, 16, 32)

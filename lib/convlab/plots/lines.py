@@ -98,9 +98,13 @@ def curves(
 def learning_curves(
     runs: Mapping[str, Sequence[Any]], figure: str = "loss", title: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Draw a figure of each epoch for `runs` {label: [Run, …]}: thin lines for seeds, dots for their mean.
+    """Draw a figure of each epoch of runs: thin lines for seeds, dots for their mean.
 
-    `figure`: what `Run.series` knows, "loss", "accuracy" or "validation".
+    Args:
+        runs: {label: [Run, …]}, one Run for each seed.
+        figure: what `Run.series` knows: "loss", "accuracy" or "validation".
+        title: the title of the Axes.
+        ax: where to draw; a new figure unless it is given.
     """
     ax = ax or plt.figure().gca()
     for i, (label, seeds) in enumerate(runs.items()):
@@ -200,7 +204,14 @@ def histograms(
 def spreading(
     histograms: Mapping[int, ArrayLike], title: str = "", xlabel: str = "value", ax: Axes | None = None
 ) -> Axes:
-    """Draw histograms {step: rows (from, to, count)} as a row of hills, the first at the back (lesson 08)."""
+    """Draw histograms of several steps as a row of hills, the first at the back (lesson 08).
+
+    Args:
+        histograms: {step: rows (from, to, count)}, as TensorBoard stores them.
+        title: the title of the Axes.
+        xlabel: what the values are.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure().gca()
     shades = plt.get_cmap("viridis_r")(np.linspace(0.1, 1, len(histograms)))
     for place, (shade, step) in enumerate(zip(shades, sorted(histograms))):

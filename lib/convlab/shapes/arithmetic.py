@@ -63,7 +63,7 @@ def same_padding(input_size: int, kernel_size: int, stride: int = 1, dilation: i
     """Return the pixels that "same" adds (before, after) along one axis, as TensorFlow does it (lesson 06).
 
     Just enough for ceil(i / s) places; an odd one goes after, to the bottom and the right. With a stride of 1
-    and an odd kernel both are (f - 1) / 2. ValueError as in `output_size`.
+    and an odd kernel both are (f - 1) / 2. Arguments and ValueError as in `output_size`.
 
     >>> same_padding(28, 3), same_padding(28, 3, stride=2), same_padding(28, 1, stride=2)
     ((1, 1), (0, 1), (0, 0))
@@ -95,6 +95,12 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
 def conv_parameters(kernel_size: int, inputs: int, outputs: int, bias: bool = True) -> int:
     """Return the parameters of a convolution, f·f·inputs·outputs + outputs (lessons 05, 06).
 
+    Args:
+        kernel_size: f, pixels of the square kernel along each side.
+        inputs: channels of the input.
+        outputs: feature maps.
+        bias: whether each map has a bias.
+
     >>> conv_parameters(5, 3, 6), conv_parameters(3, 32, 64, bias=False)
     (456, 18432)
     """
@@ -104,7 +110,13 @@ def conv_parameters(kernel_size: int, inputs: int, outputs: int, bias: bool = Tr
 def conv_macs(output_size: int, kernel_size: int, inputs: int, outputs: int) -> int:
     """Return the multiply-adds of a convolution, o·o·f·f·inputs·outputs (lesson 06).
 
-    For square outputs, square kernels and one example; the bias is not counted.
+    For one example; the bias is not counted.
+
+    Args:
+        output_size: o, pixels of the square maps along each side.
+        kernel_size: f, pixels of the square kernel along each side.
+        inputs: channels of the input.
+        outputs: feature maps.
 
     >>> conv_macs(14, 3, 32, 64)
     3612672
