@@ -112,12 +112,18 @@ def longer(server, monkeypatch):
     return f"offers {len(WHOLE) + 4:,} bytes"
 
 
+def never_ends(server, monkeypatch):
+    """It does not say how much it sends, and sends more than the file."""
+    server.files, server.tells_length = {ARCHIVE: WHOLE + b"more"}, False
+    return f"sends more than the {len(WHOLE):,} bytes of {ARCHIVE}"
+
+
 def slow(server, monkeypatch):
     server.rate = 75_000
     return ""
 
 
-FAULTS = [lies, lost, loops, tears, closes, falls_silent, shorter, longer, slow]
+FAULTS = [lies, lost, loops, tears, closes, falls_silent, shorter, longer, never_ends, slow]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -142,6 +148,7 @@ def test_where_no_source_is_left_the_fault_is_named(room, capsys, fault):
     assert out.count("CIFAR-10 could not be downloaded: ") == 1 and host in out and words in out
     assert "no CIFAR-10" in out and room.files() == []
     asked = len(room.server.asked)
+    assert asked == (download.REDIRECTS + 1 if fault is loops else asked)
     assert datasets.load("cifar10").source == "stand-in" and len(room.server.asked) == asked
 
 
@@ -173,6 +180,7 @@ def test_a_download_that_would_take_too_long_is_not_waited_for(room, second, cap
     begun = time.monotonic()
     assert datasets.load("cifar10").source == "stand-in"
     assert time.monotonic() - begun < 1.6
+    assert len(room.server.asked) == len(second.asked) == 1
     out = capsys.readouterr().out
     assert "kB/s, and the rest would take 2 seconds, longer than the limit" in out
     assert "What has come stays: `make data DATA_WAIT=60` goes on from there" in out and "no CIFAR-10" in out

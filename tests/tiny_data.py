@@ -204,6 +204,7 @@ class Server(http.server.ThreadingHTTPServer):
         ranges: whether a range is answered.
         redirect: whether each path leads to another one, for ever.
         lies: whether the bytes sent are others than those promised.
+        tells_length: whether an answer begins with its length.
     """
 
     daemon_threads = True
@@ -212,7 +213,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.types, self.asked = {}, {}, []
         self.rate = self.stop_after = self.hold = None
-        self.ranges, self.redirect, self.lies = True, False, False
+        self.ranges, self.redirect, self.lies, self.tells_length = True, False, False, True
 
     @property
     def address(self):
@@ -239,7 +240,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - start))
+        if server.tells_length:
+            self.send_header("Content-Length", str(len(content) - start))
         self.send_header("Content-Type", server.types.get(self.path[1:], "application/octet-stream"))
         self.end_headers()
         self.send(b"\x55" * (len(content) - start) if server.lies else content[start:])

@@ -15,7 +15,7 @@ from PIL import Image
 
 from convlab import DATA_FOLDER
 
-__all__ = ["CATEGORIES", "Scenes", "Stamp", "Thing", "background", "divide", "draw", "stamps"]
+__all__ = ["CATEGORIES", "Scenes", "Stamp", "Thing", "background", "cut", "divide", "draw", "lay", "stamps"]
 
 TILE, COLUMNS = 64, 16  # of the sheet data/stamps/stamps.webp
 TRIALS = 20  # places that are tried for a thing before it is left out
@@ -243,24 +243,28 @@ def _place(image, instances, labels, by_class, length, least_visible, rng):
         stamp = by_class[label][rng.integers(len(by_class[label]))]
         side = rng.uniform(*length) * min(image.shape[:2])
         flipped = bool(rng.integers(2))
-        pixels = _resized(stamp.pixels, side, flipped)
+        pixels = cut(stamp, side, flipped)
         opaque = _opaque(pixels)
         place = _free_place(instances, opaque, placed, least_visible, rng)
         if place is None:
             continue
         top, left = place
         height, width = opaque.shape
-        window = slice(top, top + height), slice(left, left + width)
-        light = rng.uniform(0.8, 1.2)
-        image[window] = _blended(image[window], pixels, light)
-        instances[window][opaque] = len(placed) + 1
+        lay(image, pixels, top, left, light=rng.uniform(0.8, 1.2))
+        instances[top : top + height, left : left + width][opaque] = len(placed) + 1
         box = float(left), float(top), float(left + width), float(top + height)
         placed.append((label, stamp, flipped, box, int(opaque.sum())))
     return placed
 
 
-def _resized(pixels, side, flipped):
-    """Return RGBA pixels with `side` as the longer side, mirrored or not, cropped to what is opaque."""
+def cut(stamp: Stamp, side: float, flipped: bool) -> np.ndarray:
+    """Return RGBA pixels of a stamp, `side` pixels long, mirrored or not, cropped to what is opaque.
+
+    >>> bus = next(stamp for stamp in stamps() if stamp.en == "bus")
+    >>> cut(bus, side=20, flipped=True).shape
+    (8, 20, 4)
+    """
+    pixels = stamp.pixels
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     shape = max(4, round(width * scale)), max(4, round(height * scale))
@@ -292,11 +296,19 @@ def _free_place(instances, opaque, placed, least_visible, rng):
     return None
 
 
-def _blended(canvas, pixels, light):
-    """Return RGB pixels with RGBA pixels laid over them, brighter or darker by a factor."""
+def lay(image: np.ndarray, pixels: np.ndarray, top: int, left: int, light: float = 1.0) -> None:
+    """Lay RGBA pixels over an image (H, W, 3) uint8, in place, brighter or darker by the factor `light`.
+
+    >>> image = np.zeros((2, 2, 3), np.uint8)
+    >>> lay(image, np.full((1, 1, 4), 255, np.uint8), top=1, left=0, light=0.5)
+    >>> image[..., 0]
+    array([[  0,   0],
+           [128,   0]], dtype=uint8)
+    """
+    window = image[top : top + pixels.shape[0], left : left + pixels.shape[1]]
     alpha = pixels[..., 3:].astype(np.float32) / 255
     colour = (pixels[..., :3] * np.float32(light)).clip(0, 255)
-    return (canvas + (colour - canvas) * alpha + 0.5).astype(np.uint8)
+    window[:] = (window + (colour - window) * alpha + 0.5).astype(np.uint8)
 
 
 def _facts(instances, placed, classes):
