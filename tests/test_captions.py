@@ -18,8 +18,8 @@ def test_a_scene_shows_what_its_fact_says(drawn):
     """By its boxes alone: how many of which kind, on which side, and on no other side as well."""
     for fact, boxes, labels in zip(drawn.facts, drawn.boxes, drawn.labels):
         nouns = [captions.NOUNS[label] for label in labels]
-        assert nouns == [fact.noun] * fact.count + [fact.other_noun] * fact.other_count
-        first, second = boxes[: fact.count], boxes[fact.count :]
+        assert nouns == [fact.noun] * fact.number + [fact.other_noun] * fact.other_number
+        first, second = boxes[: fact.number], boxes[fact.number :]
         along = 0 if fact.relation == "left" else 1
         across = 1 - along
         assert first[:, along + 2].max() <= second[:, along].min()
@@ -115,7 +115,7 @@ def test_each_thing_is_known_from_training_and_asked_for_in_unseen_pairs():
         assert sum(noun in pair for pair in captions.HELD_OUT) == 2
         for unseen in (False, True):
             mine = [fact for fact in captions.facts(unseen) if fact.noun == noun]
-            assert {(fact.count, fact.relation) for fact in mine} == set(
+            assert {(fact.number, fact.relation) for fact in mine} == set(
                 itertools.product((1, 2, 3), captions.RELATIONS)
             )
 

@@ -56,8 +56,11 @@ def build(name: str, content: dict[str, bytes], source: str, genuine: bool) -> B
         names = _names(content, split)
         annotated = [_annotation(content[f"Annotations/{name}.xml"], name) for name in names]
         images = np.stack([_image(content[f"JPEGImages/{name}.jpg"], name) for name in names])
-        splits.append(Boxed(images, *map(tuple, zip(*annotated))))
-    return Boxes(name, PUBLISHED[name].title, *splits, PUBLISHED[name].class_names, source, genuine)
+        boxes, labels = zip(*annotated)
+        splits.append(Boxed(images, tuple(boxes), tuple(labels)))
+    train, val, test = splits
+    published = PUBLISHED[name]
+    return Boxes(name, published.title, train, val, test, published.class_names, source, genuine)
 
 
 def describe(boxes: Boxes) -> str:
@@ -158,7 +161,8 @@ def _annotation(content, name):
     There, pixels are counted from 1 and the last one belongs to the box: one less for its first corner
     gives the box's edges.
     """
-    from defusedxml import ElementTree  # refuses entities, with which a small file can grow without end
+    # refuses entities, with which a small file can grow without end
+    from defusedxml import ElementTree  # type: ignore[import-untyped]
 
     with readers.naming(f"{name}.xml"):
         if len(content) > LARGEST_ANNOTATION:

@@ -71,10 +71,10 @@ HELD_OUT = frozenset(
 class Fact(NamedTuple):
     """What a scene shows: so many of one thing, "left" of or "above" so many of another."""
 
-    count: int
+    number: int
     noun: str
     relation: str
-    other_count: int
+    other_number: int
     other_noun: str
 
 
@@ -121,7 +121,7 @@ def draw(n: int, seed: int, unseen: bool = False, size: int = 96) -> Captioned:
     for i, fact in enumerate(chosen):
         images[i] = scenes.background(size, size, rng)
         boxes.append(_show(images[i], fact, rng))
-        nouns = [fact.noun] * fact.count + [fact.other_noun] * fact.other_count
+        nouns = [fact.noun] * fact.number + [fact.other_noun] * fact.other_number
         labels.append(np.array([NOUNS.index(noun) for noun in nouns], np.int64))
     return Captioned(images, chosen, tuple(boxes), tuple(labels), unseen)
 
@@ -135,13 +135,13 @@ def facts(unseen: bool = False) -> tuple[Fact, ...]:
     """
     counts = range(1, MOST + 1)
     return tuple(
-        Fact(count, noun, relation, other_count, other)
+        Fact(count, noun, relation, other_number, other)
         for noun in NOUNS
         for other in NOUNS
         if noun != other and (frozenset((noun, other)) in HELD_OUT) == unseen
         for relation in RELATIONS
         for count in counts
-        for other_count in counts
+        for other_number in counts
     )
 
 
@@ -174,7 +174,7 @@ def fact_of(sentence: str, language: str = "en") -> Fact | None:
     """Return the fact that a sentence says; None if no sentence of the grammar is like it.
 
     >>> fact_of("two apples to the right of a lion")
-    Fact(count=1, noun='lion', relation='left', other_count=2, other_noun='apple')
+    Fact(number=1, noun='lion', relation='left', other_number=2, other_noun='apple')
     """
     return _known(language).get(" ".join(sentence.split()))
 
@@ -189,8 +189,8 @@ def words(language: str = "en") -> tuple[str, ...]:
 
 
 def _english(fact):
-    one, other = _english_phrase(fact.count, fact.noun), _english_phrase(fact.other_count, fact.other_noun)
-    is_one, is_other = ("is" if count == 1 else "are" for count in (fact.count, fact.other_count))
+    one, other = _english_phrase(fact.number, fact.noun), _english_phrase(fact.other_number, fact.other_noun)
+    is_one, is_other = ("is" if count == 1 else "are" for count in (fact.number, fact.other_number))
     if fact.relation == "left":
         return (
             f"{one} left of {other}",
@@ -217,7 +217,7 @@ def _english_phrase(count, noun):
 
 
 def _korean(fact):
-    one, other = _korean_phrase(fact.count, fact.noun), _korean_phrase(fact.other_count, fact.other_noun)
+    one, other = _korean_phrase(fact.number, fact.noun), _korean_phrase(fact.other_number, fact.other_noun)
     here, there = ("왼쪽", "오른쪽") if fact.relation == "left" else ("위", "아래")
     return (  # every counting word here ends in a vowel, and so takes 가
         f"{other} {here}에 {one}가 있다",
@@ -232,7 +232,10 @@ def _korean_phrase(count, noun):
 
 
 def _japanese(fact):
-    one, other = _japanese_phrase(fact.count, fact.noun), _japanese_phrase(fact.other_count, fact.other_noun)
+    one, other = (
+        _japanese_phrase(fact.number, fact.noun),
+        _japanese_phrase(fact.other_number, fact.other_noun),
+    )
     here, there = ("左", "右") if fact.relation == "left" else ("上", "下")
     is_one, is_other = _NOUNS[fact.noun].verb, _NOUNS[fact.other_noun].verb
     return (
@@ -266,7 +269,7 @@ def _show(image, fact, rng):
     while boxes is None:  # smaller things always fit at last
         cuts = [
             _cuts(noun, count, side, rng)
-            for noun, count in ((fact.noun, fact.count), (fact.other_noun, fact.other_count))
+            for noun, count in ((fact.noun, fact.number), (fact.other_noun, fact.other_number))
         ]
         sizes = [[pixels.shape[1::-1] for pixels in group] for group in cuts]
         for _ in range(LAYOUTS):

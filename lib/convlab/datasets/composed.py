@@ -23,7 +23,7 @@ def boxes() -> Boxes:
     for n, seed, among in ((205, 1, train), (87, 2, train), (72, 3, test)):
         drawn = scenes.draw(n, seed, (240, 320), KINDS, among, count=(3, 9), length=(0.15, 0.35))
         splits.append(Boxed(drawn.images, drawn.boxes, drawn.labels))
-    return Boxes("scenes", TITLE, *splits, KINDS, "stand-in")
+    return Boxes("scenes", TITLE, splits[0], splits[1], splits[2], KINDS, "stand-in")
 
 
 def masks() -> Masks:
@@ -36,4 +36,5 @@ def masks() -> Masks:
     for n, seed, among in ((240, 4, train), (60, 5, train), (100, 6, test)):
         drawn = scenes.draw(n, seed, (180, 240), among=among, count=(3, 8), length=(0.25, 0.6))
         splits.append(Masked(drawn.images, drawn.masks))
-    return Masks("scenes", TITLE, *splits, ("background", *scenes.CATEGORIES), "stand-in")
+    names = ("background", *scenes.CATEGORIES)
+    return Masks("scenes", TITLE, splits[0], splits[1], splits[2], names, "stand-in")

@@ -194,9 +194,9 @@ def obtain(
             raise
         except Failed as fault:
             faults.append(str(fault))
-    for fault, source in sorted(slow, key=lambda pair: -pair[0].rate):
-        if fault.left > fault.rate * (until - time.monotonic()):
-            faults.append(_too_slow(fault))
+    for pace, source in sorted(slow, key=lambda pair: -pair[0].rate):
+        if pace.left > pace.rate * (until - time.monotonic()):
+            faults.append(_too_slow(pace))
             break  # the others are slower still
         try:
             return _take(source, published, check, folder, until, floor=0), _host(source[0])

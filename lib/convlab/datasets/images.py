@@ -73,7 +73,8 @@ def _check_labels(labels, key, n, classes):
 
 def build(name: str, content: tuple[np.ndarray, ...], source: str, genuine: bool) -> Dataset:
     """Return the data set of four arrays."""
-    return Dataset(name, *content, PUBLISHED[name].class_names, source, genuine)
+    x_train, y_train, x_test, y_test = content
+    return Dataset(name, x_train, y_train, x_test, y_test, PUBLISHED[name].class_names, source, genuine)
 
 
 def describe(dataset: Dataset) -> str:
@@ -104,7 +105,8 @@ def is_genuine(content: tuple[np.ndarray, ...], published: Published) -> bool:
 
 def store(content: tuple[np.ndarray, ...], file) -> None:
     """Write four arrays as an .npz file."""
-    np.savez(file, **dict(zip(KEYS, content)))
+    x_train, y_train, x_test, y_test = content
+    np.savez(file, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 
 
 def read(path: Path, published: Published) -> tuple[np.ndarray, ...]:
@@ -127,7 +129,8 @@ def gather(paths: list[Path], published: Published) -> tuple[np.ndarray, ...]:
         with readers.naming(published.file):
             arrays = readers.npz(io.BytesIO(ours[published.file]), KEYS)
         return _checked(arrays, published.file, published)
-    if len(parts := {IDX.fullmatch(name).groups(): name for name in ours if IDX.fullmatch(name)}) == 4:
+    parts = {match.groups(): name for name in ours if (match := IDX.fullmatch(name))}
+    if len(parts) == 4:
         arrays = [_idx(parts[key], ours) for key in _idx_keys()]
     elif all(name in ours for name in BATCHES):
         with readers.naming("a batch of CIFAR-10"):

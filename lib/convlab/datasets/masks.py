@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -60,8 +61,9 @@ class Masks:
 
 def build(name: str, content: dict[str, np.ndarray], source: str, genuine: bool) -> Masks:
     """Return the data set of six arrays."""
-    splits = [Masked(content[f"x_{split}"], content[f"y_{split}"]) for split in SPLITS]
-    return Masks(name, PUBLISHED[name].title, *splits, PUBLISHED[name].class_names, source, genuine)
+    train, val, test = (Masked(content[f"x_{split}"], content[f"y_{split}"]) for split in SPLITS)
+    published = PUBLISHED[name]
+    return Masks(name, published.title, train, val, test, published.class_names, source, genuine)
 
 
 def describe(masks: Masks) -> str:
@@ -80,7 +82,8 @@ def is_genuine(content: dict[str, np.ndarray], published: Published) -> bool:
 
 def store(content: dict[str, np.ndarray], file) -> None:
     """Write six arrays as an .npz file."""
-    np.savez(file, **content)
+    arrays: dict[str, Any] = content
+    np.savez(file, **arrays)
 
 
 def read(path: Path, published: Published) -> dict[str, np.ndarray]:

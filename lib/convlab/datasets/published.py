@@ -32,7 +32,7 @@ class Published(NamedTuple):
         title: its name for people.
         kind: the module of this package that reads it: images, boxes, masks or text.
         file: the name of the copy that is kept in data/.
-        image_shape: height, width and channels; None for text.
+        image_shape: height, width and channels; empty for text.
         class_names: the names of the labels.
         digests: what `digest` of the kind's module gives for the true content.
         sources: in the order in which they are tried, each the files that together hold all of it.
@@ -45,7 +45,7 @@ class Published(NamedTuple):
     title: str
     kind: str
     file: str
-    image_shape: tuple[int, int, int] | None
+    image_shape: tuple[int, ...]
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
     sources: tuple[tuple[Original, ...], ...]
@@ -222,7 +222,7 @@ PUBLISHED = {
         title="Movie reviews",
         kind="text",
         file="movie_reviews.txt.gz",
-        image_shape=None,
+        image_shape=(),
         class_names=("negative", "positive"),
         digests=("c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",),
         sources=(

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -50,11 +50,16 @@ def members(paths: Iterable[Path], wanted: Callable[[str], bool]) -> Iterator[tu
     for path in sorted(paths):
         if path.is_dir():
             inside = [child for child in path.iterdir() if not child.name.startswith(".")]
-            found = members(inside, lambda name, folder=path.name: wanted(f"{folder}/{name}"))
-            yield from ((f"{path.name}/{name}", content) for name, content in found)
+            yield from _of_folder(path.name, inside, wanted)
         else:
             with naming(path.name):
                 yield from _of_file(path, wanted)
+
+
+def _of_folder(name, inside, wanted):
+    """Yield what is wanted of the files in a folder."""
+    for below, content in members(inside, lambda below: wanted(f"{name}/{below}")):
+        yield f"{name}/{below}", content
 
 
 def _of_file(path, wanted):
@@ -90,11 +95,17 @@ def of_tar(file: BinaryIO, wanted: Callable[[str], bool]) -> Iterator[tuple[str,
     """Yield the name and content of each wanted member of a tar archive, compressed or not."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:  # a stream: nothing is looked for or extracted
         for member in archive:
-            if member.isfile() and wanted(member.name):
-                yield member.name, bounded(archive.extractfile(member))
+            if wanted(member.name) and (content := archive.extractfile(member)):
+                yield member.name, bounded(content)
 
 
-def bounded(file: BinaryIO) -> bytes:
+class Readable(Protocol):
+    """Something with a `read` that gives bytes."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+def bounded(file: Readable) -> bytes:
     """Return a file's content; ValueError if it is larger than any of a data set."""
     content = file.read(LARGEST + 1)
     if len(content) > LARGEST:

@@ -183,7 +183,9 @@ def divide(among: Sequence[Stamp] | None = None, every: int = 4) -> tuple[list[S
     >>> len(train), len(test)
     (198, 58)
     """
-    train, test, seen = [], [], {}
+    train: list[Stamp] = []
+    test: list[Stamp] = []
+    seen: dict[str, int] = {}
     for stamp in stamps() if among is None else among:
         seen[stamp.category] = seen.get(stamp.category, 0) + 1
         (test if seen[stamp.category] % every == 0 else train).append(stamp)
