@@ -389,7 +389,9 @@ def test_a_published_file_that_holds_something_else(room, second):
 
 
 @pytest.mark.parametrize(
-    "content, words", [(WHOLE, ""), (b"<html>", "is not CIFAR-10"), (WHOLE[:99], "is not CIFAR-10")]
+    "content, words",
+    [(WHOLE, ""), (b"<html>", "is not CIFAR-10"), (WHOLE[:99], "is not CIFAR-10")],
+    ids=["whole", "a page", "cut short"],  # or the ids hold the time at which the archive was packed
 )
 def test_without_a_known_sha256_the_content_decides(room, content, words):
     room.server.files["mirror.tgz"] = content
