@@ -172,6 +172,12 @@ def test_the_fastest_of_slow_sources_goes_on_where_it_comes_in_time(room, second
     assert int(room.server.asked[1][1][6:-1]) > int(room.server.asked[0][1][6:-1])
 
 
+def test_the_only_source_may_be_slow_where_it_comes_in_time(room):
+    room.server.rate = 75_000
+    (row,) = datasets.fetch(["cifar10"], 20)
+    assert row.state == "downloaded" and len(room.server.asked) == 1
+
+
 def test_a_download_that_would_take_too_long_is_not_waited_for(room, second, capsys):
     """175 kB at 75 kB/s take 2.3 s, and the limit is 1.5 s: that is known after a few tenths."""
     room.publish("cifar10", offered("cifar10"), room.server, second)
@@ -225,9 +231,10 @@ def test_a_limit_that_is_no_number_is_named(words, monkeypatch):
 # --- torn, and resumed
 
 
+@pytest.mark.parametrize("tells_length", [True, False])
 @pytest.mark.parametrize("byte", [1, 4095, 100_000, len(WHOLE) - 1])
-def test_a_download_torn_at_any_byte_goes_on_from_there(room, byte):
-    room.server.stop_after, room.server.ranges = byte, False
+def test_a_download_torn_at_any_byte_goes_on_from_there(room, byte, tells_length):
+    room.server.stop_after, room.server.ranges, room.server.tells_length = byte, False, tells_length
     assert "broke off" in fault_of(room)
     assert part(room) == WHOLE[:byte]
     in_a_new_process(room)
@@ -307,6 +314,12 @@ def test_without_a_network_it_tries_once_and_two_servers(room, capsys):
     words = f"{hosts[0]} cannot be reached; {hosts[1]} cannot be reached; there is no network."
     assert capsys.readouterr().out.count(f"CIFAR-10 could not be downloaded: {words}") == 1
     assert len(download.HOSTS.silent) == 2
+
+
+def test_silence_is_told_as_silence_and_not_as_a_low_rate(room, monkeypatch):
+    monkeypatch.setattr(download, "SILENCE_SECONDS", 0.8)
+    room.server.stop_after, room.server.hold = 50_000, threading.Event()
+    assert f"fell silent within {ARCHIVE} for 0.8 seconds" in fault_of(room)
 
 
 def test_a_server_that_never_answers(room, capsys):

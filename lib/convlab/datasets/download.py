@@ -469,8 +469,11 @@ def _told(fault, host, file):
         return Failed(f"{host} redirects without end")
     if isinstance(fault, requests.exceptions.HTTPError):
         return Failed(f"{host} answers {fault.response.status_code} for {file}")
+    if isinstance(fault, requests.exceptions.ConnectTimeout):
+        HOSTS.silent.add(host)
+        return Unreachable(f"no answer from {host} within {ANSWER_SECONDS} seconds")
     if isinstance(fault, requests.exceptions.Timeout | ReadTimeoutError):
-        return Failed(f"{host} fell silent within {file}")
+        return Failed(f"{host} fell silent within {file} for {SILENCE_SECONDS} seconds")
     if isinstance(fault, requests.exceptions.ChunkedEncodingError | ProtocolError) or "aborted" in str(fault):
         return Torn(f"the connection to {host} broke off within {file}")
     if isinstance(fault, requests.exceptions.ConnectionError):
