@@ -136,6 +136,49 @@ def test_fgsm_raises_the_loss_and_keeps_the_limits(linear):
     assert loss(labels, linear(moved)) > loss(labels, linear(images))
 
 
+@pytest.fixture(scope="module")
+def normalised():
+    """A network that answers otherwise while it is trained: with batch normalisation and dropout."""
+    keras.utils.set_random_seed(0)
+    x = images = keras.Input((6, 6, 1))
+    x = keras.layers.Conv2D(4, 3, name="conv")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Flatten()(x))
+    return keras.Model(images, keras.layers.Dense(2)(x))
+
+
+@pytest.mark.parametrize(
+    "explained",
+    [
+        lambda model, images: explain.activation_maps(model, images, ["dropout"])["dropout"],
+        lambda model, images: explain.grad_cam(model, "conv", images, [1] * len(images)),
+        lambda model, images: explain.fgsm(model, images, [1] * len(images), 0.1),
+    ],
+)
+def test_a_network_is_explained_as_it_answers_and_not_as_it_trains(normalised, explained):
+    """The other images of a batch make no difference, nothing is drawn, and no statistic changes."""
+    images = np.random.default_rng(0).normal(size=(5, 6, 6, 1))  # float64: the network takes float32
+    before = [weight.numpy() for weight in normalised.weights]
+    together = explained(normalised, images)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(explained(normalised, images[:1])[0], together[0], atol=1e-6)
+    for weight, value in zip(normalised.weights, before):
+        np.testing.assert_array_equal(weight, value)
+
+
+def test_fgsm_leaves_a_pixel_that_the_loss_does_not_depend_on():
+    model = keras.Sequential([keras.Input((1, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    model.set_weights([np.array([[1.0, -1.0], [0.0, 0.0]]), np.zeros(2)])
+    moved = explain.fgsm(model, np.full((1, 1, 2, 1), 0.5), [0], epsilon=0.25)
+    assert moved.ravel().tolist() == [0.25, 0.5]
+
+
+def test_occlusion_of_the_whole_image_has_one_place():
+    image = np.arange(12.0).reshape(3, 4, 1)
+    falls = explain.occlusion_map(lambda images: images.sum(axis=(1, 2, 3)), image, 3)
+    assert falls.tolist() == [[image[:, :3].sum(), image[:, 1:].sum()]]
+
+
 def test_activation_maps_are_those_of_the_layers(detector):
     images = np.stack([scene((5, 9), (17, 14)), scene((20, 3), (8, 8), seed=1)])
     found = explain.activation_maps(detector, images, ["conv", "pool", "logits"])
@@ -164,3 +207,9 @@ def test_one_strong_response_excites_more_than_many_weak_ones(detector):
     assert means[0] > means[1]
     which, places = explain.exciting(detector, "conv", 0, [many, one], count=2)
     assert which.tolist() == [1, 0] and places[0].tolist() == [5, 10]
+
+
+def test_of_images_that_excite_alike_the_first_come_first(detector):
+    which, places = explain.exciting(detector, "conv", 0, [scene((5, 9), (17, 14))] * 20)
+    assert which.tolist() == list(range(9))
+    assert places.tolist() == [[5, 9]] * 9

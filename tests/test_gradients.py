@@ -48,6 +48,20 @@ def test_kernel_gradients_leave_the_model_as_it_was(small):
         np.testing.assert_array_equal(was, now)
 
 
+def test_layers_of_a_nested_model_have_its_name_before_theirs():
+    inputs = keras.Input((3,))
+    inner = [keras.Input((3,)), keras.layers.Dense(2, name="one"), keras.layers.Dense(2, name="two")]
+    outputs = keras.layers.Dense(4, name="last")(keras.Sequential(inner, name="inner")(inputs))
+    model = keras.Model(inputs, outputs)
+    images, labels = np.ones((2, 3)), np.array([0, 3])  # float64 and int64
+    found = explain.kernel_gradients(model, images, labels)
+    assert {name: gradient.shape for name, gradient in found.items()} == {
+        "inner/one": (3, 2),
+        "inner/two": (2, 2),
+        "last": (2, 4),
+    }
+
+
 def test_agreement_knows_same_opposite_and_scaled(small):
     found = explain.kernel_gradients(*small)
     for factor, cosine in ((1, 1), (-3, -1), (0.1, 1)):
