@@ -444,6 +444,14 @@ def test_make_data_says_what_is_missing_and_what_to_do(room, capsys):
     assert room.files() == ["mnist.npz"]
 
 
+def test_make_data_says_why_a_copy_is_not_used(room, capsys):
+    room.put("cifar10", WHOLE[:500])
+    del room.server.files[ARCHIVE]
+    assert make_data("--only", "cifar10") == 1
+    said = capsys.readouterr().out.splitlines()[0]
+    assert f"answers 404 for {ARCHIVE}. Not used, in data/: cifar10.npz cannot be read" in said
+
+
 def test_make_data_says_when_a_copy_is_another(room, capsys):
     room.put("cifar10", npz(tiny("cifar10", seed=1)))
     assert make_data("--only", "cifar10") == 0

@@ -230,7 +230,8 @@ def _fetched(name, wait, folder):
                 raise OSError(f"{home().name}/ cannot be written")
         advice = _advice(published) if state == "other copy" else ""
     except (OSError, ValueError) as fault:
-        state, origin, advice = "missing", " ".join([*faults, _words(fault)]), _by_hand(published)
+        why = ". ".join([_words(fault), *(sentence.rstrip(".") for sentence in faults)])
+        state, origin, advice = "missing", why, _by_hand(published)
     return Fetched(name, published.title, state, origin, time.monotonic() - begun, advice)
 
 
