@@ -134,7 +134,7 @@ def test_the_next_source_is_taken(room, second, fault):
     (row,) = datasets.fetch(["cifar10"], 20)
     assert (row.state, row.origin) == ("downloaded", second.address.split("/")[2])
     assert datasets.load("cifar10").genuine and room.files() == ["cifar10.npz"]
-    assert not part(room)
+    assert not list(room.data.glob(".download/cifar10/*"))
     assert len(room.server.asked) <= 2 or fault is loops
     assert time.monotonic() - begun < 10
 
@@ -219,6 +219,15 @@ def test_the_real_case_is_told_in_minutes():
     words = download._too_slow(download.Slow("www.cs.toronto.edu", 75_000, 170_052_171 - 750_000))
     assert words.startswith("www.cs.toronto.edu sends 75 kB/s, and the rest would take 38 minutes, longer")
     assert "`make data DATA_WAIT=4560`" in words
+
+
+def test_all_data_sets_together_wait_no_longer_than_told(room):
+    room.monkeypatch.setattr(download, "SLOW_SECONDS", 100)
+    room.server.rate = 20_000
+    begun = time.monotonic()
+    rows = datasets.fetch(["cifar10", "camvid"], 0.8)
+    assert time.monotonic() - begun < 1.5
+    assert [(row.name, row.state) for row in rows] == [("cifar10", "missing"), ("camvid", "missing")]
 
 
 @pytest.mark.parametrize("words", ["soon", "-1", "nan", "inf"])
