@@ -24,12 +24,38 @@ from pathlib import Path
 
 from mutations import copied, tested, warm
 
+BOTH = [
+    "test_convolution.py::test_errors_name_the_values",
+    "test_convolution.py::test_paddings_may_be_spelled_as_tensorflow_does",
+    "test_convolution.py::test_arguments_are_left_as_they_were",
+    "test_convolution.py::test_whole_numbers_are_taken_as_floating_point",
+]
+CONVOLUTION = [
+    *BOTH,
+    "test_convolution.py::test_blocks_of_any_size_give_the_same",
+    "test_convolution.py::test_conv2d_layer_equals_tensorflow_and_keeps_the_protocol",
+    "test_convolution.py::test_conv2d_layer_draws_its_kernel_from_the_seed",
+    "test_convolution.py::test_axes_added_by_indexing_are_as_good_as_any",
+    "test_convolution.py::test_no_images_make_no_maps",
+    "test_convolution.py::test_what_is_not_finite_stays_in_its_window",
+    "test_convolution.py::test_a_sum_that_overflows_is_no_reason_to_warn",
+    "test_convolution.py::test_memory_beyond_the_result_stays_small",
+    "test_convolution.py::test_conv2d_equals_tensorflows",
+    "test_convolution.py::test_gradients_of_conv2d_equal_tensorflows",
+]
+POOLING = [
+    *BOTH,
+    "test_convolution.py::test_pools_step_by_their_size_unless_told_otherwise",
+    "test_convolution.py::test_pools_of_the_lectures_example",
+    "test_convolution.py::test_pools_equal_tensorflows",
+    "test_convolution.py::test_gradients_of_pools_equal_tensorflows_ties_included",
+]
 TESTS = {
     "shapes/arithmetic.py": ["test_shapes.py"],
     "shapes/keras_model.py": ["test_shapes.py"],
-    "layers/convolution.py": ["test_convolution.py"],
-    "layers/im2col.py": ["test_convolution.py"],
-    "layers/pooling.py": ["test_convolution.py"],
+    "layers/convolution.py": CONVOLUTION,
+    "layers/im2col.py": CONVOLUTION,
+    "layers/pooling.py": POOLING,
     "layers/windows.py": ["test_convolution.py"],
     "layers/activations.py": ["test_layers.py"],
     "layers/checks.py": ["test_layers.py"],
@@ -68,7 +94,7 @@ TESTS = {
     "report.py": ["test_report.py"],
     "runs.py": ["test_runs.py"],
 }
-"""Modules of convlab, and the tests that must notice a fault in them; a module's doctests run first."""
+"""Modules of convlab and the tests that must notice a fault in them, quick ones first; doctests run, too."""
 
 LONGEST = 240  # seconds for the tests of one fault; one that takes longer is noticed, too
 MEMORY = 4 * 2**30  # bytes that a fault may take beyond what is taken already
@@ -78,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Try a sample of faults in each module; print the survivors, and killed and tried per module."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="part of a path in TESTS; all by default"
+        "modules", nargs="*", metavar="MODULE", help="the beginning of a path in TESTS; all by default"
     )
     parser.add_argument("--sample", type=int, default=150, help="faults tried in each module")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
@@ -87,7 +113,11 @@ def main(arguments: list[str] | None = None) -> int:
     log = options.log or Path(tempfile.mkstemp(prefix="survey-", suffix=".jsonl")[1])
     done = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
     known = {(one["module"], one["diff"]) for one in done}
-    chosen = [name for name in TESTS if not options.modules or any(part in name for part in options.modules)]
+    chosen = [
+        name
+        for name in TESTS
+        if not options.modules or any(name.startswith(part) for part in options.modules)
+    ]
     with tempfile.TemporaryDirectory(prefix="survey-") as folder:
         root = copied(Path(folder))
         warm({f"tests/{test}" for name in chosen for test in TESTS[name]}, root)
