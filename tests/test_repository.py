@@ -108,7 +108,7 @@ def dead(page: str, said: str) -> list[str]:
 def unknown(said: str) -> list[str]:
     """Return the files of lib, docs, tests, notebooks and data that a page names and that are not there."""
     names = re.findall(r"`((?:lib|docs|tests|notebooks|data|web)/[\w./-]+)`", said)
-    made = re.compile(r"NN|NAME|serving|data/(fashion_mnist|cifar10).npz|data/progress")
+    made = re.compile(r"NN|NAME|serving|data/(fashion_mnist|cifar10).npz|data/progress|data/\.download")
     return [name for name in names if not (ROOT / name).exists() and not made.search(name)]
 
 

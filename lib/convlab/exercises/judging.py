@@ -10,10 +10,10 @@ import html
 import re
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+import convlab
 from convlab.exercises.comparing import agrees, alike, as_meant, plain
 from convlab.exercises.display import as_html, clip
 from convlab.exercises.explaining import explain, no_function, where_help_is
@@ -22,7 +22,7 @@ from convlab.printing import printable
 NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
 COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
 MARKS = {NOT_ATTEMPTED: "○", RIGHT: "✔", WRONG: "✘"}
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = convlab.__path__[0]
 FAULTS = (Exception, SystemExit)  # an answer may call exit(); only an interrupt by the learner goes through
 
 
@@ -150,7 +150,7 @@ def failure(error: BaseException) -> Failure:
 
 
 def _of_a_library(file: str) -> bool:
-    return "site-packages" in file or file.startswith(str(PACKAGE))
+    return "site-packages" in file or file.startswith(PACKAGE)
 
 
 def _message(error: BaseException) -> str:
