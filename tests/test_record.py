@@ -148,6 +148,15 @@ def test_every_recorded_network_is_that_of_its_task():
         assert (model.name, weights) == (run.network, run.parameters), name
 
 
+def test_every_trial_of_a_search_is_of_its_task_and_saw_no_test_images():
+    trials = stored_runs("search-*")
+    assert trials
+    for name, run in trials:
+        network, rate = name.removeprefix("search-").rpartition("-seed")[0].split("-rate")
+        assert verify.log_complaints(tasks.with_rate(tasks.TASKS[network], float(rate)), run) == []
+        assert run.test == {}, name
+
+
 @pytest.mark.parametrize(
     ("wanted", "rates"),
     [(0.8, [0.1, 0.2, 0.4, 0.8, 1.6]), (0.1, [0.1, 0.2, 0.05]), (0.025, [0.1, 0.2, 0.05, 0.025, 0.0125])],
