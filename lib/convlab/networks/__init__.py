@@ -1,9 +1,10 @@
 """The published networks at ImageNet size, their versions for CIFAR-10, and small ones for MNIST, in Keras.
 
-Every builder returns an untrained `keras.Model` that takes normalised float images (N, H, W, C) and ends in
-logits; layers are called as in the papers. Only `normalization` and `gelu` call TensorFlow itself, to be fast
-on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right,
-so that weights trained elsewhere do not fit without explicit padding (lesson 06).
+Every builder but `squeezenet`, which comes trained, returns an untrained `keras.Model` that takes normalised
+float images (N, H, W, C) and ends in logits; layers are called as in the papers. Only `normalization` and
+`gelu` call TensorFlow itself, to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with
+stride 2 it adds more at the bottom right, so that weights trained elsewhere do not fit without explicit
+padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -23,6 +24,7 @@ from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fa
 from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
 from convlab.networks.page import from_page
+from convlab.networks.pretrained import squeezenet
 from convlab.networks.resnet import (
     PaddedShortcut,
     cifar_resnet,
@@ -70,6 +72,7 @@ __all__ = [
     "resnet50",
     "resnet101",
     "resnet152",
+    "squeezenet",
     "vgg16",
     "vgg19",
     "whiten",
