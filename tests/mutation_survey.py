@@ -37,6 +37,8 @@ CONVOLUTION = [
     "test_convolution.py::test_conv2d_layer_draws_its_kernel_from_the_seed",
     "test_convolution.py::test_axes_added_by_indexing_are_as_good_as_any",
     "test_convolution.py::test_no_images_make_no_maps",
+    "test_convolution.py::test_of_two_dtypes_the_wider_one_is_taken",
+    "test_convolution.py::test_rows_are_wide_where_runs_are_short",
     "test_convolution.py::test_what_is_not_finite_stays_in_its_window",
     "test_convolution.py::test_a_sum_that_overflows_is_no_reason_to_warn",
     "test_convolution.py::test_memory_beyond_the_result_stays_small",

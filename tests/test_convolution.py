@@ -184,6 +184,7 @@ def test_conv2d_layer_equals_tensorflow_and_keeps_the_protocol(case):
 def test_conv2d_layer_draws_its_kernel_from_the_seed():
     first, again, other = (Conv2D(16, 64, 3, rng=seed).params["kernel"] for seed in (0, 0, 1))
     assert first.dtype == np.float32 and first.shape == (3, 3, 16, 64)
+    assert {array.dtype for array in Conv2D(2, 3, 1, dtype=np.float32).params.values()} == {first.dtype}
     assert (first == again).all() and (first != other).any()
     assert first.std() == pytest.approx((2 / (9 * 16)) ** 0.5, rel=0.05)
 
@@ -220,8 +221,36 @@ def test_whole_numbers_are_taken_as_floating_point():
     )
     assert conv2d(images, kernels).dtype == np.float32
     assert conv2d(images, kernels)[0, -1, -1, 0] == 160 + 176 + 224 + 240
+    assert conv2d(images, np.ones((2, 2, 1, 1), int))[0, -1, -1, 0] == 160 + 176 + 224 + 240
     assert avg_pool2d(images, 2)[0, -1, -1, 0] == 200
     assert max_pool2d(images, 2, padding="same").dtype == np.uint8
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_of_two_dtypes_the_wider_one_is_taken(ours, theirs):
+    rng = np.random.default_rng(0)
+    images, kernels = rng.normal(size=(1, 5, 6, 2)).astype(ours), rng.normal(size=(3, 3, 2, 4)).astype(theirs)
+    maps = conv2d(images, kernels)
+    equal(maps, tf_conv2d(images.astype(float), kernels.astype(float), 1, "valid"), 18)
+    gradients = conv2d_gradients(images, kernels, maps.astype(np.float32))
+    assert [gradient.dtype for gradient in (maps, *gradients)] == [np.float64] * 3
+
+
+@pytest.mark.parametrize(
+    ("images", "kernels", "stride", "places"),
+    [
+        ((1, 12, 12, 1), (3, 3, 1, 8), 1, 2),  # 10 places across are not a multiple of 4, but of 2
+        ((1, 14, 14, 1), (3, 3, 1, 8), 1, 4),
+        ((1, 14, 15, 1), (3, 3, 1, 8), 1, 1),  # 13 are a multiple of neither
+        ((1, 16, 16, 16), (3, 3, 16, 8), 1, 2),  # runs of 48 values
+        ((1, 16, 16, 17), (3, 3, 17, 8), 1, 1),  # of 51
+        ((1, 16, 16, 1), (3, 4, 1, 8), 4, 2),  # the windows of two places touch
+        ((1, 16, 16, 1), (3, 3, 1, 8), 4, 1),  # there are pixels between them
+    ],
+)
+def test_rows_are_wide_where_runs_are_short(images, kernels, stride, places):
+    assert im2col.Im2Col(images, kernels, stride, "valid").places_per_row == places
+    assert im2col.Im2Col(images, kernels, stride, "valid", wide=False).places_per_row == 1
 
 
 def test_axes_added_by_indexing_are_as_good_as_any():
@@ -241,7 +270,7 @@ def test_no_images_make_no_maps():
     assert conv2d(np.ones((0, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape == (0, 3, 3, 4)
 
 
-@pytest.mark.parametrize("channels", [1, 3, 20])
+@pytest.mark.parametrize("channels", [1, 3, 7, 20])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_stays_in_its_window(channels, value):
     """Rows of several places multiply by 0, which makes NaN of it."""
