@@ -4,6 +4,9 @@ Below the course's own code and TensorFlow stand the rungs that lesson 07 climbs
 that they work on one image of the batch, and their time is scaled up.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 UNIT = "ms/batch"
@@ -12,16 +15,19 @@ SHAPES = {  # N, H = W, C, F, KH = KW
     "conv32": (64, 32, 3, 32, 5),
     "conv14": (32, 14, 128, 128, 3),
 }
-# way: title, batches per round (None: one image). A round is long beside the tenth of a second for which the
-# threads of the row before go on spinning.
-WAYS = {
-    "package": ("convlab.layers.conv2d", 100),
-    "tensorflow": ("TensorFlow, tf.function", 100),
-    "im2col": ("im2col, whole batch", 40),
-    "positions": ("loop over positions", 20),
-    "four_loops": ("four loops (1 image, scaled)", None),
-}
 PASSES = {"forward": "forward", "training": "forward and backward"}
+
+
+class Way(NamedTuple):
+    """One way to convolve; `convolution(images, kernels, dmaps)` returns a function that does it once.
+
+    A round of so many batches is long beside the tenth of a second for which the threads of the row before go
+    on spinning; None: one image.
+    """
+
+    title: str
+    batches: int | None
+    convolution: Callable
 
 
 def tables():
@@ -46,11 +52,10 @@ def title(shape, passes):
 
 def describe(way, shape, passes):
     """Return what the benchmark needs to know of a row."""
-    label, batches = WAYS[way]
     return {
-        "title": label,
+        "title": WAYS[way].title,
         "unit": UNIT,
-        "items": batches or 1 / SHAPES[shape][0],
+        "items": WAYS[way].batches or 1 / SHAPES[shape][0],
         "flops": flops(shape, passes),
     }
 
@@ -68,7 +73,7 @@ def flops(shape, passes):
 def prepare(way, shape, passes):
     """Return a round: as many batches as `describe` says; it returns a list, the maps first."""
     number, side, channels, outputs, kernel = SHAPES[shape]
-    rng, batches = np.random.default_rng(0), WAYS[way][1]
+    rng, batches = np.random.default_rng(0), WAYS[way].batches
     shapes = (
         (number, side, side, channels),
         (number, side, side, outputs),
@@ -77,7 +82,7 @@ def prepare(way, shape, passes):
     images, dmaps, kernels = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
     if batches is None:
         images, dmaps = images[:1], dmaps[:1]
-    once = globals()[way](images, kernels, dmaps if passes == "training" else None)
+    once = WAYS[way].convolution(images, kernels, dmaps if passes == "training" else None)
 
     def run():
         for _ in range(batches or 1):
@@ -183,3 +188,12 @@ def around(images, size):
 def inside(padded, size):
     """Return what stands inside the padding."""
     return padded[:, size // 2 : -(size // 2), size // 2 : -(size // 2)]
+
+
+WAYS = {
+    "package": Way("convlab.layers.conv2d", 100, package),
+    "tensorflow": Way("TensorFlow, tf.function", 100, tensorflow),
+    "im2col": Way("im2col, whole batch", 40, im2col),
+    "positions": Way("loop over positions", 20, positions),
+    "four_loops": Way("four loops (1 image, scaled)", None, four_loops),
+}
