@@ -110,7 +110,53 @@ def steps(tmp_path, monkeypatch):
         (venv / "python").touch()
 
     monkeypatch.setattr(install.subprocess, "run", record)
+    monkeypatch.setattr(install.shutil, "which", lambda name: None)
     return run
+
+
+def plant_uv(folder, monkeypatch, status):
+    """Put a uv first on the path; it writes down what it is asked for and ends with this status."""
+    (folder / "tools").mkdir()
+    uv = folder / "tools" / "uv"
+    uv.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/asked"\nexit {status}\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{uv.parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def empty_course(tmp_path, monkeypatch):
+    """Return an empty course with a difficult name, where pip only writes down what it is asked for."""
+    folder = tmp_path / "강의 course"
+    folder.mkdir()
+    (folder / "requirements.txt").touch()
+    (folder / "pyproject.toml").touch()
+    venv = folder / ".venv"
+    names = {"VENV": venv, "PYTHON": venv / "bin" / "python", "STAMP": venv / "convlab.json", "ROOT": folder}
+    for name, place in names.items():
+        monkeypatch.setattr(install, name, place)
+    note = "import sys; open('piped', 'a', encoding='utf-8').write(' '.join(sys.argv[1:]))"
+    monkeypatch.setattr(install, "PIP", ["-c", note])
+    monkeypatch.setattr(install, "NEW_VENV", [*install.NEW_VENV, "--without-pip"])
+    monkeypatch.setattr(install.sys, "argv", ["install.py"])
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the planted uv is a shell script")
+@pytest.mark.parametrize("status", [0, 2])
+def test_uv_installs_where_it_is_there_and_pip_where_it_fails(empty_course, monkeypatch, capfd, status):
+    plant_uv(empty_course, monkeypatch, status)
+    assert install.main() == 0
+    asked = (empty_course / "asked").read_text(encoding="utf-8").splitlines()
+    assert len(asked) == 2 and all(line.startswith("pip install ") for line in asked)
+    assert all(f"--python {install.PYTHON} " in line for line in asked)
+    assert "--require-hashes" in asked[0] and "--no-deps" in asked[1]
+    piped = empty_course / "piped"
+    assert piped.exists() is bool(status)
+    assert not status or piped.read_text(encoding="utf-8").count("강의 course") == 2
+    assert ("trying pip" in capfd.readouterr().out) is bool(status)
+    assert install.main() == 0  # nothing is left to do
+    assert (empty_course / "asked").read_text(encoding="utf-8").splitlines() == asked
 
 
 def test_installer_does_nothing_twice(steps):
@@ -140,7 +186,7 @@ def test_installer_starts_anew_after_an_interruption(steps, monkeypatch, wrong):
     def fails(command, check):
         if "--require-hashes" in command:
             raise wrong
-        record(command, check)
+        return record(command, check)
 
     monkeypatch.setattr(install.subprocess, "run", fails)
     if wrong is KeyboardInterrupt:

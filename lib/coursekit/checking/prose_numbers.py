@@ -7,7 +7,6 @@ integer only with itself, unless it comes with "about" or a unit.
 """
 
 import argparse
-import ast
 import math
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from simpleeval import InvalidExpression, SimpleEval
 
 from coursekit.checking.rules import EMBEDDED, outputs, words
 from coursekit.lessons import ROOT, CourseError, Lesson, find, select, source, tags
@@ -50,7 +50,8 @@ UNITS = {
     "per cent": (1e-2, re.compile(r"\s*(?:%|per cent|of 100|points?\b)")),
 }
 FUNCTIONS = {name: getattr(math, name) for name in ("sqrt", "exp", "log", "log2", "log10", "floor", "ceil")}
-FUNCTIONS |= {"pi": math.pi, "comb": math.comb, "round": round}
+FUNCTIONS |= {"comb": math.comb, "round": round}
+CONSTANTS = {"pi": math.pi}
 
 
 class Claim(NamedTuple):
@@ -192,18 +193,6 @@ def adds_up(phrase: str, reason: str) -> bool:
 def calculated(expression: str) -> float:
     """Return the value of an expression of numbers; `CourseError` for anything that is not arithmetic."""
     try:
-        tree = ast.parse(expression, mode="eval")
-        if not all(_is_arithmetic(node) for node in ast.walk(tree)):
-            raise ValueError("more than arithmetic")
-        return float(eval(compile(tree, LIST.name, "eval"), {"__builtins__": {}}, FUNCTIONS))
-    except (SyntaxError, ValueError, TypeError, ArithmeticError) as error:
+        return float(SimpleEval(functions=FUNCTIONS, names=CONSTANTS, allowed_attrs={}).eval(expression))
+    except (InvalidExpression, SyntaxError, ValueError, TypeError, ArithmeticError) as error:
         raise CourseError(f"{LIST}: “{expression}” cannot be computed ({error})") from error
-
-
-def _is_arithmetic(node: ast.AST) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in FUNCTIONS
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, int | float)
-    kinds = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Call, ast.Load)
-    return isinstance(node, kinds)

@@ -1,12 +1,14 @@
 """Make .venv from the lock, unless that is done already. `make` runs this file with any Python that fits.
 
-It needs nothing but that Python, and no network once the packages are there.
+It needs nothing but that Python, and no network once the packages are there. Where uv is installed, uv
+installs them, which is faster; otherwise pip does.
 """
 
 import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,16 +17,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = VENV / "convlab.json"  # written last: an installation without it was interrupted
+STAMP = VENV / "convlab.json"  # written last: a .venv without it is incomplete
 MOVED = (
-    "The packages in .venv are for Python {0}.{1}, which does not lie where it lay when .venv was made.\n"
-    "Name it, make PYTHON=/path/to/python{0}.{1}, or delete .venv: make then sets it up anew (network)."
+    "This .venv was built with Python {0}.{1}, which is no longer at its original path.\n"
+    "Name the new path: make PYTHON=/path/to/python{0}.{1}. Or delete .venv: make builds it again (network)."
 )
-PIP = [PYTHON, "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
+NEW_VENV = [sys.executable, "-m", "venv", "--clear"]
+UV = ["pip", "install", "--quiet", "--compile-bytecode"]
+PIP = ["-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
 
 
 def main() -> int:
-    """Bring .venv up to date and return 0, or say what went wrong and return 1; --done only tells."""
+    """Bring .venv up to date and return 0, or say what went wrong and return 1.
+
+    With --done, change nothing: return 0 if .venv is up to date, else 1.
+    """
     have, wanted = installed(), needed()
     if have == wanted or "--done" in sys.argv:
         return int(have != wanted)
@@ -40,27 +47,26 @@ def main() -> int:
             install(have, wanted)
     except subprocess.CalledProcessError as error:
         print(f"Setting up .venv failed (exit status {error.returncode}): the reason is above.")
-        print("A first set-up needs the package registry. Run make again to start anew.")
+        print("A first set-up downloads packages. Run make again to start over.")
         return 1
     print(f"Set up .venv in {time.monotonic() - begun:.0f} s.", flush=True)
     return 0
 
 
 def moved() -> bool:
-    """Tell whether .venv is complete but was copied from where its Python lay elsewhere."""
+    """Return whether .venv is complete, and its Python is no longer at its original path."""
     return STAMP.exists() and (VENV / "pyvenv.cfg").exists() and not PYTHON.exists()
 
 
 def made_with() -> tuple[int, int]:
     """Return the version of the Python that .venv was made with, such as (3, 12)."""
-    major, minor = re.search(
-        r"^version\w* *= *(\d+)\.(\d+)", (VENV / "pyvenv.cfg").read_text(encoding="utf-8"), re.MULTILINE
-    ).groups()
-    return int(major), int(minor)
+    settings = (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+    found = re.search(r"^version\w* *= *(\d+)\.(\d+)", settings, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else sys.version_info[:2]
 
 
 def point_here() -> None:
-    """Point .venv to this Python; its packages stay."""
+    """Let .venv use this Python; its packages stay."""
     for link in PYTHON.parent.glob("python*"):
         link.unlink()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
@@ -82,25 +88,38 @@ def installed() -> dict:
 
 
 def install(have: dict, wanted: dict) -> None:
-    """Install what has changed; start anew where there is no complete installation."""
+    """Install what has changed; start over where there is no complete installation."""
     if not have:
         size = "about 0.5 GB of packages, one to three minutes"
         print(f"Setting up .venv with Python {sys.version.split()[0]}: {size} ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        subprocess.run([*NEW_VENV, str(VENV)], check=True)
     STAMP.unlink(missing_ok=True)
     if have.get("lock") != wanted["lock"]:
         print("Installing what requirements.txt names ...", flush=True)
-        subprocess.run([*PIP, "--require-hashes", "-r", ROOT / "requirements.txt"], check=True)
-    subprocess.run([*PIP, "--no-deps", "--no-build-isolation", "-e", ROOT], check=True)
+        add("--require-hashes", "-r", str(ROOT / "requirements.txt"))
+    add("--no-deps", "--no-build-isolation", "-e", str(ROOT))
     for link in VENV.glob("**/site-packages/__editable__.convlab-*.pth"):
         # relative, so that the folder may be copied or moved, and be named in any script
         link.write_text(os.path.relpath(ROOT / "lib", link.parent) + "\n", encoding="ascii")
     STAMP.write_text(json.dumps(wanted), encoding="utf-8")
 
 
+def add(*arguments: str) -> None:
+    """Install packages into .venv with uv, or with pip where there is no uv or it fails.
+
+    `subprocess.CalledProcessError` if pip fails.
+    """
+    if uv := shutil.which("uv"):
+        command = [uv, *UV, "--python", str(PYTHON), *arguments]
+        if subprocess.run(command, check=False).returncode == 0:
+            return
+        print("uv did not succeed; trying pip ...", flush=True)
+    subprocess.run([str(PYTHON), *PIP, *arguments], check=True)
+
+
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nstopped; the next make starts the installation anew")
+        print("\nstopped; the next make starts the installation over")
         sys.exit(130)
