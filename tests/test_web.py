@@ -1,9 +1,14 @@
 """The engine of the live page computes what `convlab.layers`, `optimizers` and `shapes` compute, in Node."""
 
+import json
+import re
+import subprocess
+
 import pytest
 import web_cases as cases
 
 pytestmark = pytest.mark.skipif(cases.NODE is None, reason="node is not installed: apt-get install nodejs")
+VALUE = re.compile(r"\{\w+\}")
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +46,30 @@ def test_sizes_and_refusals_are_pythons_word_for_word():
     ]
     assert wrong == []
     assert sum("error" in came for came in answered) > 1000
+
+
+def strings():
+    """Return the sentences of each language by their keys."""
+    script = "const c = require('./node.js'); require('./strings/ko.js'); require('./strings/ja.js');"
+    script += "process.stdout.write(JSON.stringify(c.strings))"
+    return json.loads(subprocess.check_output([cases.NODE, "-e", script], cwd=cases.WEB, text=True))
+
+
+def test_every_language_has_every_sentence_with_the_same_values():
+    english, *others = strings().values()
+    assert len(others) == 2
+    places = {key: sorted(set(VALUE.findall(sentence))) for key, sentence in english.items()}
+    for other in others:
+        assert {key: sorted(set(VALUE.findall(sentence))) for key, sentence in other.items()} == places
+
+
+def test_every_sentence_is_used_and_every_used_one_is_there():
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in cases.WEB.glob("*.js"))
+    used = set(re.findall(r'(?:say|Refusal|sentence|refuse)\(\s*(?:[\w.]+ [^?()]*\? )?"(\w+)"', scripts))
+    known = set(next(iter(strings().values())))
+    assert used <= known
+    words = set(re.findall(r"[\w-]+", scripts))
+    stems = ("what_", "field_", "preset_", "data_", "about_", "show_", "column_", "trained_", "explain_")
+    stems += ("accuracy_", "loss_")
+    unused = [key for key in known if key not in words and not key.startswith(stems)]
+    assert unused == []

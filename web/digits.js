@@ -5,13 +5,13 @@ convlab.part(function digits(convlab) {
   "use strict";
 
   /** Mean and standard deviation of MNIST's training pixels, 0 to 255: what the course standardises with. */
-  const SCALE = { mean: 33.318421, std: 78.56749 };
+  const SCALE = { mean: [33.318421], std: [78.56749] };
 
   /**
    * Return the images and labels of packed digits.
    * @param {string} packed - base64 of gzip of: four numbers of 32 bits (training images, test images, height, width),
    *   one label a byte, then half a byte per pixel
-   * @returns {Promise<{train: Images, test: Images}>} Images: {images: Uint8Array, labels: Uint8Array, count, shape}
+   * @returns {Promise<object>} {shape, scale, names, train, test}; the last two {images, labels: Uint8Array, count}
    */
   async function unpackDigits(packed) {
     const bytes = await gunzip(fromBase64(packed));
@@ -26,8 +26,9 @@ convlab.part(function digits(convlab) {
     const size = height * width;
     const shape = [height, width, 1];
     return {
-      train: { images: images.subarray(0, train * size), labels: labels.subarray(0, train), count: train, shape },
-      test: { images: images.subarray(train * size), labels: labels.subarray(train), count: test, shape },
+      shape, scale: SCALE, names: [...Array(10).keys()].map(String),
+      train: { images: images.subarray(0, train * size), labels: labels.subarray(0, train), count: train },
+      test: { images: images.subarray(train * size), labels: labels.subarray(train), count: test },
     };
   }
 
@@ -45,14 +46,17 @@ convlab.part(function digits(convlab) {
     return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
-  /** Write an image's pixels (0 to 255), moved by whole pixels, standardised, into `to` from number `start` on. */
-  function standardize(from, first, [height, width, channels], to, start, down = 0, right = 0) {
+  /**
+   * Write an image's pixels (0 to 255), moved by whole pixels, standardised, into `to` from number `start` on.
+   * @param {{mean: number[], std: number[]}} scale - one of each per channel
+   */
+  function standardize(from, first, [height, width, channels], scale, to, start, down = 0, right = 0) {
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {
         const inside = row >= down && row - down < height && column >= right && column - right < width;
         for (let c = 0; c < channels; c++) {
           const pixel = inside ? from[first + ((row - down) * width + column - right) * channels + c] : 0;
-          to[start + (row * width + column) * channels + c] = (pixel - SCALE.mean) / SCALE.std;
+          to[start + (row * width + column) * channels + c] = (pixel - scale.mean[c]) / scale.std[c];
         }
       }
     }

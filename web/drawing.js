@@ -1,5 +1,5 @@
 /**
- * Pictures on canvases: curves, feature maps, filters; and the pad that a digit is drawn on.
+ * Pictures on canvases: curves, images, feature maps, filters.
  */
 convlab.part(function drawing(convlab) {
   "use strict";
@@ -60,29 +60,46 @@ convlab.part(function drawing(convlab) {
    * @param {ArrayLike<number>} values - height·width·channels, the channel last
    * @param {number[]} shape
    * @param {number} [zoom] - screen pixels per value; chosen by size otherwise
-   * @returns {{low: number, high: number}}
+   * @returns {{low: number, high: number, place: function(number, number, number): number[], at: function(number, number): ?object}}
+   *   `place(channel, row, column)` is [left, top] of a value in canvas pixels; `at(left, top)` is the value there
    */
   function drawMaps(canvas, values, shape, zoom) {
     const [height, width, channels] = shape.length === 3 ? shape : [1, 1, shape[0]];
     const gap = shape.length === 3 ? 1 : 0;
-    const scale = zoom ?? Math.max(1, Math.min(width === 1 ? 8 : 3, Math.floor(84 / width)));
+    const scale = zoom ?? Math.max(1, Math.min(width === 1 ? 10 : 4, Math.floor(84 / width)));
     const perLine = Math.max(1, Math.min(channels, Math.floor(640 / ((width + gap) * scale))));
-    const tile = (channel) => [
-      Math.floor(channel / perLine) * (height + gap), (channel % perLine) * (width + gap),
-    ];
     const lines = Math.ceil(channels / perLine);
+    const place = (channel, row, column) => [
+      (channel % perLine) * (width + gap) + column, Math.floor(channel / perLine) * (height + gap) + row,
+    ];
+    const at = (left, top) => {
+      const channel = Math.floor(top / (height + gap)) * perLine + Math.floor(left / (width + gap));
+      const [row, column] = [Math.floor(top % (height + gap)), Math.floor(left % (width + gap))];
+      const isOne = left >= 0 && left < perLine * (width + gap) && channel >= 0 && channel < channels;
+      return isOne && row < height && column < width ? { channel, row, column } : null;
+    };
     const { low, high, colour } = colours(values);
     paint(canvas, lines * (height + gap) - gap, perLine * (width + gap) - gap, scale, (put) => {
       for (let channel = 0; channel < channels; channel++) {
-        const [top, left] = tile(channel);
         for (let row = 0; row < height; row++) {
           for (let column = 0; column < width; column++) {
-            put(top + row, left + column, colour(values[(row * width + column) * channels + channel]));
+            const [left, top] = place(channel, row, column);
+            put(top, left, colour(values[(row * width + column) * channels + channel]));
           }
         }
       }
     });
-    return { low, high };
+    return { low, high, place, at };
+  }
+
+  /** Draw an image of pixels from 0 to 255, grey or in colour. */
+  function drawImage(canvas, pixels, [height, width, channels], zoom = 1) {
+    paint(canvas, height, width, zoom, (put) => {
+      for (let i = 0; i < height * width; i++) {
+        const colour = channels === 3 ? [pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]] : Array(3).fill(pixels[i]);
+        put(Math.floor(i / width), i % width, colour);
+      }
+    });
   }
 
   /** Draw kernels (KH, KW, C, F): a column per filter, a line per channel it reads. */
@@ -142,120 +159,12 @@ convlab.part(function drawing(convlab) {
     context.putImageData(image, 0, 0);
   }
 
-  const PAD = 224; // pixels of the pad's side
-  const PEN = 20; // width of its line: about 2.5 of MNIST's pixels
-
-  /** A pad to draw one digit on, by mouse, finger or keyboard. */
-  class Pad {
-    /** @param {function(boolean): void} changed - called after every stroke, with true when the pen is lifted */
-    constructor(changed) {
-      this.changed = changed;
-      this.canvas = document.createElement("canvas");
-      Object.assign(this.canvas, { width: PAD, height: PAD, className: "cl-pad", tabIndex: 0, id: "cl-pad" });
-      this.canvas.setAttribute("role", "application");
-      this.canvas.setAttribute("aria-label", convlab.say("pad_label"));
-      this.context = this.canvas.getContext("2d", { willReadFrequently: true });
-      this.cursor = [PAD / 2, PAD / 3];
-      for (const name of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
-        this.canvas.addEventListener(name, (event) => this.#pointer(event));
-      }
-      this.canvas.addEventListener("keydown", (event) => this.#key(event));
-    }
-
-    clear() {
-      this.context.clearRect(0, 0, PAD, PAD);
-      this.down = false;
-    }
-
-    /** Return the drawing as MNIST was made, 784 pixels from 0 to 255; null where nothing is drawn. */
-    digit() {
-      const { data } = this.context.getImageData(0, 0, PAD, PAD);
-      const ink = new Float32Array(PAD * PAD);
-      for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3];
-      return centred(ink, PAD);
-    }
-
-    #pointer(event) {
-      const box = this.canvas.getBoundingClientRect();
-      const point = [((event.clientX - box.left) * PAD) / box.width, ((event.clientY - box.top) * PAD) / box.height];
-      if (event.type === "pointerdown") {
-        this.canvas.setPointerCapture?.(event.pointerId);
-        this.drawing = true;
-        this.last = point;
-        this.#line(point, point);
-      } else if (this.drawing) {
-        this.#line(this.last, point);
-        this.last = point;
-      }
-      if (event.type === "pointerup" || event.type === "pointercancel") {
-        const drew = this.drawing;
-        this.drawing = false;
-        if (drew) this.changed(true);
-      }
-    }
-
-    #key(event) {
-      const step = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] }[event.key];
-      if (event.key === " ") {
-        this.down = !this.down;
-        if (this.down) this.#line(this.cursor, this.cursor);
-        this.changed(!this.down);
-      } else if (step) {
-        const next = this.cursor.map((value, axis) => Math.min(Math.max(value + step[axis], 8), PAD - 8));
-        if (this.down) {
-          this.#line(this.cursor, next);
-          this.changed(false);
-        }
-        this.cursor = next;
-      } else return;
-      event.preventDefault();
-    }
-
-    #line(from, to) {
-      Object.assign(this.context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
-      this.context.beginPath();
-      this.context.moveTo(...from);
-      this.context.lineTo(...to);
-      this.context.stroke();
-    }
+  /** Return a list item with a small picture that acts when it is pressed. */
+  function thumbnail(pixels, shape, text, act) {
+    const canvas = convlab.element("canvas", { "aria-hidden": "true" });
+    drawImage(canvas, pixels, shape);
+    return convlab.element("li", {}, convlab.element("button", { type: "button", onclick: act }, canvas, text));
   }
 
-  /**
-   * Return ink as MNIST's digits were made: fitted into 20x20 pixels, centre of mass in the middle of 28x28.
-   * @param {Float32Array} ink - side·side values from 0 to 255
-   * @param {number} side
-   * @returns {?Uint8Array} null where there is no ink
-   */
-  function centred(ink, side) {
-    let [top, bottom, left, right] = [side, -1, side, -1];
-    for (let row = 0; row < side; row++) {
-      for (let column = 0; column < side; column++) {
-        if (ink[row * side + column] < 32) continue;
-        [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-        [left, right] = [Math.min(left, column), Math.max(right, column)];
-      }
-    }
-    if (bottom < 0) return null;
-    const scale = 20 / Math.max(bottom - top + 1, right - left + 1);
-    let [mass, massRow, massColumn] = [0, 0, 0];
-    for (let row = top; row <= bottom; row++) {
-      for (let column = left; column <= right; column++) {
-        const value = ink[row * side + column];
-        [mass, massRow, massColumn] = [mass + value, massRow + value * (row + 0.5), massColumn + value * (column + 0.5)];
-      }
-    }
-    const [row0, column0] = [massRow / mass, massColumn / mass];
-    const sums = new Float32Array(784);
-    for (let row = top; row <= bottom; row++) {
-      for (let column = left; column <= right; column++) {
-        const toRow = Math.floor(14 + (row + 0.5 - row0) * scale);
-        const toColumn = Math.floor(14 + (column + 0.5 - column0) * scale);
-        if (toRow < 0 || toRow > 27 || toColumn < 0 || toColumn > 27) continue;
-        sums[toRow * 28 + toColumn] += ink[row * side + column] * scale * scale; // each pad pixel's share of the area
-      }
-    }
-    return Uint8Array.from(sums, (sum) => Math.min(255, Math.round(sum)));
-  }
-
-  Object.assign(convlab, { drawCurves, drawMaps, drawFilters, Pad, centred });
+  Object.assign(convlab, { drawCurves, drawMaps, drawImage, drawFilters, thumbnail });
 });

@@ -164,7 +164,8 @@ convlab.part(function network(convlab) {
         const shape = this.rows[place].parameters.kernel;
         if (params.gamma) params.gamma.fill(1);
         if (!shape) continue;
-        const spread = Math.sqrt(2 / product(shape.slice(0, -1)));
+        const isLast = place === this.layers.length - 1; // small first answers: the loss starts at ln(classes)
+        const spread = (isLast ? 0.1 : 1) * Math.sqrt(2 / product(shape.slice(0, -1)));
         for (let i = 0; i < params.kernel.length; i++) params.kernel[i] = spread * this.random.normal();
       }
     }

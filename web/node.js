@@ -3,7 +3,7 @@
 require("./convlab.js");
 for (const name of [
   "language", "strings/en", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network",
-  "digits", "npz", "trainer",
+  "digits", "colours", "npz", "trainer",
 ]) {
   require(`./${name}.js`);
 }

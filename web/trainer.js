@@ -8,7 +8,9 @@ convlab.part(function trainer(convlab) {
   const EVALUATE_AT = [250, 500, 1000, 2000]; // images seen; afterwards every EVALUATE_EVERY
   const EVALUATE_EVERY = 2500;
   const SHIFT = 2; // pixels by which an image is moved at most, where that is asked for
-  const SHOWN_WRONG = 40;
+  const SHOWN_WRONG = 24;
+  const [DRAWN_TRAIN, DRAWN_TEST] = [10000, 2000];
+  const HALVED_AFTER = 10000; // images after which a falling learning rate is half of what it was
 
   /**
    * One network, its data and its training.
@@ -22,7 +24,8 @@ convlab.part(function trainer(convlab) {
      * @param {number} slice - milliseconds of training between two looks at the messages
      */
     constructor(post, slice = 60) {
-      Object.assign(this, { post, slice, running: false, stopAt: Infinity, mine: { images: [], labels: [] } });
+      Object.assign(this, { slice, running: false, stopAt: Infinity, mine: { images: [], labels: [] } });
+      this.post = (report) => post({ build: this.build, ...report });
     }
 
     /** Answer a message after those before it; resolved when it is done. */
@@ -32,6 +35,7 @@ convlab.part(function trainer(convlab) {
     }
 
     async #answer(message) {
+      if (message.type !== "data" && !this.data) return; // refused before, and said then
       try {
         await this[`on_${message.type}`](message);
       } catch (error) {
@@ -41,24 +45,27 @@ convlab.part(function trainer(convlab) {
       }
     }
 
-    /** Take packed digits, or images as they are. */
-    async on_data({ packed, data }) {
-      this.data = packed ? await convlab.unpackDigits(packed) : data;
-      this.post({ type: "data", train: this.data.train.count, test: this.data.test.count });
+    /** Take a data set: packed digits, the bytes of a file of CIFAR-10, or drawn figures. */
+    async on_data({ name, packed, bytes, seed = 0 }) {
+      this.data = null;
+      if (name === "digits") this.data = await convlab.unpackDigits(packed);
+      else this.data = name === "drawn" ? convlab.drawFigures(DRAWN_TRAIN, DRAWN_TEST, seed) : convlab.readCifar(bytes);
+      const { shape, names, train, test } = this.data;
+      this.post({ type: "data", name, shape, names, train: train.count, test: { ...test, images: test.images.slice() } });
     }
 
-    on_build({ layers, options, shift }) {
+    on_build({ build, layers, options, shift, fall }) {
       const network = new Network(layers, options);
-      Object.assign(this, { network, shift, running: false, seen: 0, steps: 0, evaluatedAt: 0 });
+      Object.assign(this, { network, build, shift, fall, learningRate: network.rule.learningRate, running: false, seen: 0, steps: 0, evaluatedAt: 0 });
       this.random = new Random(options.seed + 1);
       this.order = [];
       this.tally = { loss: 0, hits: 0, images: 0, milliseconds: 0 };
       this.post({ type: "built", wasm: network.wasm, bytes: network.arena.bytes });
     }
 
-    on_settings({ rule, learningRate, shift }) {
+    on_settings({ rule, learningRate, shift, fall }) {
       this.network.setRule(rule, learningRate);
-      this.shift = shift;
+      Object.assign(this, { learningRate, shift, fall });
     }
 
     /** Train until paused, or until `images` more have been seen. */
@@ -85,23 +92,22 @@ convlab.part(function trainer(convlab) {
     }
 
     /** Answer with everything that one image makes of the network: outputs, gradients, filters. */
-    on_look({ pixels, label, id }) {
+    on_look({ pixels, label }) {
       const { network } = this;
       const image = this.#standardized(pixels);
       const outputs = [];
       const logits = network.forward(image, { watch: (place, y) => { outputs[place] = y.slice(); } });
       const gradients = network.gradients(image, [label]);
-      const filters = network.rows.map((row, place) => (
-        row.layer.kind === "Conv2D" ? network.layers[place].params.kernel.slice() : null));
+      const weights = network.layers.map(({ params }) => (
+        Object.fromEntries(Object.entries(params).map(([name, array]) => [name, array.slice()]))));
       this.post({
-        type: "looked", id, image, outputs, filters, shares: convlab.softmax(logits, network.classes),
-        gradients: { image: gradients.images, outputs: gradients.outputs, parameters: gradients.parameters },
+        type: "looked", label, image, outputs, weights, shares: convlab.softmax(logits, network.classes),
+        gradients: { image: gradients.images, outputs: gradients.outputs },
       });
     }
 
-    on_classify({ pixels, id }) {
-      const shares = this.network.probabilities(this.#standardized(pixels));
-      this.post({ type: "classified", id, shares });
+    on_classify({ pixels }) {
+      this.post({ type: "classified", shares: this.network.probabilities(this.#standardized(pixels)) });
     }
 
     /** Take the reader's own digits as a test set: `images` are lists of pixels from 0 to 255. */
@@ -109,13 +115,12 @@ convlab.part(function trainer(convlab) {
       this.mine = { images, labels };
     }
 
-    on_weights({ id }) {
-      this.post({ type: "weights", id, weights: this.network.weights(), seen: this.seen });
+    on_weights() {
+      this.post({ type: "weights", weights: this.network.weights(), scale: this.data.scale });
     }
 
-    on_setWeights({ weights, seen = 0 }) {
+    on_setWeights({ weights }) {
       this.network.setWeights(weights);
-      this.seen = seen;
       this.#evaluate();
     }
 
@@ -148,8 +153,8 @@ convlab.part(function trainer(convlab) {
     }
 
     #step() {
-      const { network, data: { train } } = this;
-      const size = product(train.shape);
+      const { network, data: { train, shape, scale } } = this;
+      const size = product(shape);
       const n = Math.min(network.batchSize, train.count);
       const images = new Float32Array(n * size);
       const labels = new Uint8Array(n);
@@ -157,9 +162,10 @@ convlab.part(function trainer(convlab) {
         if (!this.order.length) this.order = this.random.shuffle([...Array(train.count).keys()]);
         const chosen = this.order.pop();
         const [down, right] = this.shift ? [this.#moved(), this.#moved()] : [0, 0];
-        standardize(train.images, chosen * size, train.shape, images, i * size, down, right);
+        standardize(train.images, chosen * size, shape, scale, images, i * size, down, right);
         labels[i] = train.labels[chosen];
       }
+      network.rule.learningRate = this.learningRate / (this.fall ? 1 + this.seen / HALVED_AFTER : 1);
       const loss = network.step(images, labels);
       if (!Number.isFinite(loss)) throw new convlab.Refusal("loss_not_finite");
       this.seen += n;
@@ -186,8 +192,8 @@ convlab.part(function trainer(convlab) {
 
     /** Tell how well the test images and the reader's own digits are recognised. */
     #evaluate() {
-      const { network, data: { test } } = this;
-      const size = product(test.shape);
+      const { network, data: { test, shape, scale } } = this;
+      const size = product(shape);
       const confusion = Array.from({ length: network.classes }, () => new Array(network.classes).fill(0));
       const wrong = [];
       let hits = 0;
@@ -195,7 +201,7 @@ convlab.part(function trainer(convlab) {
       for (let first = 0; first < test.count; first += network.batchSize) {
         const n = Math.min(network.batchSize, test.count - first);
         const images = new Float32Array(n * size);
-        for (let i = 0; i < n; i++) standardize(test.images, (first + i) * size, test.shape, images, i * size);
+        for (let i = 0; i < n; i++) standardize(test.images, (first + i) * size, shape, scale, images, i * size);
         const shares = network.probabilities(images);
         for (let i = 0; i < n; i++) {
           const own = shares.subarray(i * network.classes, (i + 1) * network.classes);
@@ -213,14 +219,14 @@ convlab.part(function trainer(convlab) {
         { ...one, pixels: test.images.slice(one.index * size, (one.index + 1) * size) }));
       this.post({
         type: "evaluated", seen: this.seen, accuracy: hits / test.count, loss: loss / test.count, confusion,
-        wrong: shown, wrongCount: wrong.length, mine: this.#ownAccuracy(),
+        wrong: shown, wrongCount: wrong.length, count: test.count, mine: this.#ownAccuracy(),
       });
     }
 
     /** Return the share of the reader's own digits that are recognised, null without any. */
     #ownAccuracy() {
       const { images, labels } = this.mine;
-      if (!images.length) return null;
+      if (!images.length || product(this.data.shape) !== images[0].length) return null;
       const hits = images.filter((pixels, i) => {
         const shares = this.network.probabilities(this.#standardized(pixels));
         return shares.indexOf(Math.max(...shares)) === labels[i];
@@ -230,13 +236,14 @@ convlab.part(function trainer(convlab) {
 
     #standardized(pixels) {
       const image = new Float32Array(pixels.length);
-      standardize(pixels, 0, this.network.input, image, 0);
+      standardize(pixels, 0, this.data.shape, this.data.scale, image, 0);
       return image;
     }
   }
 
   const WORKER_PARTS = [
-    "language", "english", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network", "digits", "trainer",
+    "language", "english", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network",
+    "digits", "colours", "trainer",
   ];
 
   /**

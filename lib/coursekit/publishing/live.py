@@ -11,24 +11,39 @@ from coursekit.lessons import ROOT, CourseError
 
 WEB, MNIST = ROOT / "web", ROOT / "data" / "mnist.npz"
 # language before the strings, and each part after those that it uses
-SCRIPTS = (
-    "convlab.js",
-    "language.js",
-    "strings/en.js",
-    "shapes.js",
-    "random.js",
-    "wasm.js",
-    "kernels.js",
-    "layers.js",
-    "optimizers.js",
-    "network.js",
-    "digits.js",
-    "npz.js",
-    "trainer.js",
-    "drawing.js",
-    "live.js",
+SCRIPTS = tuple(
+    f"{name}.js"
+    for name in (
+        *(
+            "convlab",
+            "language",
+            "strings/en",
+            "strings/ko",
+            "strings/ja",
+            "shapes",
+            "random",
+            "wasm",
+            "kernels",
+            "layers",
+            "optimizers",
+        ),
+        *(
+            "network",
+            "digits",
+            "colours",
+            "npz",
+            "trainer",
+            "elements",
+            "drawing",
+            "pad",
+            "editor",
+            "training",
+        ),
+        *("inside", "drawn", "wrong", "files", "live"),
+    )
 )
 STYLES = ("live.css",)
+TRAINED = ("mnist-deep", "mnist-994")  # of data/weights, which the page loads when its reader asks for them
 EVERY_TRAIN, EVERY_TEST = 6, 5  # 10,000 of 60,000 and 2,000 of 10,000: a page should stay small
 
 
@@ -40,7 +55,7 @@ def files() -> dict[str, str]:
         raise CourseError(
             f"the live page needs {error.filename}, and it is missing: restore it with git"
         ) from error
-    return found | {"mnist.js": digits(MNIST)}
+    return found | {"mnist.js": digits(MNIST)} | {f"{name}.js": trained(name) for name in TRAINED}
 
 
 def markup() -> str:
@@ -59,6 +74,15 @@ def alone(folder: Path) -> Path:
     page = f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{body}</body>\n</html>\n'
     write_text(folder / "live.html", page)
     return folder / "live.html"
+
+
+def trained(name: str) -> str:
+    """Return a script that holds a trained network of data/weights, in base64."""
+    try:
+        packed = base64.b64encode((ROOT / "data" / "weights" / f"{name}.npz").read_bytes()).decode()
+    except OSError as error:
+        raise CourseError(f"the live page needs {error.filename}: restore it with git") from error
+    return f'(convlab.trained ??= {{}})["{name}"] = "{packed}";\n'
 
 
 def digits(path: Path) -> str:
