@@ -23,6 +23,7 @@ def modules_of_lessons() -> set[str]:
             source = "".join(cell["source"])
             if cell["cell_type"] == "code" and "convlab" in source:
                 found |= modules(ast.parse(source))
+    found -= {""}  # convlab itself, which has DATA_FOLDER alone
     return {name for name in found if not name.startswith("exercises.lesson_")}
 
 

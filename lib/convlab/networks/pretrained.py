@@ -81,8 +81,8 @@ def prepare(images: np.ndarray, side: int = SIDE) -> np.ndarray:
     images: (N, H, W, 3) uint8, red first. They are resized bilinearly if they have another size. ValueError
     for anything else: a network that is fed other numbers than in its training answers without a warning.
 
-    >>> prepare(np.full((1, 227, 227, 3), 255, "uint8"))[0, 0, 0].round(1).tolist()
-    [151.0, 138.3, 132.3]
+    >>> prepare(np.full((1, 227, 227, 3), 255, "uint8"))[0, 0, 0].round(1)
+    array([151. , 138.3, 132.3], dtype=float32)
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
@@ -111,8 +111,8 @@ def to_int8(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     The largest weight of each filter becomes 127 or -127, so the rounding error is at most half a scale.
 
     >>> whole, scale = to_int8(np.array([[2.0, 0.1], [-1.0, 0.2]]))
-    >>> whole.tolist(), scale.round(4).tolist()
-    ([[127, 64], [-64, 127]], [0.0157, 0.0016])
+    >>> whole.tolist(), scale.round(4)
+    ([[127, 64], [-64, 127]], array([0.0157, 0.0016], dtype=float32))
     """
     largest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)))
     scale = np.where(largest > 0, largest / 127, 1).astype("float32")

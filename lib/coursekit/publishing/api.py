@@ -19,6 +19,7 @@ SHOWN = (
     "shapes",
     "datasets",
     "networks",
+    "networks.pretrained",
     "networks.tf_nn",
     "training",
     "training.augmentation",
@@ -33,6 +34,7 @@ SHOWN = (
     "notebook.tensorboard",
     "notebook.selfcheck",
     "exercises.progress",
+    "applications.transfer",
 )
 CODE = re.compile(r"(`+[^`]+`+)")
 MARKUP = re.compile(r"([\\*_\[\]<>$#|{}])")
