@@ -112,9 +112,9 @@ def course(tmp_path):
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_command_prints_in_every_encoding(encoding, course):
-    # TensorFlow, which `record` imports, cannot load itself in the C locale from such a folder
-    beyond = ["record"] if encoding == "C locale" and not str(ROOT).isascii() else []
-    lines = [line for line in COMMANDS if line not in beyond]
+    # TensorFlow, which these two import, cannot load itself in the C locale from a folder with such a name
+    beyond = ("record", "verify") if encoding == "C locale" and not str(ROOT).isascii() else ()
+    lines = [line for line in COMMANDS if not line.startswith(beyond)]
     commands = [[part.format(root=course) for part in line.split()] for line in lines]
     for line, (status, text) in zip(lines, printed(encoding, commands, course), strict=True):
         wanted, words = COMMANDS[line]
