@@ -61,21 +61,30 @@ def test_same_seed_gives_the_same_curve_and_another_seed_another(page):
     assert curves[0] != curves[2]
 
 
+WATCH_LONG_TASKS = """window.tasks = [];
+    new PerformanceObserver(list => tasks.push(...list.getEntries().map(one => one.duration)))
+        .observe({entryTypes: ["longtask"]});"""  # the browser lists tasks of 50 ms and more
+
+
 def test_page_stays_responsive_while_it_trains(page):
-    """No task of the page takes 50 ms of the processor while the worker trains."""
+    """In one of three tries no task takes 50 ms: a busy machine may stop the page now and then."""
+    page.run(WATCH_LONG_TASKS)
     page.press("cl-start")
     page.until("return convlab.live.seen >= 500")
-    page.run("""window.tasks = [];
-        new PerformanceObserver(list => tasks.push(...list.getEntries().map(one => one.duration)))
-            .observe({entryTypes: ["longtask"]});
-        window.frames = 0;
-        const count = () => { window.frames += 1; requestAnimationFrame(count); };
-        requestAnimationFrame(count);""")
-    page.until("return convlab.live.seen >= 4000")
-    page.press("cl-start")
-    tasks, frames = page.run("return [tasks, frames]")
-    assert frames > 20
-    assert sorted(tasks)[: max(1, len(tasks) * 9 // 10)] == [] or max(tasks) < 500, tasks
+    found = []
+    for _ in range(3):
+        seen = page.run("window.tasks.length = 0; return convlab.live.seen")
+        page.until("return convlab.live.seen >= arguments[0]", seen + 4000)
+        found.append(page.run("return window.tasks"))
+        if not found[-1]:
+            break
+    assert [] in found, found
+
+
+def test_fault_a_long_task_is_found(page):
+    page.run(WATCH_LONG_TASKS)
+    page.run("setTimeout(() => { const end = performance.now() + 120; while (performance.now() < end); }, 0)")
+    assert page.until("return window.tasks.length") >= 1
 
 
 def test_layers_and_training_steps_are_pythons_in_the_browser_too(page):
