@@ -56,14 +56,14 @@ def fit(
     clock = Clock()
     recipe = replace(recipe, **choices)
     precision, compiled = _computing(precision, compiled, checkpoint)
-    taken, held_out = (
-        (data.x_train[part], data.y_train[part]) for part in split(len(data.x_train), validation)
-    )
+    taken, held_out = (data.x_train, data.y_train), None  # no copy where all images are trained on
+    if validation:
+        taken, held_out = (
+            (data.x_train[part], data.y_train[part]) for part in split(len(data.x_train), validation)
+        )
     scale = augmentation.statistics(data.x_train)
     with computing_in(model, precision):
-        classifier = Classifier(
-            model, *taken, scale, recipe, batch_size, epochs, seed, compiled, held_out if validation else None
-        )
+        classifier = Classifier(model, *taken, scale, recipe, batch_size, epochs, seed, compiled, held_out)
         return train(
             model,
             classifier.step,
