@@ -63,8 +63,12 @@ class LivePage:
         """Train until that many images have been seen, and pause."""
         self.press("cl-start")
         self.until("return convlab.live.seen >= arguments[0]", images)
+        self.pause()
+
+    def pause(self) -> None:
+        """Pause, and wait until the worker, which ends the step that it is in, has said so."""
         self.press("cl-start")
-        self.until("return !convlab.live.running")
+        self.until("return document.getElementById('cl-status').textContent.startsWith('Paused after')")
 
     def axe(self, place: str = "body") -> list[str]:
         """Return what axe-core finds serious or critical in a part of the page."""
