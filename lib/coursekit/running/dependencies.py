@@ -104,7 +104,7 @@ def _parsed(code: str) -> ast.Module | None:
 
 def _names(nodes: list[ast.AST], package: str) -> dict[str, str]:
     """Return what the imports bind: local name -> dotted name."""
-    names = {}
+    names: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -160,7 +160,7 @@ def _dotted(node: ast.AST, names: dict[str, str]) -> str:
 
 def _recordings(nodes: list[ast.AST], names: dict[str, str]) -> Iterator[str]:
     """Yield patterns of the recorded runs and weights that code reads through convlab.runs, or by itself."""
-    called = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    called: dict[ast.AST, ast.Call] = {node.func: node for node in nodes if isinstance(node, ast.Call)}
     for node in nodes:
         match node, _dotted(node, names):
             case _, name if name in READERS:

@@ -128,14 +128,14 @@ def _explain(error: Exception, kernel: Kernel, limit: int | None) -> tuple[str, 
             return f"{error.ename}: {plain(error.evalue)}", _last_lines(plain(error.traceback))
         case CellTimeoutError():
             return f"it did not end within {limit} seconds (TIME_LIMIT=SECONDS allows more, 0 any time)", []
-        case DeadKernelError() | RuntimeError() if _died(kernel):
-            return _death(kernel.process.returncode), _log_end(kernel)
+        case DeadKernelError() | RuntimeError() if (status := _ended_with(kernel)) is not None:
+            return _death(status), _log_end(kernel)
     return f"{type(error).__name__}: {error}", _log_end(kernel)
 
 
-def _died(kernel: Kernel) -> bool:
-    """Tell whether the kernel's process has ended."""
-    return kernel.process is not None and kernel.process.poll() is not None
+def _ended_with(kernel: Kernel) -> int | None:
+    """Return the status that the kernel's process has ended with; None if it has not ended."""
+    return kernel.process.poll() if kernel.process else None
 
 
 def _death(status: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import run_sync
 
 THREAD_CAPS = (
@@ -92,7 +93,7 @@ class Kernel(AsyncKernelManager):
     @property
     def process(self) -> subprocess.Popen | None:
         """The kernel's process, once started."""
-        return self.provisioner.process if self.provisioner else None
+        return self.provisioner.process if isinstance(self.provisioner, LocalProvisioner) else None
 
     def kill(self) -> None:
         """End the kernel and what it has started, without asking."""

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 import nbformat
-from PIL import Image, ImageChops
+import numpy as np
+from PIL import Image
 
 from convlab.files import write_text
 from coursekit.checking.rules import WIDGET_VIEW, compared_cells
@@ -136,9 +137,9 @@ def _value(mime: str, value):
 
 def smaller(png: bytes) -> bytes:
     """Return the smallest encoding of a PNG without metadata: in 256 colours where no eye sees it."""
-    picture = Image.open(io.BytesIO(png))
-    opaque = "A" not in picture.getbands() or picture.getchannel("A").getextrema() == (255, 255)
-    picture = picture.convert("RGB" if opaque else "RGBA")
+    stored = Image.open(io.BytesIO(png))
+    opaque = "A" not in stored.getbands() or stored.getchannel("A").getextrema() == (255, 255)
+    picture = stored.convert("RGB" if opaque else "RGBA")
     candidates = [picture]
     if opaque:
         few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
@@ -155,7 +156,7 @@ def _encoded(picture: Image.Image) -> bytes:
 
 def _difference(one: Image.Image, other: Image.Image) -> int:
     """Return the largest difference of any pixel, in levels of 255."""
-    return max(high for _, high in ImageChops.difference(one, other).getextrema())
+    return int(np.abs(np.asarray(one, int) - np.asarray(other, int)).max())
 
 
 def raise_counts(root: Path) -> None:

@@ -125,7 +125,8 @@ def _run_all(jobs: list[Job], at_once: int, limit: int | None) -> Iterator[Outco
     """Run the jobs, at most `at_once` at a time, under one progress bar; yield each outcome."""
     free_gb = psutil.virtual_memory().available / 1e9
     events: queue.Queue = queue.Queue()
-    waiting, running = list(jobs), {}
+    waiting = list(jobs)
+    running: dict[Job, threading.Thread] = {}
     with Kernels() as kernels, Bar(jobs) as bar:
         try:
             while waiting or running:
