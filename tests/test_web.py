@@ -1,11 +1,17 @@
 """The engine of the live page computes what `convlab.layers`, `optimizers` and `shapes` compute, in Node."""
 
+import itertools
 import json
+import math
 import re
 import subprocess
 
+import numpy as np
 import pytest
 import web_cases as cases
+
+from convlab import shapes
+from convlab.notebook import widgets
 
 pytestmark = pytest.mark.skipif(cases.NODE is None, reason="node is not installed: apt-get install nodejs")
 VALUE = re.compile(r"\{\w+\}")
@@ -70,6 +76,82 @@ def test_every_sentence_is_used_and_every_used_one_is_there():
     assert used <= known
     words = set(re.findall(r"[\w-]+", scripts))
     stems = ("what_", "field_", "preset_", "data_", "about_", "show_", "column_", "trained_", "explain_")
-    stems += ("accuracy_", "loss_")
+    stems += ("accuracy_", "loss_", "explorer_", "slider_")
     unused = [key for key in known if key not in words and not key.startswith(stems)]
     assert unused == []
+
+
+def test_each_of_1000_random_networks_trains_or_is_refused_with_a_reason():
+    networks = cases.random_networks(1000)
+    asked = {"ask": "fuzz", "networks": networks, "input": [12, 12, 2], "classes": 10}
+    (answers,) = cases.ask_node([asked])
+    refused = [answer for answer in answers if "refused" in answer]
+    assert [answer for answer in refused if answer["key"] is None] == []  # an error that nobody foresaw
+    assert all(answer["place"] is not None and len(answer["refused"]) > 20 for answer in refused)
+    trained = [answer["losses"] for answer in answers if "losses" in answer]
+    assert all(math.isfinite(loss) for losses in trained for loss in losses)
+    assert len(trained) > 200 and len(refused) > 200
+
+
+def test_explorer_of_sizes_says_what_pythons_says_at_all_8448_settings():
+    settings = [
+        {"input": i, "kernel": f, "stride": s, "padding": p}
+        for i in range(1, 17)
+        for f in range(1, 12)
+        for s in range(1, 9)
+        for p in range(6)
+    ]
+    (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "sizes", "settings": settings}])
+    wanted = [widgets._count(one["input"], one["kernel"], one["stride"], one["padding"]) for one in settings]
+    assert sentences == wanted
+
+
+def test_explorer_of_the_sliding_filter_says_what_pythons_says():
+    rng = np.random.default_rng(0)
+    image, kernel = rng.normal(size=(6, 7)).round(3), rng.normal(size=(2, 3)).round(3)
+    settings = [{"row": row, "column": column} for row in range(5) for column in range(5)]
+    asked = {"ask": "sentences", "explorer": "slide", "settings": settings}
+    asked["options"] = {"image": image.tolist(), "kernel": kernel.tolist()}
+    (sentences,) = cases.ask_node([asked])
+    assert sentences == [repr(widgets.filter_explorer(image, kernel, **one)) for one in settings]
+
+
+def test_explorers_of_receptive_fields_and_paddings_are_pythons():
+    names = ["kernel_1", "stride_1", "kernel_2", "stride_2", "kernel_3"]
+    settings = [
+        dict(zip(names, values))
+        for values in itertools.product((1, 3, 5), (1, 2), (1, 3, 5), (1, 2), (1, 3, 5))
+    ]
+    (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "field", "settings": settings}])
+    for values, sentence in zip(settings, sentences, strict=True):
+        layers = [(values[f"kernel_{n}"], values.get(f"stride_{n}", 1)) for n in (1, 2, 3)]
+        wanted = [shapes.receptive_field(layers[:depth]) for depth in (1, 2, 3)]
+        assert [int(number) for number in re.findall(r"(\d+)(?: input|, one|\.$)", sentence)] == wanted
+    sizes = [
+        (i, f, s, p) for i in range(1, 17, 3) for f in range(1, 8) for s in range(1, 5) for p in range(5)
+    ]
+    settings = [dict(zip(("input", "kernel", "stride", "padding"), one)) for one in sizes]
+    (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "padding", "settings": settings}])
+    for (i, f, s, p), sentence in zip(sizes, sentences, strict=True):
+        places = [int(number) for number in re.findall(r"(\d+) places", sentence)]
+        wanted = [
+            cases.size_expected({"name": "outputSize", "values": [i, f, s, q]}) for q in ("valid", "same", p)
+        ]
+        assert places == [one.get("value", 0) for one in wanted], (i, f, s, p)
+
+
+def test_explorer_of_the_loss_surface_says_the_loss_and_a_numerical_gradient():
+    x = np.arange(-2, 5)
+
+    def loss(slope, intercept):
+        return np.mean((slope * x + intercept - (2 * x + 1)) ** 2)
+
+    settings = [
+        {"slope": slope, "intercept": intercept} for slope in (-1, 0.5, 2) for intercept in (-3, 1, 4.5)
+    ]
+    (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "surface", "settings": settings}])
+    for place, sentence in zip(settings, sentences, strict=True):
+        line, step = np.array(list(place.values())), np.eye(2) / 2  # exact: the loss is a parabola
+        wanted = [loss(*line), *(loss(*line + one) - loss(*line - one) for one in step)]
+        said = re.search(r"loss (\S+); gradient \((\S+), (\S+)\)", sentence).groups()
+        np.testing.assert_allclose([float(number) for number in said], wanted, atol=0.051)

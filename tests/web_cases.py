@@ -295,3 +295,43 @@ def size_expected(case):
         return {"value": list(value) if isinstance(value, tuple) else value}
     except ValueError as error:
         return {"error": str(error)}
+
+
+def random_networks(count, seed=0):
+    """Return lists of layers as a reader might put them together: sensible, odd and impossible ones."""
+    rng = np.random.default_rng(seed)
+    return [[_random_layer(rng) for _ in range(rng.integers(1, 7))] + _random_end(rng) for _ in range(count)]
+
+
+def _random_layer(rng):
+    """Return a layer with values of which some are out of range, of the wrong kind, or missing."""
+    kind = str(rng.choice(["Conv2D", "MaxPool2D", "AvgPool2D", *_KINDS]))
+
+    def number(high):
+        return [int(rng.integers(1, high)), int(rng.integers(1, high)), 0, -1, 2.5, "", None][
+            rng.choice(7, p=[0.45, 0.45, *[0.02] * 5])
+        ]
+
+    padding = str(rng.choice(["valid", "same", "full"], p=[0.49, 0.49, 0.02]))
+    match kind:
+        case "Conv2D":
+            return {
+                "kind": kind,
+                "filters": number(12),
+                "kernelSize": number(7),
+                "stride": number(4),
+                "padding": padding,
+            }
+        case "MaxPool2D" | "AvgPool2D":
+            return {"kind": kind, "size": number(5), "stride": number(4), "padding": padding}
+        case "Dense":
+            return {"kind": kind, "units": number(40)}
+        case "Dropout":
+            return {"kind": kind, "rate": float(rng.choice([0, 0.5, 0.9, 1, -0.1]))}
+    return {"kind": kind}
+
+
+def _random_end(rng):
+    """Return how a network ends: rightly most of the time."""
+    right = [{"kind": "Flatten"}, {"kind": "Dense", "units": 10}]
+    return right if rng.random() < 0.8 else right[rng.integers(2) :][: rng.integers(2)]

@@ -28,7 +28,7 @@ convlab.part(function colours(convlab) {
   const CIFAR_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
   const CIFAR_TEST = 1000; // of the 10,000 images of one file
 
-  /** Return a data set of drawn figures, ten classes, told apart by their form alone. */
+  /** Return a data set of drawn figures, ten classes, which differ in their form alone. */
   function drawFigures(train, test, seed) {
     const random = new Random(seed + 1000003);
     return dataset(Object.keys(FORMS), drawn(train, random), drawn(test, random));

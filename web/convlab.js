@@ -2,7 +2,7 @@
  * The namespace `convlab`, and how the files of this folder become one program.
  *
  * Classic scripts, because a page that was opened from a file may neither import modules nor start a worker from
- * a file. Each file passes a function to `convlab.part`; its source is kept, so that a page can start a worker
+ * a file. Each file passes a function to `convlab.part`; its source is stored, so that a page can start a worker
  * from a Blob of the same parts. `require` loads the files in Node in the same way.
  */
 "use strict";

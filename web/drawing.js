@@ -39,8 +39,8 @@ convlab.part(function drawing(convlab) {
       context.globalAlpha = 1;
       context.fillText((high * share).toPrecision(2), 4, y(high * share) + 4);
     }
-    const told = most.toLocaleString("en-US");
-    context.fillText(told, width - right - context.measureText(told).width, height - 6);
+    const last = most.toLocaleString("en-US");
+    context.fillText(last, width - right - context.measureText(last).width, height - 6);
     for (const [i, { points, label, dashed }] of curves.entries()) {
       context.strokeStyle = context.fillStyle = colours[i];
       context.lineWidth = 2;

@@ -11,7 +11,7 @@ convlab.part(function drawn(convlab) {
 
   class DrawingPanel {
     /**
-     * @param {{classify: function(Uint8Array): void, kept: function(): void, choose: function(object): void}} acts -
+     * @param {{classify: function(Uint8Array): void, saved: function(): void, choose: function(object): void}} acts -
      *   `classify` gets a digit when a stroke has ended; `choose` gets {pixels, label}
      */
     constructor(acts) {
@@ -26,7 +26,7 @@ convlab.part(function drawn(convlab) {
       this.pad = new convlab.Pad(() => this.#drawn());
       this.seen = element("canvas", { class: "cl-maps", style: "width: 112px", role: "img", "aria-label": say("as_seen") });
       this.shares = element("table", { class: "cl-shares", id: "cl-shares" });
-      this.label = choice(range(CLASSES).map((digit) => [digit, digit]), { id: "cl-keep-label" });
+      this.label = choice(range(CLASSES).map((digit) => [digit, digit]), { id: "cl-digit-label" });
       this.note = element("p", { class: "cl-note", role: "status", id: "cl-draw-note" });
       this.box = element("ul", { class: "cl-thumbs", id: "cl-mine" });
       this.element = element("section", { "aria-labelledby": "cl-draw" },
@@ -37,15 +37,15 @@ convlab.part(function drawn(convlab) {
         element("div", { class: "cl-row" },
           button(say("clear"), () => this.clear(), { id: "cl-clear" }),
           element("label", {}, say("keep_as"), this.label),
-          button(say("keep"), () => this.#keep(), { id: "cl-keep" }),
+          button(say("save_digit"), () => this.#saveDigit(), { id: "cl-save-digit" }),
           button(say("look_inside"), () => this.#look(), { id: "cl-look-drawn" }),
-          button(say("forget"), () => this.#change([]), { id: "cl-forget" })),
+          button(say("delete_digits"), () => this.#change([]), { id: "cl-delete-digits" })),
         this.note, this.box);
       this.#show();
       convlab.drawImage(this.seen, new Uint8Array(784), SHAPE);
     }
 
-    /** The digits kept, as the trainer takes them. */
+    /** The saved digits, as the trainer takes them. */
     digits() {
       return { images: this.mine.map((one) => one.pixels), labels: this.mine.map((one) => one.label) };
     }
@@ -78,7 +78,7 @@ convlab.part(function drawn(convlab) {
           element("td", { class: "cl-number" }, percent(share, 0))))));
     }
 
-    #keep() {
+    #saveDigit() {
       if (!this.own) this.note.textContent = say("draw_first");
       else {
         this.#change([...this.mine, { pixels: [...this.own], label: Number(this.label.value) }]);
@@ -96,11 +96,11 @@ convlab.part(function drawn(convlab) {
       const isStored = store(digits);
       this.#show();
       if (!isStored) this.note.textContent = say("not_stored");
-      this.acts.kept();
+      this.acts.saved();
     }
 
     #show() {
-      this.note.textContent = this.mine.length ? say("kept", { count: this.mine.length }) : "";
+      this.note.textContent = this.mine.length ? say("digits_saved", { count: this.mine.length }) : "";
       this.box.replaceChildren(...this.mine.map((one) => (
         convlab.thumbnail(one.pixels, SHAPE, String(one.label), () => this.acts.choose(one)))));
     }
@@ -109,8 +109,8 @@ convlab.part(function drawn(convlab) {
   /** Return the reader's digits that this browser keeps; none where it refuses, or where they are damaged. */
   function stored() {
     try {
-      const kept = JSON.parse(localStorage.getItem(STORE) ?? "[]");
-      return kept.filter(({ pixels, label }) => (
+      const saved = JSON.parse(localStorage.getItem(STORE) ?? "[]");
+      return saved.filter(({ pixels, label }) => (
         Array.isArray(pixels) && pixels.length === 784 && pixels.every((pixel) => pixel >= 0 && pixel <= 255)
         && Number.isInteger(label) && label >= 0 && label < CLASSES));
     } catch (error) {

@@ -154,7 +154,7 @@ convlab.part(function editor(convlab) {
         const known = counted[place];
         const isFault = this.fault?.place === place;
         output.classList.toggle("cl-error", isFault);
-        output.textContent = known ? by(known.output) : isFault ? convlab.told(this.fault) : "";
+        output.textContent = known ? by(known.output) : isFault ? convlab.message(this.fault) : "";
         parameters.textContent = known ? grouped(known.count) : "";
         macs.textContent = known ? grouped(known.macs) : "";
       }
@@ -163,7 +163,7 @@ convlab.part(function editor(convlab) {
         element("th", { scope: "row" }, say("total")), element("td"), element("td"),
         element("td", { class: "cl-number", "data-label": say("parameters") }, sum("count")),
         element("td", { class: "cl-number", "data-label": say("macs") }, sum("macs")), element("td")));
-      this.error.textContent = this.fault ? convlab.told(this.fault) : "";
+      this.error.textContent = this.fault ? convlab.message(this.fault) : "";
     }
   }
 

@@ -48,7 +48,7 @@ convlab.part(function elements(convlab) {
     });
   }
 
-  /** Offer bytes as a file to keep. */
+  /** Offer bytes as a file to download. */
   function download(bytes, name) {
     const address = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
     const link = element("a", { href: address, download: name });

@@ -46,7 +46,7 @@ convlab.part(function files(convlab) {
         await this.acts.load(await convlab.readNetwork(await read()));
         this.note.textContent = say("loaded", { name });
       } catch (error) {
-        this.note.textContent = say("not_loaded", { name, reason: convlab.told(error) });
+        this.note.textContent = say("not_loaded", { name, reason: convlab.message(error) });
       }
     }
   }

@@ -26,7 +26,7 @@ convlab.part(function inside(convlab) {
         type: "number", id: "cl-index", min: 0, value: 0, oninput: () => this.acts.choose({ index: Number(this.index.value) }),
       });
       const move = (by) => () => this.acts.choose({ index: Number(this.index.value) + by });
-      this.told = element("p", { id: "cl-inside-told", role: "status" });
+      this.summary = element("p", { id: "cl-inside-summary", role: "status" });
       this.layers = element("div", { id: "cl-inside-layers" });
       this.element = element("section", { "aria-labelledby": "cl-inside" },
         element("h2", { id: "cl-inside" }, say("inside")),
@@ -35,7 +35,7 @@ convlab.part(function inside(convlab) {
           element("label", {}, say("test_image"), this.index),
           button(say("previous"), move(-1), { id: "cl-previous" }), button(say("next"), move(1), { id: "cl-next" }),
           element("label", {}, say("view"), view)),
-        this.told, this.layers);
+        this.summary, this.layers);
       this.show();
     }
 
@@ -57,14 +57,14 @@ convlab.part(function inside(convlab) {
 
     show() {
       if (!this.report) {
-        this.told.textContent = say("inside_waiting");
+        this.summary.textContent = say("inside_waiting");
         this.layers.replaceChildren();
         return;
       }
       const names = this.acts.names();
       const { shares } = this.report;
       const guess = largest([...shares]);
-      this.told.textContent = `${say("label_is", { label: names[this.about.label] })}; ${
+      this.summary.textContent = `${say("label_is", { label: names[this.about.label] })}; ${
         say("says", { guess: names[guess], share: percent(shares[guess], 0) })}`;
       const entries = this.#entries();
       while (this.layers.children.length > entries.length) this.layers.lastElementChild.remove();
@@ -165,10 +165,10 @@ convlab.part(function inside(convlab) {
       const before = [...this.layers.children].find((box) => box.entry.place === selected.place - 1);
       const row = about.rows[selected.place];
       const input = { values: entries.find((one) => one.place === selected.place - 1).values, shape: row.input };
-      const told = explain(row, selected, input, report.outputs[selected.place], report.weights[selected.place]);
+      const explanation = explain(row, selected, input, report.outputs[selected.place], report.weights[selected.place]);
       mark(own, selected, 1, 1);
-      if (told.window) mark(before, { ...told.window, channel: told.channel }, told.window.height, told.window.width);
-      own.lastElementChild.replaceChildren(...told.content);
+      if (explanation.window) mark(before, { ...explanation.window, channel: explanation.channel }, explanation.window.height, explanation.window.width);
+      own.lastElementChild.replaceChildren(...explanation.content);
     }
   }
 
@@ -210,7 +210,7 @@ convlab.part(function inside(convlab) {
     return { content: [sentence(key, { input: short(input.values[at]) })] };
   }
 
-  /** A convolution: the window, the kernel and their products in the channel that speaks loudest, and the sum of all. */
+  /** A convolution: the window, the kernel and their products in the channel of the largest sum, and the sum of all. */
   function explainConv(row, place, input, weights, sentence) {
     const { layer } = row;
     const [size, , channels, filters] = row.parameters.kernel;

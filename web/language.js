@@ -18,22 +18,22 @@ convlab.part(function language(convlab) {
    * Return a sentence, its {names} replaced by `values`; English where the language has none.
    * @param {string} key
    * @param {object} [values] - a value that is itself {key, values} is said in the same language
-   * @param {string} [tongue] - "en", "ko" or "ja"
+   * @param {string} [language] - "en", "ko" or "ja"
    */
-  function say(key, values = {}, tongue = convlab.tongue) {
-    const sentence = convlab.strings[tongue]?.[key] ?? convlab.strings.en[key];
+  function say(key, values = {}, language = convlab.language) {
+    const sentence = convlab.strings[language]?.[key] ?? convlab.strings.en[key];
     if (sentence === undefined) throw new Error(`no sentence is called ${key}`);
     return sentence.replace(/\{(\w+)\}/g, (whole, name) => {
       const value = values[name];
-      if (value?.key) return say(value.key, value.values, tongue);
+      if (value?.key) return say(value.key, value.values, language);
       return value === undefined ? whole : String(value);
     });
   }
 
   /** Return what an error says, in the page's language if it is a `Refusal`. */
-  function told(error) {
+  function message(error) {
     return error.key ? say(error.key, error.values) : error.message;
   }
 
-  Object.assign(convlab, { strings: convlab.strings ?? {}, tongue: "en", Refusal, say, told });
+  Object.assign(convlab, { strings: convlab.strings ?? {}, language: "en", Refusal, say, message });
 });

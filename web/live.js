@@ -10,17 +10,17 @@ convlab.part(function live(convlab) {
   const CLASSES = 10;
   const ENOUGH = 200000; // images after which it pauses by itself
   const LOOK_EVERY = 250; // milliseconds between two looks inside while it trains
-  const TONGUES = { en: "English", ko: "한국어", ja: "日本語" };
+  const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" };
   const STORE = "convlab-language";
 
   /** The page: its panels, and what they need to know of each other. */
   class LivePage {
     /** @param {HTMLElement} place */
     constructor(place) {
-      convlab.tongue = chosenTongue();
+      convlab.language = chosenLanguage();
       this.place = place;
       this.source = { name: "digits" };
-      this.data = null; // what the trainer has told of the data: {shape, names, train, test}
+      this.data = null; // what the trainer has reported of the data: {shape, names, train, test}
       this.chosen = { index: 0 };
       Object.assign(this, { trainer: null, isReady: false, running: false, isBuilt: false, isLoading: false, lookedAt: 0 });
       this.training = new convlab.TrainingPanel({
@@ -32,7 +32,7 @@ convlab.part(function live(convlab) {
       const names = () => this.data?.names ?? convlab.range(CLASSES).map(String);
       this.inside = new convlab.InsidePanel({ names, choose: (chosen) => this.#choose(chosen) });
       this.drawing = new convlab.DrawingPanel({
-        classify: (pixels) => this.#classify(pixels), kept: () => this.#keptDigits(), choose: (chosen) => this.#choose(chosen, true),
+        classify: (pixels) => this.#classify(pixels), saved: () => this.#digitsSaved(), choose: (chosen) => this.#choose(chosen, true),
       });
       this.wrong = new convlab.WrongPanel({ names, choose: (chosen) => this.#choose(chosen, true) });
       this.files = new convlab.FilesPanel({ save: () => this.#save(), load: (network) => this.#loadNetwork(network) });
@@ -51,10 +51,10 @@ convlab.part(function live(convlab) {
     }
 
     #draw() {
-      const tongue = choice(Object.entries(TONGUES).filter(([name]) => convlab.strings[name]), {
-        id: "cl-language", onchange: () => this.#speak(tongue.value),
+      const language = choice(Object.entries(LANGUAGES).filter(([name]) => convlab.strings[name]), {
+        id: "cl-language", onchange: () => this.#translate(language.value),
       });
-      tongue.value = convlab.tongue;
+      language.value = convlab.language;
       const data = choice(["digits", "drawn", "cifar"].map((name) => [name, say(`data_${name}`)]), {
         id: "cl-data", onchange: () => this.#takeData(data.value),
       });
@@ -63,20 +63,20 @@ convlab.part(function live(convlab) {
       this.cifarBox = element("label", { hidden: this.source.name !== "cifar" }, say("cifar_file_label"), this.cifarFile);
       this.dataNote = element("p", { class: "cl-note", id: "cl-data-note" }, say(`about_${this.source.name}`));
       this.drawing.element.hidden = this.source.name !== "digits";
-      this.place.replaceChildren(element("div", { class: "cl", lang: convlab.tongue },
+      this.place.replaceChildren(element("div", { class: "cl", lang: convlab.language },
         element("p", {}, say("intro")),
         element("div", { class: "cl-row" },
-          element("label", {}, say("data"), data), this.cifarBox, element("label", {}, say("language"), tongue)),
+          element("label", {}, say("data"), data), this.cifarBox, element("label", {}, say("language"), language)),
         this.dataNote,
         ...this.panels.map((panel) => panel.element)));
       this.#enable();
     }
 
     /** Show the page in another language; the training goes on. */
-    #speak(tongue) {
-      convlab.tongue = tongue;
+    #translate(language) {
+      convlab.language = language;
       try {
-        localStorage.setItem(STORE, tongue);
+        localStorage.setItem(STORE, language);
       } catch (error) { /* then the choice lasts as long as the page */ }
       for (const panel of this.panels) panel.draw();
       this.wrong.show(this.training.tests.at(-1) ?? null, this.data?.shape);
@@ -117,7 +117,7 @@ convlab.part(function live(convlab) {
       if (this.source.name === "digits" && !convlab.digits) await convlab.runScript(convlab.beside("mnist.js"));
       if (this.source.name === "cifar" && !this.source.bytes) throw new convlab.Refusal("cifar_first");
       if (!this.trainer) {
-        this.trainer = convlab.startTrainer((report) => this[`told_${report.type}`](report));
+        this.trainer = convlab.startTrainer((report) => this[`on_${report.type}`](report));
         if (!this.trainer.inWorker) this.training.note.textContent = say("in_page");
       }
       const { name, bytes } = this.source;
@@ -125,7 +125,7 @@ convlab.part(function live(convlab) {
       this.isReady = true;
     }
 
-    told_data({ name, shape, names, train, test }) {
+    on_data({ name, shape, names, train, test }) {
       if (name !== this.source.name) return; // of data that were replaced meanwhile
       this.data = { shape, names, train, test };
       this.training.status.textContent = say("ready", { train: grouped(train), test: grouped(test.count) });
@@ -197,7 +197,7 @@ convlab.part(function live(convlab) {
         try {
           await this.#load();
         } catch (error) {
-          this.training.status.textContent = error.key ? convlab.told(error) : say("no_digits");
+          this.training.status.textContent = error.key ? convlab.message(error) : say("no_digits");
           return;
         } finally {
           this.isLoading = false;
@@ -223,24 +223,24 @@ convlab.part(function live(convlab) {
       return this.isBuilt && report.build === this.build;
     }
 
-    told_built({ wasm }) {
+    on_built({ wasm }) {
       if (!wasm) this.training.note.textContent = say("no_wasm");
     }
 
-    told_refused(error) {
+    on_refused(error) {
       if (error.request === "data") Object.assign(this, { isReady: false, isBuilt: false });
       this.running = false;
-      this.training.status.textContent = convlab.told(error);
+      this.training.status.textContent = convlab.message(error);
       this.#enable();
     }
 
-    told_report(report) {
+    on_report(report) {
       if (!this.#isCurrent(report)) return;
       this.training.report(report);
       if (performance.now() - this.lookedAt > LOOK_EVERY) this.#look();
     }
 
-    told_evaluated(report) {
+    on_evaluated(report) {
       if (!this.#isCurrent(report)) return;
       this.training.evaluated(report);
       this.wrong.show(report, this.data.shape);
@@ -248,7 +248,7 @@ convlab.part(function live(convlab) {
       this.#look();
     }
 
-    told_paused(report) {
+    on_paused(report) {
       if (!this.#isCurrent(report)) return;
       const seen = grouped(report.seen);
       if (this.running) this.training.status.textContent = say("enough", { seen });
@@ -293,7 +293,7 @@ convlab.part(function live(convlab) {
       this.trainer.post({ type: "look", pixels, label });
     }
 
-    told_looked(report) {
+    on_looked(report) {
       if (!this.#isCurrent(report)) return;
       this.isLooking = false;
       const { layers, input } = this.editor;
@@ -306,11 +306,11 @@ convlab.part(function live(convlab) {
       this.#withNetwork(() => this.trainer.post({ type: "classify", pixels }));
     }
 
-    told_classified(report) {
+    on_classified(report) {
       if (this.#isCurrent(report)) this.drawing.classified(report.shares);
     }
 
-    #keptDigits() {
+    #digitsSaved() {
       if (!this.isBuilt) return;
       this.trainer.post({ type: "mine", ...this.drawing.digits() });
       this.trainer.post({ type: "evaluate" });
@@ -322,7 +322,7 @@ convlab.part(function live(convlab) {
       this.trainer.post({ type: "weights" });
     }
 
-    told_weights(report) {
+    on_weights(report) {
       if (!this.#isCurrent(report)) return;
       const { layers, input } = this.editor;
       this.saved = convlab.writeNetwork({ layers, input, classes: CLASSES, scale: report.scale }, report.weights);
@@ -342,12 +342,12 @@ convlab.part(function live(convlab) {
   }
 
   /** Return the language that was chosen before, or the first that the browser asks for and the page has. */
-  function chosenTongue() {
-    let kept = null;
+  function chosenLanguage() {
+    let saved = null;
     try {
-      kept = localStorage.getItem(STORE);
+      saved = localStorage.getItem(STORE);
     } catch (error) { /* refused: then the browser's own */ }
-    const wanted = [kept, ...(navigator.languages ?? [])].filter(Boolean).map((name) => name.slice(0, 2));
+    const wanted = [saved, ...(navigator.languages ?? [])].filter(Boolean).map((name) => name.slice(0, 2));
     return wanted.find((name) => convlab.strings[name]) ?? "en";
   }
 

@@ -1,5 +1,5 @@
 /**
- * NumPy's .npz files (zip archives of .npy arrays), and networks kept in them.
+ * NumPy's .npz files (zip archives of .npy arrays), and networks in them.
  */
 convlab.part(function npz(convlab) {
   "use strict";

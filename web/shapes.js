@@ -22,12 +22,12 @@ convlab.part(function shapes(convlab) {
     const [before, after] = sides(input, kernel, stride, padding, dilation);
     const reach = reachOf(kernel, dilation);
     whole("stride", stride);
-    const room = whole("input", input) + before + after;
-    if (reach > room) {
+    const padded = whole("input", input) + before + after;
+    if (reach > padded) {
       const spread = dilation > 1 ? { key: "spread", values: { dilation, reach } } : { key: "nothing" };
-      throw new Refusal("kernel_too_large", { kernel, spread, input, padding, room });
+      throw new Refusal("kernel_too_large", { kernel, spread, input, padding, padded });
     }
-    return Math.floor((room - reach) / stride) + 1;
+    return Math.floor((padded - reach) / stride) + 1;
   }
 
   /** Return the pixels that "same" adds along one axis, [before, after], as TensorFlow does (lesson 06). */

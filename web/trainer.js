@@ -35,7 +35,7 @@ convlab.part(function trainer(convlab) {
     }
 
     async #answer(message) {
-      if (message.type !== "data" && !this.data) return; // refused before, and said then
+      if (message.type !== "data" && !this.data) return; // refused before, and reported then
       try {
         await this[`on_${message.type}`](message);
       } catch (error) {
@@ -241,18 +241,14 @@ convlab.part(function trainer(convlab) {
     }
   }
 
-  const WORKER_PARTS = [
-    "language", "english", "shapes", "random", "wasm", "kernels", "layers", "optimizers", "network",
-    "digits", "colours", "trainer",
-  ];
-
   /**
    * Start a trainer in a worker, or in the page where workers are refused; return {post, inWorker}.
    * @param {function(object): void} receive - gets every report
    */
   function startTrainer(receive) {
     try {
-      const script = `${convlab.script(WORKER_PARTS)}
+      const names = convlab.parts.map((part) => part.name);
+      const script = `${convlab.script(names.slice(0, names.indexOf("trainer") + 1))}
         const trainer = new convlab.Trainer((report) => postMessage(report));
         onmessage = ({ data }) => trainer.handle(data);`;
       const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));

@@ -10,7 +10,7 @@ convlab.part(function training(convlab) {
   const TICKS = ["shift", "fall"];
   const MOST_POINTS = 1000; // of a curve; every other one goes then
 
-  /** What the reader has set, and what the trainer has told; `fault` is why these settings cannot be, or null. */
+  /** What the reader has set, and what the trainer has reported; `fault` is why these settings cannot be, or null. */
   class TrainingPanel {
     /**
      * @param {{changed: function(string): void, start: function, step: function, reset: function}} acts -
@@ -82,7 +82,7 @@ convlab.part(function training(convlab) {
       } catch (error) {
         this.fault = error;
       }
-      this.error.textContent = this.fault ? convlab.told(this.fault) : "";
+      this.error.textContent = this.fault ? convlab.message(this.fault) : "";
       this.acts.changed(name);
     }
 

@@ -13,11 +13,11 @@ convlab.part(function wrong(convlab) {
     }
 
     draw() {
-      this.told = element("p", { id: "cl-wrong-told" });
+      this.summary = element("p", { id: "cl-wrong-summary" });
       this.box = element("ul", { class: "cl-thumbs", id: "cl-wrong-box" });
       this.table = element("table", { class: "cl-confusion" });
       this.element = element("section", { "aria-labelledby": "cl-wrong" },
-        element("h2", { id: "cl-wrong" }, say("wrong")), this.told, this.box,
+        element("h2", { id: "cl-wrong" }, say("wrong")), this.summary, this.box,
         element("div", { class: "cl-scroll", tabindex: 0, role: "group", "aria-label": say("confusion") }, this.table));
       this.show(null);
     }
@@ -25,14 +25,14 @@ convlab.part(function wrong(convlab) {
     /** Show a report on the test images, or that there is none. */
     show(report, shape) {
       if (!report) {
-        this.told.textContent = say("wrong_none");
+        this.summary.textContent = say("wrong_none");
         this.box.replaceChildren();
         this.table.replaceChildren();
         return;
       }
       const { wrong, wrongCount, confusion, count } = report;
       const names = this.acts.names();
-      this.told.textContent = say("wrong_count", { count: grouped(wrongCount), test: grouped(count) });
+      this.summary.textContent = say("wrong_count", { count: grouped(wrongCount), test: grouped(count) });
       this.box.replaceChildren(...wrong.map(({ pixels, label, guess, share, index }) => convlab.thumbnail(
         pixels, shape, say("wrong_one", { label: names[label], guess: names[guess], share: percent(share, 0) }),
         () => this.acts.choose({ index }))));

@@ -60,18 +60,18 @@ def test_digit_drawn_with_the_mouse_is_centred_and_recognised_by_a_trained_netwo
     assert page.faults() == []
 
 
-def test_digit_of_ones_own_is_kept_tested_and_forgotten(page):
-    page.press("cl-keep")
+def test_digit_of_ones_own_is_saved_tested_and_deleted(page):
+    page.press("cl-save-digit")
     assert page.text("cl-draw-note") == "Draw something first."
     stroke(page, *ONE)
-    page.write("#cl-keep-label", 1)
-    page.press("cl-keep")
-    assert "1 digits of your own are kept" in page.text("cl-draw-note")
+    page.write("#cl-digit-label", 1)
+    page.press("cl-save-digit")
+    assert "1 digits of your own are saved" in page.text("cl-draw-note")
     page.open()  # it is still there
     assert page.run("return document.querySelectorAll('#cl-mine canvas').length") == 1
     page.press("cl-step")
     page.until("return /%/.test(document.getElementById('cl-accuracy_mine').textContent)")
-    page.press("cl-forget")
+    page.press("cl-delete-digits")
     assert page.run("return document.querySelectorAll('#cl-mine canvas').length") == 0
     assert page.run("return localStorage.getItem('convlab-digits')") == "[]"
 
@@ -102,8 +102,10 @@ def test_output_of_a_convolution_is_taken_apart_into_its_products(page):
     for layer, window in ((1, 5), (4, 5)):  # the image is 0
         canvas = page.run("return document.querySelectorAll('#cl-inside-layers canvas')[arguments[0]]", layer)
         canvas.send_keys(Keys.ARROW_DOWN, *[Keys.ARROW_DOWN] * 3, *[Keys.ARROW_RIGHT] * 4, Keys.PAGE_DOWN)
-        told = page.run("return document.querySelectorAll('.cl-detail')[arguments[0]].textContent", layer)
-        assert "Map 2, row 3, column 4: 25 products" in told
+        explanation = page.run(
+            "return document.querySelectorAll('.cl-detail')[arguments[0]].textContent", layer
+        )
+        assert "Map 2, row 3, column 4: 25 products" in explanation
         grids = page.run(
             """return [...document.querySelectorAll('.cl-detail')[arguments[0]].querySelectorAll('.cl-grid')]
                 .map(table => [...table.rows].map(row => [...row.cells].map(cell => +cell.textContent)))""",
@@ -112,7 +114,7 @@ def test_output_of_a_convolution_is_taken_apart_into_its_products(page):
         seen, kernel, products = map(np.array, grids)
         assert seen.shape == kernel.shape == products.shape == (window, window)
         np.testing.assert_allclose(seen * kernel, products, atol=0.1)
-        # the whole sum: from the numbers that the page was told
+        # the whole sum: from the numbers that the page was explanation
         asked = """const {report, about} = convlab.live.inside, place = arguments[0] - 1;
             const row = about.rows[place], [, , channels, filters] = row.parameters.kernel;
             const input = place ? report.outputs[place - 1] : report.image, width = row.input[1];
@@ -124,7 +126,7 @@ def test_output_of_a_convolution_is_taken_apart_into_its_products(page):
         computed, shown = page.run(asked, layer)
         assert abs(computed - shown) < 1e-3
         assert float(
-            told.split("that is ")[1].split(".\n")[0].rstrip(".").split(".window")[0]
+            explanation.split("that is ")[1].split(".\n")[0].rstrip(".").split(".window")[0]
         ) == pytest.approx(shown, abs=0.006)
         marks = page.run("return [...document.querySelectorAll('.cl-mark')].map(one => !one.hidden)")
         assert marks[layer] and marks[layer - 1] and sum(marks) == 2
@@ -143,10 +145,10 @@ def test_pointing_at_an_output_marks_it_and_its_window(page):
 def test_gradients_and_filters_are_shown_for_another_image(page):
     page.press("cl-step")
     page.until("return document.querySelectorAll('#cl-inside-layers canvas').length === 9")
-    before = page.text("cl-inside-told")
+    before = page.text("cl-inside-summary")
     for _ in range(3):
         page.press("cl-next")
-    page.until("return document.getElementById('cl-inside-told').textContent !== arguments[0]", before)
+    page.until("return document.getElementById('cl-inside-summary').textContent !== arguments[0]", before)
     page.write("#cl-view", "filters")
     assert page.run("return document.querySelectorAll('#cl-inside-layers canvas').length") == 2
     page.write("#cl-view", "gradients")
@@ -218,23 +220,23 @@ def test_every_control_is_reached_by_tab(page):
         "cl-step",
         "cl-reset",
         "cl-pad",
-        "cl-keep",
+        "cl-save-digit",
         "cl-index",
         "cl-load",
     ):
         assert name in reached
 
 
-@pytest.mark.parametrize("tongue, start", [("ko", "시작"), ("ja", "開始")])
-def test_page_speaks_korean_and_japanese_and_remembers_it(page, tongue, start):
+@pytest.mark.parametrize("language, start", [("ko", "시작"), ("ja", "開始")])
+def test_page_speaks_korean_and_japanese_and_remembers_it(page, language, start):
     page.train(200)
-    page.write("#cl-language", tongue)
+    page.write("#cl-language", language)
     assert page.text("cl-start") == start
     assert page.run("return convlab.live.seen") >= 200  # what was learned stays
     page.write(".cl-layers tbody label:nth-child(2) input", 29)
     assert "29" in page.text("cl-network-error")
-    assert page.text("cl-network-error") == page.run("return convlab.told(convlab.live.editor.fault)")
-    assert page.run("return document.querySelector('.cl').lang") == tongue
+    assert page.text("cl-network-error") == page.run("return convlab.message(convlab.live.editor.fault)")
+    assert page.run("return document.querySelector('.cl').lang") == language
     assert page.open(PHONE) == []
     assert page.text("cl-start") == start
     assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]

@@ -10,6 +10,7 @@ globalThis.answerCases = function answerCases(cases) {
   const { convlab } = globalThis;
   const answers = {
     layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer, file: fileAnswer, read: readAnswer,
+    sentences: sentencesAnswer, fuzz: fuzzAnswer,
   };
   return Promise.all(cases.map((one) => answers[one.ask](one)));
 
@@ -97,6 +98,29 @@ globalThis.answerCases = function answerCases(cases) {
     }
   }
 
+  /** Return what an explorer says at many settings. */
+  function sentencesAnswer({ explorer, options = {}, settings }) {
+    const { sentence, options: own } = convlab.EXPLORERS[explorer];
+    return settings.map((values) => sentence(values, { ...own, ...options }));
+  }
+
+  /**
+   * Return what became of random networks: the refusal, or the losses of three steps and whether all are numbers.
+   * A refusal has to name its layer; a network that is taken has to train.
+   */
+  function fuzzAnswer({ networks, input, classes }) {
+    const random = new convlab.Random(1);
+    const images = Float32Array.from({ length: 2 * convlab.product(input) }, () => random.normal());
+    return networks.map((layers) => {
+      try {
+        const net = new convlab.Network(layers, { input, classes, batchSize: 2, learningRate: 1e-4 });
+        return { losses: [0, 1, 2].map(() => net.step(images, [1, 0])) };
+      } catch (error) {
+        return { refused: error.message, key: error.key ?? null, place: error.place ?? null };
+      }
+    });
+  }
+
   function lists(arrays) {
     return Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, [...array]]));
   }
@@ -104,6 +128,7 @@ globalThis.answerCases = function answerCases(cases) {
 
 if (typeof require === "function" && require.main === module) {
   require("../node.js");
+  for (const name of ["elements", "explorers"]) require(`../${name}.js`);
   const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
   globalThis.answerCases(cases).then((answers) => process.stdout.write(JSON.stringify(answers)));
 }

@@ -119,7 +119,8 @@ def page(lesson: Lesson, files: set[str]) -> str:
         _markdown(cell, files, ids) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells
     ]
     offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson)}
-    return json.dumps(lesson.notebook | {"cells": [*cells[:1], offered, *cells[1:]]}, ensure_ascii=False)
+    cells = live.with_explorers(lesson.slug, [*cells[:1], offered, *cells[1:]])
+    return json.dumps(lesson.notebook | {"cells": cells}, ensure_ascii=False)
 
 
 def _offers(lesson: Lesson) -> str:
@@ -128,7 +129,8 @@ def _offers(lesson: Lesson) -> str:
     return (
         "::::{container} lesson-links\n"
         f"{{download}}`Notebook <downloads/{lesson.path.name}>` · "
-        f'<a href="slides/{lesson.slug}.html">Slides</a> · {header.get("minutes", "?")} minutes\n'
+        f'<a href="slides/{lesson.slug}.html">Slides</a> · {header.get("minutes", "?")} minutes'
+        f"{live.offer(lesson.slug)}\n"
         "::::"
     )
 

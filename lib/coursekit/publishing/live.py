@@ -1,7 +1,9 @@
-"""What the book's live page needs beside its text: the scripts of web/, and digits packed for a browser."""
+"""What the book has of web/: the live page, explorers in the lessons, and digits packed for a browser."""
 
 import base64
 import gzip
+import html
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,39 +12,7 @@ from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError
 
 WEB, MNIST = ROOT / "web", ROOT / "data" / "mnist.npz"
-# language before the strings, and each part after those that it uses
-SCRIPTS = tuple(
-    f"{name}.js"
-    for name in (
-        *(
-            "convlab",
-            "language",
-            "strings/en",
-            "strings/ko",
-            "strings/ja",
-            "shapes",
-            "random",
-            "wasm",
-            "kernels",
-            "layers",
-            "optimizers",
-        ),
-        *(
-            "network",
-            "digits",
-            "colours",
-            "npz",
-            "trainer",
-            "elements",
-            "drawing",
-            "pad",
-            "editor",
-            "training",
-        ),
-        *("inside", "drawn", "wrong", "files", "live"),
-    )
-)
-STYLES = ("live.css",)
+STYLES = ("live.css", "explorers.css")
 TRAINED = ("mnist-deep", "mnist-994")  # of data/weights, which the page loads when its reader asks for them
 EVERY_TRAIN, EVERY_TEST = 6, 5  # 10,000 of 60,000 and 2,000 of 10,000: a page should stay small
 
@@ -50,19 +20,83 @@ EVERY_TRAIN, EVERY_TEST = 6, 5  # 10,000 of 60,000 and 2,000 of 10,000: a page s
 def files() -> dict[str, str]:
     """Return what goes to _static/web, by name; `CourseError` if a file is missing."""
     try:
-        found = {name: (WEB / name).read_text(encoding="utf-8") for name in (*SCRIPTS, *STYLES)}
+        names = {f"{name}.js" for part in _scripts().values() for name in part}
+        found = {name: (WEB / name).read_text(encoding="utf-8") for name in sorted(names.union(STYLES))}
     except OSError as error:
-        raise CourseError(
-            f"the live page needs {error.filename}, and it is missing: restore it with git"
-        ) from error
+        raise CourseError(f"the book needs {error.filename}: restore it with git") from error
     return found | {"mnist.js": digits(MNIST)} | {f"{name}.js": trained(name) for name in TRAINED}
 
 
 def markup() -> str:
     """Return the HTML that a page of the book needs to become the live page."""
-    links = [f'<link rel="stylesheet" href="_static/web/{name}">' for name in STYLES]
-    scripts = [f'<script defer src="_static/web/{name}"></script>' for name in SCRIPTS]
-    return "\n".join(['<div id="convlab-live"></div>', *links, *scripts])
+    scripts = _scripts()
+    loading = _loading("live.css", [*scripts["engine"], *scripts["live"]])
+    return f'<div id="convlab-live"></div>\n{loading}'
+
+
+def _scripts() -> dict[str, list[str]]:
+    """Return the scripts of web/ in the order in which each part loads them: engine, live, explorers."""
+    return json.loads((WEB / "scripts.json").read_text(encoding="utf-8"))
+
+
+def _loading(style: str, scripts: list[str]) -> str:
+    """Return the HTML that loads a style and scripts of _static/web, in this order."""
+    tags = [f'<script defer src="_static/web/{name}.js"></script>' for name in scripts]
+    return "\n".join([f'<link rel="stylesheet" href="_static/web/{style}">', *tags])
+
+
+def offer(slug: str) -> str:
+    """Return a link to the live page for the lessons that it belongs to, else nothing."""
+    if slug.partition("_")[0] not in OFFERED:
+        return ""
+    return ' · <a href="live.html">Live: train a network in your browser</a>'
+
+
+def with_explorers(slug: str, cells: list[dict]) -> list[dict]:
+    """Return a lesson's cells with its explorers, each behind the cell it belongs to; see web/explorers.js.
+
+    Without scripts the stored picture is all that is seen; with them the explorer takes the place of the
+    picture that its own cell has stored.
+    """
+    places = {place: (name, options) for lesson, place, name, options in EXPLORERS if lesson == slug}
+    if not any(cell.get("id") in places for cell in cells):
+        return cells
+    found = []
+    for cell in cells:
+        found.append(cell)
+        if cell.get("id") in places:
+            name, options = places[cell["id"]]
+            found.append(_raw(f"live-{cell['id']}", _explorer(name, options(), cell["id"] == "explorer")))
+    return [*found, _raw("live-scripts", _loading("explorers.css", _scripts()["explorers"]))]
+
+
+def _explorer(name: str, options: dict, replaces: bool) -> str:
+    """Return the element that becomes an explorer."""
+    text = html.escape(json.dumps(options, separators=(",", ":")), quote=True)
+    still = ' data-still="before"' if replaces else ""
+    return f'<div data-explorer="{name}" data-options="{text}"{still}></div>'
+
+
+def _raw(name: str, source: str) -> dict:
+    """Return a markdown cell of HTML."""
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
+
+
+def _digit_and_kernel() -> dict:
+    """Return what lesson 05's explorer shows: the first test digit, and its kernel C."""
+    with np.load(MNIST, allow_pickle=False) as file:
+        image = np.round(file["x_test"][0] / 255, 2)
+    return {"image": image.tolist(), "kernel": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]}
+
+
+OFFERED = ("05", "08", "11", "16")  # lessons with a link to the live page
+EXPLORERS = (  # lesson, the cell that it follows, explorer, what it shows
+    ("01_linear_regression", "surface", "surface", dict),
+    ("05_convolution", "explorer", "slide", _digit_and_kernel),
+    ("06_output_sizes", "three-conventions", "padding", dict),
+    ("06_output_sizes", "field-picture", "field", dict),
+    ("06_output_sizes", "explorer", "sizes", dict),
+)
 
 
 def alone(folder: Path) -> Path:
