@@ -8,6 +8,7 @@ import http.server
 import threading
 import time
 
+import psutil
 import pytest
 
 from coursekit.publishing import live
@@ -40,7 +41,7 @@ def test_it_trains_in_a_worker_until_most_digits_are_right(page):
     page.pause()
     assert best > 0.9
     assert page.text("cl-note") == ""  # a worker, and WebAssembly
-    assert "2,000 test images are wrong" in page.text("cl-wrong-told")
+    assert "2,000 test images are wrong" in page.text("cl-wrong-summary")
     seen = page.run("return convlab.live.seen")
     time.sleep(1)
     assert page.run("return convlab.live.seen") == seen
@@ -128,7 +129,7 @@ def test_learning_rate_that_cannot_be_is_refused(page, value):
     assert page.is_disabled("cl-start")
 
 
-def test_learning_rate_that_is_too_high_is_told_and_stops(page):
+def test_learning_rate_that_is_too_high_is_reported_and_stops(page):
     # without its ReLU the dense network has nothing that stops the growth
     page.write("#cl-preset", "dense")
     page.run("document.querySelector('[aria-label=\"Remove layer 3\"]').click()")
@@ -253,3 +254,35 @@ def test_it_trains_over_http_with_no_other_request(chromium, folder):
     finally:
         browser.quit()
         server.shutdown()
+
+
+def test_memory_stays_flat_while_it_trains(page):
+    """12,000 images later the page and its worker hold no more than 30 MB more."""
+    page.write("#cl-preset", "norm")
+    assert grown(page, 12000) < 30
+
+
+def test_fault_a_page_that_holds_one_array_per_report_is_found(page):
+    page.run("""window.held = [];
+        const show = convlab.live.on_report.bind(convlab.live);
+        convlab.live.on_report = report => { held.push(new Float32Array(1e6).fill(1)); show(report); };""")
+    assert grown(page, 3000) > 30
+
+
+def grown(page, images):
+    """Return by how many megabytes the browser's memory grows during so many images."""
+    page.press("cl-start")
+    page.until("return convlab.live.seen >= 3000")
+    before = memory(page)
+    page.until("return convlab.live.seen >= arguments[0]", 3000 + images)
+    after = memory(page)
+    page.press("cl-start")
+    return after - before
+
+
+def memory(page):
+    """Return the megabytes of the browser's renderers, garbage collected."""
+    page.reader.browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+    driver = psutil.Process(page.reader.browser.service.process.pid)
+    renderers = [one for one in driver.children(recursive=True) if "--type=renderer" in one.cmdline()]
+    return sum(one.memory_info().rss for one in renderers) / 2**20
