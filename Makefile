@@ -7,7 +7,7 @@ WORKERS ?= 2
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site grade doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site serve grade doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
 	@echo 'make site          make the book of all lessons in build/site'
+	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
 	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
 	@echo 'make doctor        say whether this machine has what the course needs'
 	@echo 'make bench         measure how fast this machine is'
@@ -60,6 +61,11 @@ mutations: setup
 
 bench: setup
 	@$(PY) -m coursekit bench
+
+# its accounts, keys and pictures lie in service/, which `make clean` leaves alone
+serve: setup
+	@$(PY) -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
+		$(if $(PROCESSES),--workers "$(PROCESSES)") $(if $(DATABASE),--database "$(DATABASE)")
 
 # OUTPUT=folder, SECONDS=20 for one exercise, MEMORY=3 GB for one submission
 grade: setup

@@ -1,0 +1,110 @@
+"""`python -m convlab.serving` starts the service; `make serve` calls it."""
+
+import argparse
+import os
+import sys
+
+from convlab.serving import MISSING, missing
+from convlab.serving.settings import PREFIX, Settings
+
+WELCOME = """
+This is the first start. The administrator of this service is made now:
+
+    user      admin
+    password  {password}
+
+The password is shown this once. Only its hash is stored.
+"""
+READY = """
+The page:   http://{host}:{port}/
+The docs:   http://{host}:{port}/docs
+By hand:    curl -d '{{"user": "admin", "password": "…"}}' http://{host}:{port}/login
+            curl -H 'Authorization: Bearer TOKEN' -F image=@seven.png http://{host}:{port}/predict
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start the service and return 0 when it is stopped; 1 with a sentence if it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m convlab.serving", description="Serve a trained network.")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="port to listen at")
+    parser.add_argument("--workers", type=int, default=1, help="processes; one that dies is replaced")
+    parser.add_argument("--home", help="folder of database, keys and models (service)")
+    parser.add_argument("--database", help="URL, as in postgresql+psycopg://user:password@host/name (SQLite)")
+    parser.add_argument(
+        "--rotate-keys", action="store_true", help="sign with a new key from now on, and stop"
+    )
+    given = parser.parse_args(arguments)
+    if absent := missing():
+        print(MISSING.format(", ".join(absent)), file=sys.stderr)
+        return 1
+    for name in ("home", "database"):
+        if getattr(given, name) is not None:
+            os.environ[PREFIX + name.upper()] = getattr(given, name)
+    return rotate() if given.rotate_keys else serve(given)
+
+
+def rotate() -> int:
+    """Sign with a new key from now on."""
+    from convlab.serving.tokens import Keys
+
+    keys = Keys(Settings.from_environment().home / "keys.json")
+    keys.rotate()
+    print(f"Tokens are signed with key {keys.all()[0][0]} from now on; the key before still verifies.")
+    return 0
+
+
+def serve(given: argparse.Namespace) -> int:
+    """Prepare what a first start needs, then serve."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from convlab.serving import service
+
+    try:
+        settings = Settings.from_environment()
+        password = service.prepare(settings)
+    except (ValueError, OSError) as error:
+        print(f"The service cannot start: {error}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError as error:
+        reason = type(error).__name__
+        print(
+            f"The service cannot start: its database cannot be used ({reason}). Is it running?",
+            file=sys.stderr,
+        )
+        return 1
+    if password:
+        print(WELCOME.format(password=password), flush=True)
+    print(READY.format(host=given.host, port=given.port), flush=True)
+    _run(given, settings)
+    return 0
+
+
+def _run(given: argparse.Namespace, settings: Settings) -> None:
+    import uvicorn
+
+    from convlab.serving.slow_clients import PunctualProtocol
+
+    PunctualProtocol.seconds = settings.body_seconds
+    uvicorn.run(
+        "convlab.serving.app:from_environment",
+        factory=True,
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        http=PunctualProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=settings.connections,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=20,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+"""What the service refuses: a status of HTTP and a sentence for the client. The standard library alone."""
+
+
+class Refused(Exception):
+    """A request that is refused: HTTP status, one sentence, and seconds to wait before another try."""
+
+    def __init__(self, status: int, sentence: str, retry: float | None = None):
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+        self.retry = retry
