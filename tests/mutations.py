@@ -280,9 +280,9 @@ FAULTS = [
     Fault(
         name="surface-transposed",
         file="convlab/plots/lines.py",
-        old="for slope in slopes] for intercept in intercepts]",
-        new="for intercept in intercepts] for slope in slopes]",
-        what="slope and intercept change places",
+        old="for w in across] for b in up]",
+        new="for b in up] for w in across]",
+        what="w and b change places",
         tests=("test_plots.py::test_loss_surface_is_not_transposed",),
     ),
 ]

@@ -35,9 +35,9 @@ def test_points_and_line_draws_line_points_and_errors():
 def test_loss_surface_is_not_transposed():
     calls = []
 
-    def loss(slope, intercept):
-        calls.append((slope, intercept))
-        return slope**2 + 100 * intercept**2 + 1
+    def loss(w, b):
+        calls.append((w, b))
+        return w**2 + 100 * b**2 + 1
 
     ax = plots.loss_surface(
         loss, np.linspace(-3, 3, 31), np.linspace(-1, 1, 21), {"path": [(1, 0.5), (0, 0)]}
@@ -45,7 +45,7 @@ def test_loss_surface_is_not_transposed():
     assert (ax.get_xlim(), ax.get_ylim()) == ((-3, 3), (-1, 1))
     outermost = ax.collections[0].get_paths()[-3].vertices
     wide, high = np.ptp(outermost, axis=0)
-    assert wide > 3 * high  # the flat direction is the slope, drawn along x
+    assert wide > 3 * high  # the flat direction is w, drawn along x
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [(1, 0.5), (0, 0)])
 
 

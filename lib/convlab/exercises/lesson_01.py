@@ -91,6 +91,26 @@ def _(weights, bias, features, targets):
 
 
 @gradient.mistake(
+    "mean of error times feature matrix",
+    "`error * features` multiplies shapes (N,) and (N, F), which do not fit: NumPy compares shapes from the "
+    "right, N with F. `error[:, None]` has the shape (N, 1), which fits; or use `features.T @ error`.",
+)
+def _(weights, bias, features, targets):
+    error = features @ weights + bias - targets
+    return np.mean(2 * error * features, axis=0), np.mean(2 * error)
+
+
+@gradient.mistake(
+    "divided by examples and features",
+    "the sum is divided by `features.size`, examples times features. The mean is over the examples: "
+    "divide by `len(targets)`.",
+)
+def _(weights, bias, features, targets):
+    error = features @ weights + bias - targets
+    return 2 * features.T @ error / features.size, 2 * np.mean(error)
+
+
+@gradient.mistake(
     "swapped",
     "the values are right, the order is not: first the gradient for the weights, then that for the bias.",
 )
@@ -114,130 +134,131 @@ def _(weights, bias, features, targets):
 
 X, Y = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0]), np.array([-3.0, -1.0, 1.0, 3.0, 5.0, 7.0, 9.0])
 STEP_CASES = [
-    (0.0, 0.0, X, Y, 0.1),
     (3.0, -1.0, X, Y, 0.05),
+    (0.0, 0.0, X, Y, 0.1),
     (0.5, 2.0, X[:4] * 3, Y[1:5], 0.01),
     (2.0, 1.0, X, Y, 0.1),
 ]
 
 
 @exercise(
-    question="Where do slope and intercept stand after one step of gradient descent?",
+    question="What are w and b after one step of gradient descent?",
     cases=STEP_CASES,
     hints=[
-        "Three things in this order: the error of every point, the two slopes of the loss, the step.",
+        "Three things in this order: the error of every point, the slopes of the loss along w and b, the step.",
         "Both slopes of the loss belong to the *old* line: compute the two before you change either.",
-        "`new = old - learning_rate * slope_of_the_loss`, for slope and intercept, and return both.",
+        "`new = old - learning_rate * slope_of_the_loss`, for w and for b, and return both.",
     ],
 )
-def step(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
-    slope_gradient, intercept_gradient = 2 * np.mean(error * x), 2 * np.mean(error)
-    return slope - learning_rate * slope_gradient, intercept - learning_rate * intercept_gradient
+def step(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    w_slope, b_slope = 2 * np.mean(error * x), 2 * np.mean(error)
+    return w - learning_rate * w_slope, b - learning_rate * b_slope
 
 
 @step.mistake(
     "climbs",
-    "this goes up: the gradient points to where the loss grows. Either the step is added where it is to be "
-    "subtracted, or your error is target minus prediction; it is prediction minus target.",
+    "this goes up: the gradient points to where the loss grows. Either you add the step instead of "
+    "subtracting it, or your error is target minus prediction; it is prediction minus target.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
-    return slope + learning_rate * 2 * np.mean(error * x), intercept + learning_rate * 2 * np.mean(error)
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return w + learning_rate * 2 * np.mean(error * x), b + learning_rate * 2 * np.mean(error)
 
 
 @step.mistake(
     "one parameter after the other",
-    "the intercept's slope is computed with the slope that has already moved. "
-    "Gradient descent looks once, from the old place, then moves all parameters together.",
+    "the slope along b is computed with the new w. "
+    "Gradient descent computes all slopes at the old place, then moves all parameters together.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    slope = slope - learning_rate * 2 * np.mean((slope * x + intercept - y) * x)
-    return slope, intercept - learning_rate * 2 * np.mean(slope * x + intercept - y)
+def _(w, b, x, y, learning_rate):
+    w = w - learning_rate * 2 * np.mean((w * x + b - y) * x)
+    return w, b - learning_rate * 2 * np.mean(w * x + b - y)
 
 
 @step.mistake(
-    "intercept first",
-    "the slope is moved with the intercept that has already moved. Compute both slopes of the loss from the "
+    "b first",
+    "the slope along w is computed with the new b. Compute both slopes of the loss from the "
     "old line, then move.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    intercept = intercept - learning_rate * 2 * np.mean(slope * x + intercept - y)
-    return slope - learning_rate * 2 * np.mean((slope * x + intercept - y) * x), intercept
+def _(w, b, x, y, learning_rate):
+    b = b - learning_rate * 2 * np.mean(w * x + b - y)
+    return w - learning_rate * 2 * np.mean((w * x + b - y) * x), b
 
 
 @step.mistake(
     "learning rate left out",
     "the learning rate is not used: the step is the whole gradient, which is far too long here.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
-    return slope - 2 * np.mean(error * x), intercept - 2 * np.mean(error)
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return w - 2 * np.mean(error * x), b - 2 * np.mean(error)
 
 
 @step.mistake(
     "factor 2 forgotten",
     "the step is half as long as it should be: the slope of error² is 2 · error times that of the error.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
-    return slope - learning_rate * np.mean(error * x), intercept - learning_rate * np.mean(error)
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return w - learning_rate * np.mean(error * x), b - learning_rate * np.mean(error)
 
 
 @step.mistake(
     "sum instead of mean",
     "this adds up the slopes of all points; the loss is their mean, so its slope is a mean too.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    return step.reference(slope, intercept, x, y, learning_rate * len(x))
+def _(w, b, x, y, learning_rate):
+    return step.reference(w, b, x, y, learning_rate * len(x))
 
 
 @step.mistake(
     "input forgotten",
-    "slope and intercept move by the same amount: the slope of the line is multiplied by x, "
-    "so its error is to be multiplied by x before the mean.",
+    "w and b move by the same amount. But w is multiplied by x, "
+    "so for w the error is multiplied by x before the mean.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    move = learning_rate * 2 * np.mean(slope * x + intercept - y)
-    return slope - move, intercept - move
+def _(w, b, x, y, learning_rate):
+    move = learning_rate * 2 * np.mean(w * x + b - y)
+    return w - move, b - move
 
 
 @step.mistake(
-    "one step for each point", "this is a line for each point: take the mean over the points before the step."
+    "one step for each point",
+    "this gives one line for each point: take the mean over the points before the step.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
-    return slope - learning_rate * 2 * error * x, intercept - learning_rate * 2 * error
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return w - learning_rate * 2 * error * x, b - learning_rate * 2 * error
 
 
 @step.mistake(
     "always the seven points",
     "right on the seven points only: the lesson's `gradient` always looks at those. Use the x and y given.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    return step.reference(slope, intercept, X, Y, learning_rate)
+def _(w, b, x, y, learning_rate):
+    return step.reference(w, b, X, Y, learning_rate)
 
 
-@step.mistake("swapped", "these are the right two numbers in the wrong order: return (slope, intercept).")
-def _(slope, intercept, x, y, learning_rate):
-    return step.reference(slope, intercept, x, y, learning_rate)[::-1]
+@step.mistake("swapped", "these are the right two numbers in the wrong order: return (w, b).")
+def _(w, b, x, y, learning_rate):
+    return step.reference(w, b, x, y, learning_rate)[::-1]
 
 
 @step.mistake(
     "the step instead of the place",
-    "this is how far to move; the answer is where one stands after it: old value plus this step.",
+    "this is the step alone, how far to move. Return the new values: old value plus this step.",
 )
-def _(slope, intercept, x, y, learning_rate):
-    error = slope * x + intercept - y
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
     return -learning_rate * 2 * np.mean(error * x), -learning_rate * 2 * np.mean(error)
 
 
 def loss_curve(learning_rate, steps=40):
     """Return the losses of `steps` steps of gradient descent on the seven points, from the line y = 0."""
-    slope, intercept, losses = 0.0, 0.0, []
+    w, b, losses = 0.0, 0.0, []
     for _ in range(steps):
-        losses.append(np.mean((slope * X + intercept - Y) ** 2))
-        slope, intercept = step.reference(slope, intercept, X, Y, learning_rate)
+        losses.append(np.mean((w * X + b - Y) ** 2))
+        w, b = step.reference(w, b, X, Y, learning_rate)
     return np.array(losses)
 
 
@@ -269,3 +290,136 @@ diverging = Exercise(
         Mistake("the good one", "C", "C is the healthy one: fast at first, then along the valley floor."),
     ),
 )
+
+
+DESCEND_CASES = [
+    (lambda p: 2 * (p - np.array([1.0, -2.0])), np.array([0.0, 0.0]), 0.1, 3),
+    (lambda p: np.array([10.0, 1.0]) * p, np.array([3.0, -1.0]), 0.15, 5),
+    (lambda p: p**3, np.array([1.0, 2.0, -0.5]), 0.05, 10),
+    (lambda p: 2 * p, np.array([4.0]), 0.25, 0),
+]
+
+
+@exercise(
+    question="Where does gradient descent stand after so many steps?",
+    cases=DESCEND_CASES,
+    hints=[
+        "One step is `place - learning_rate * gradient(place)`. A loop repeats it.",
+        "Begin with `place = start`. Each step computes the gradient at the *current* place, not at the start.",
+        "`for _ in range(steps): place = place - learning_rate * gradient(place)`; then return `place`.",
+    ],
+)
+def descend(gradient, start, learning_rate, steps):
+    place = start
+    for _ in range(steps):
+        place = place - learning_rate * gradient(place)
+    return place
+
+
+@descend.mistake(
+    "gradient of the start only",
+    "every step uses the gradient at `start`. Compute it anew at the place where you stand.",
+)
+def _(gradient, start, learning_rate, steps):
+    return start - steps * learning_rate * gradient(start)
+
+
+@descend.mistake("one step too many", "this takes one step too many: with `steps` 0, the answer is `start`.")
+def _(gradient, start, learning_rate, steps):
+    return descend.reference(gradient, start, learning_rate, steps + 1)
+
+
+@descend.mistake(
+    "return inside the loop",
+    "this stops after the first step: `return` stands inside the loop. Move it behind the loop.",
+)
+def _(gradient, start, learning_rate, steps):
+    for _ in range(steps):
+        return start - learning_rate * gradient(start)
+    return None
+
+
+@descend.mistake("climbs", "this goes up: subtract the gradient, for it points to where the loss grows.")
+def _(gradient, start, learning_rate, steps):
+    return descend.reference(gradient, start, -learning_rate, steps)
+
+
+@descend.mistake(
+    "changes its argument",
+    "the values are right, but `place -= …` changes the array `start` itself: both names mean one array. "
+    "Write `place = place - …`, which makes a new one.",
+)
+def _(gradient, start, learning_rate, steps):
+    for _ in range(steps):
+        start -= learning_rate * gradient(start)
+    return start
+
+
+@descend.mistake(
+    "all the places",
+    "these are all the places on the way. Return the last one only.",
+)
+def _(gradient, start, learning_rate, steps):
+    places = [start]
+    for _ in range(steps):
+        places.append(places[-1] - learning_rate * gradient(places[-1]))
+    return np.array(places)
+
+
+def _with_ones(columns):
+    """Return columns of features with a last column of ones."""
+    return np.column_stack([*columns, np.ones(len(columns[0]))])
+
+
+LIMIT_CASES = [
+    (_with_ones([X]),),
+    (_with_ones([X[:4] * 3]),),
+    (_with_ones([FEATURES[:, 0], FEATURES[:, 1]]),),
+]
+
+
+@exercise(
+    question="How large may the learning rate be for the mean squared error on these inputs?",
+    cases=LIMIT_CASES,
+    hints=[
+        "The limit is 2 divided by a curvature. Which of the curvatures?",
+        "The steepest direction sets the limit: the largest curvature.",
+        "The curvatures are `np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))`, the smallest first.",
+    ],
+)
+def limit(inputs):
+    return 2 / np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))[-1]
+
+
+@limit.mistake(
+    "smallest curvature",
+    "this is the limit of the flattest direction. The steepest direction, with the largest curvature, "
+    "allows less.",
+)
+def _(inputs):
+    return 2 / np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))[0]
+
+
+@limit.mistake(
+    "one over the curvature",
+    "this is half of the limit: 1 / curvature reaches the lowest point in one step; up to 2 / curvature "
+    "each step still comes nearer.",
+)
+def _(inputs):
+    return 1 / np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))[-1]
+
+
+@limit.mistake(
+    "sum instead of mean",
+    "this is the limit for the *sum* of the squared errors: divide the matrix by the number of examples.",
+)
+def _(inputs):
+    return 2 / np.linalg.eigvalsh(2 * inputs.T @ inputs)[-1]
+
+
+@limit.mistake(
+    "factor 2 forgotten",
+    "the slope of a square has a factor 2, so the curvature has it, too: 2 · inputsᵀ inputs / N.",
+)
+def _(inputs):
+    return 2 / np.linalg.eigvalsh(inputs.T @ inputs / len(inputs))[-1]

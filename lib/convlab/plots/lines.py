@@ -38,31 +38,32 @@ def points_and_line(
 
 def loss_surface(
     loss: Callable[[float, float], float],
-    slopes: np.ndarray,
-    intercepts: np.ndarray,
+    across: np.ndarray,
+    up: np.ndarray,
     paths: Mapping[str, ArrayLike] | tuple[()] = (),
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the contours of a loss of two parameters and, over them, paths (lesson 01).
+    """Draw the contours of a loss of two parameters, with their heights and, over them, paths (lesson 01).
 
     Args:
-        loss: a function (slope, intercept) to a number above 0.
-        slopes: the values across, rising.
-        intercepts: the values up, rising.
-        paths: {label: (steps, 2)}, slope and intercept at each step.
+        loss: a function (w, b) to a number above 0.
+        across: the values of w, rising.
+        up: the values of b, rising.
+        paths: {label: (steps, 2)}, w and b at each step.
         title: the title of the Axes.
         ax: where to draw; a new figure unless it is given.
     """
     ax = ax or plt.figure(figsize=(6.4, 4.2)).gca()
-    surface = np.array([[loss(slope, intercept) for slope in slopes] for intercept in intercepts])
+    surface = np.array([[loss(w, b) for w in across] for b in up])
     levels = np.geomspace(max(surface.min(), surface.max() / 1e4), surface.max(), 14)
-    ax.contour(slopes, intercepts, surface, levels=levels, colors="0.7", linewidths=0.8)
+    lines = ax.contour(across, up, surface, levels=levels, colors="0.7", linewidths=0.8)
+    ax.clabel(lines, levels[1::2], fmt="%.2g", fontsize=7, colors="0.35")
     for i, (label, path) in enumerate(dict(paths).items()):
         path = np.asarray(path)
         ax.plot(path[:, 0], path[:, 1], "o-", color=f"C{i}", markersize=3.5, linewidth=1.2, label=label)
-    ax.set(xlabel="slope", ylabel="intercept", title=title)
-    ax.set(xlim=(slopes[0], slopes[-1]), ylim=(intercepts[0], intercepts[-1]))
+    ax.set(xlabel="w", ylabel="b", title=title)
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     if paths:
         ax.legend()
     return ax
