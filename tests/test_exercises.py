@@ -21,6 +21,8 @@ from convlab.exercises import (
     lesson_06,
     lesson_07,
     lesson_08,
+    lesson_09,
+    lesson_12,
     progress,
     record,
 )
@@ -47,6 +49,7 @@ def faults(item: Exercise) -> list[str]:
             "fewer than two hints": len(item.hints) < 2 or not all(hint.strip() for hint in item.hints),
             "fewer than two named mistakes": len(item.mistakes) < 2,
             "a mistake without a message": not all(messages),
+            "no insight": not item.insight.strip().endswith("."),
             "two mistakes with one message": len(set(messages)) < len(messages),
             "a function tried on fewer than three cases": callable(item.reference) and len(item.cases) < 3,
         }.items()
@@ -87,6 +90,69 @@ def test_shown_solution_is_itself_right(item):
     assert item.judge(namespace[item.name]).status == RIGHT
 
 
+@pytest.mark.parametrize("item", ALL, ids=name_of)
+def test_a_right_answer_gets_its_insight(item):
+    assert item.judge(item.reference).message.endswith(item.insight)
+
+
+def test_a_right_answer_without_an_insight_says_only_that_it_is_right():
+    item = Exercise("lesson_00", "third", "A third?", 1 / 3, ("Divide.", "By 3."))
+    assert item.judge(1 / 3).message == "that is it."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: np.ones(5) * np.ones((5, 2)), "shapes (5,) and (5,2) do not fit: read from the right"),
+        (lambda: np.array([[1, 2], [3]]), "the parts have different shapes"),
+    ],
+)
+def test_numpys_words_on_shapes_are_said_plainly(wrong, says):
+    verdict = lesson_07.rows_of.judge(lambda image, size, stride: wrong())
+    assert (verdict.status, verdict.mistake) == (WRONG, None)
+    assert says in verdict.message
+
+
+def test_tensorflows_words_on_a_padding_in_small_letters_are_said_plainly():
+    tf = pytest.importorskip("tensorflow")
+    verdict = lesson_08.conv_layer.judge(
+        lambda images, kernels, biases, stride: tf.nn.conv2d(images, kernels, stride, padding="same")
+    )
+    assert verdict.status == WRONG
+    assert (
+        'TensorFlow knows the padding "SAME" or "VALID", in capital letters; this is "same"'
+        in verdict.message
+    )
+
+
+def test_a_misspelt_name_is_said_to_be_one():
+    right = lesson_09.choose_loss.reference
+
+    def misspelt(labels, activation):
+        name, logits = right(labels, activation)
+        return name.replace("crossentropy", "crosentropy"), logits
+
+    assert "compare it letter by letter" in lesson_09.choose_loss.judge(misspelt).message
+    other = lesson_09.choose_loss.judge(lambda labels, activation: ("mse", activation is None)).message
+    assert "`'mse'` is not it." in other
+
+
+def test_one_and_zero_count_as_truth_values_and_two_does_not():
+    right = lesson_09.choose_loss.reference
+    for number, status in ((1, RIGHT), (2, WRONG)):
+
+        def answer(labels, activation, number=number):
+            name, logits = right(labels, activation)
+            return name, number * int(logits)
+
+        assert lesson_09.choose_loss.judge(answer).status == status
+
+
+def test_an_answer_of_another_kind_is_named_by_its_kind():
+    verdict = lesson_12.layer_table.judge(lambda size, channels, layers: (row for row in ()))
+    assert "is expected; this is a generator" in verdict.message
+
+
 def test_exercises_are_named_as_their_modules_call_them():
     for lesson, items in catalogue.exercises().items():
         module = inspect.getmodule(next(i.reference for i in items if callable(i.reference)))
@@ -98,6 +164,7 @@ def test_exercises_are_named_as_their_modules_call_them():
     [
         ({"reference": None}, "no reference"),
         ({"question": " "}, "no question"),
+        ({"insight": ""}, "no insight"),
         ({"hints": ("one",)}, "fewer than two hints"),
         ({"mistakes": lesson_01.step.mistakes[:1]}, "fewer than two named mistakes"),
         ({"cases": lesson_01.step.cases[:2]}, "a function tried on fewer than three cases"),

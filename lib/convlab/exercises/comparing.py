@@ -78,6 +78,8 @@ def agrees(expected, came, tolerance=1e-5) -> bool:
             and len(expected) == len(came)
             and all(agrees(a, b, tolerance) for a, b in zip(expected, came))
         )
+    if isinstance(expected, bool) and is_number(came) and np.shape(came) == () and came in (0, 1):
+        came = bool(came)
     if isinstance(expected, (str, bool, type(None))) or isinstance(came, (str, bool, type(None))):
         return type(expected) is type(came) and expected == came
     return _arrays_agree(expected, came, tolerance)

@@ -42,6 +42,7 @@ class Exercise:
         mistakes: wrong answers with their messages, more of which `mistake` adds; the first that fits counts.
         cases: tuples of arguments.
         tolerance: the largest relative error of a right answer.
+        insight: one sentence for a right answer: why it is so, or what it is good for.
     """
 
     lesson: str
@@ -52,6 +53,7 @@ class Exercise:
     mistakes: Sequence[Mistake] = ()
     cases: Sequence[tuple] = ((),)
     tolerance: float = 1e-5
+    insight: str = ""
     hints_given: int = field(default=0, init=False)
 
     def mistake(self, name: str, says: str, answer=...):
@@ -98,7 +100,11 @@ class Exercise:
 
 
 def exercise(
-    question: str, cases: Sequence[tuple], hints: Sequence[str], tolerance: float = 1e-5
+    question: str,
+    cases: Sequence[tuple],
+    hints: Sequence[str],
+    tolerance: float = 1e-5,
+    insight: str = "",
 ) -> Callable[[Callable], Exercise]:
     """Return a decorator that makes an `Exercise` of its reference function.
 
@@ -115,6 +121,7 @@ def exercise(
             hints=tuple(hints),
             cases=tuple(cases),
             tolerance=tolerance,
+            insight=insight,
         )
 
     return make

@@ -4,6 +4,7 @@ An answer makes a named mistake ("flipped kernel") when it does on every case wh
 answer does. The message for the learner then is the one that stands beside that wrong answer in lesson_NN.py.
 """
 
+import difflib
 import inspect
 
 import numpy as np
@@ -118,7 +119,7 @@ def _difference(expected, came, tolerance) -> str:
     if is_number(expected) and isinstance(came, str):
         return "a number is expected, and this is a text: leave the quotation marks out."
     if not is_number(expected) or not is_number(came):
-        return "not this."
+        return _difference_of_kinds(expected, came)
     a, b = np.asarray(expected), np.asarray(came)
     if a.shape != b.shape and a.shape == ():
         return f"a single number is expected; this is {with_article(came)}."
@@ -133,6 +134,16 @@ def _difference(expected, came, tolerance) -> str:
         first = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
         return f"{bad.sum()} of {a.size} values differ, first at index {first}."
     return "the value differs."
+
+
+def _difference_of_kinds(expected, came) -> str:
+    """Return in what two values differ that are not both numbers."""
+    if isinstance(expected, str) and isinstance(came, str):
+        similar = difflib.SequenceMatcher(None, expected, came).ratio() > 0.85
+        return f"`{brief(came)}` is not it{': compare it letter by letter' if similar else ''}."
+    if type(expected) is not type(came):
+        return f"{with_article(expected)} is expected; this is {with_article(came)}."
+    return "not this."
 
 
 def _difference_of_tuples(expected, came, tolerance) -> str:

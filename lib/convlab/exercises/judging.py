@@ -122,8 +122,9 @@ def weigh(exercise, tried: Attempt, run=outcomes) -> Verdict:
     if not alike(expected, tried.outcomes, exercise.tolerance):
         return Verdict(WRONG, *explain(exercise, expected, tried.outcomes, run))
     if callable(exercise.reference):
-        return Verdict(RIGHT, f"agrees with the reference on all {len(exercise.cases)} cases.")
-    return Verdict(RIGHT, "that is it.")
+        cases = len(exercise.cases)
+        return Verdict(RIGHT, f"agrees with the reference on all {cases} cases. {exercise.insight}".rstrip())
+    return Verdict(RIGHT, f"that is it. {exercise.insight}".rstrip())
 
 
 def _outcome(answer, case) -> Outcome:
@@ -154,11 +155,28 @@ def _of_a_library(file: str) -> bool:
 
 
 def _message(error: BaseException) -> str:
-    """Return what an error says; NumPy's message on a matrix product is said in plain words."""
-    sizes = re.search(r"^matmul: .*size (\d+) is different from (\d+)", str(error))
-    if sizes is None:
-        return str(error)
-    return f"in a matrix product A @ B, A must have as many columns ({sizes[2]}) as B has rows ({sizes[1]})"
+    """Return what an error says, in plain words where NumPy's or TensorFlow's own are hard to read.
+
+    >>> _message(ValueError("operands could not be broadcast together with shapes (5,) (5,2) "))
+    'shapes (5,) and (5,2) do not fit: read from the right, sizes must be equal, or one of them 1'
+    """
+    says = str(error)
+    if sizes := re.search(r"^matmul: .*size (\d+) is different from (\d+)", says):
+        return (
+            f"in a matrix product A @ B, A must have as many columns ({sizes[2]}) as B has rows ({sizes[1]})"
+        )
+    if shapes := re.search(
+        r"^operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))", says
+    ):
+        fit = "read from the right, sizes must be equal, or one of them 1"
+        return f"shapes {shapes[1]} and {shapes[2]} do not fit: {fit}"
+    if "inhomogeneous shape" in says:
+        return (
+            "the parts have different shapes, so NumPy makes no array of them (does one go over the border?)"
+        )
+    if padding := re.search(r"""'padding' of "(\w+)" is not in the list of allowed values""", says):
+        return f'TensorFlow knows the padding "SAME" or "VALID", in capital letters; this is "{padding[1]}"'
+    return says
 
 
 def is_stub(answer) -> bool:

@@ -4,6 +4,7 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
+    insight="An image of 28x28 is a list of 784 numbers to a network: every model here begins by counting its inputs.",
     question="How many values does an image of this height, width and number of channels hold?",
     cases=[(28, 28, 1), (32, 32, 3), (4, 6, 2), (5, 1, 7)],
     hints=[

@@ -16,6 +16,7 @@ GRADIENT_CASES = [
 
 
 @exercise(
+    insight="Error times input: the same product trains every layer of this course.",
     question="What is the gradient of the mean squared error of `features @ weights + bias`?",
     cases=GRADIENT_CASES,
     hints=[
@@ -142,6 +143,7 @@ STEP_CASES = [
 
 
 @exercise(
+    insight="Both slopes came from the old line: gradient descent moves all parameters at once.",
     question="What are w and b after one step of gradient descent?",
     cases=STEP_CASES,
     hints=[
@@ -267,6 +269,7 @@ CURVES = {name: loss_curve(rate) for name, rate in zip("ABCD", [0.002, 0.18, 0.0
 diverging = Exercise(
     lesson="lesson_01",
     name="diverging",
+    insight="A loss that grows at every step means one thing first: lower the learning rate.",
     question="Which of the four curves belongs to a learning rate that is too large to ever converge?",
     reference="D",
     hints=(
@@ -301,6 +304,7 @@ DESCEND_CASES = [
 
 
 @exercise(
+    insight="You have written the loop that trains every network of this course; only `gradient` changes.",
     question="Where does gradient descent stand after so many steps?",
     cases=DESCEND_CASES,
     hints=[
@@ -379,6 +383,7 @@ LIMIT_CASES = [
 
 
 @exercise(
+    insight="The steepest direction sets the limit and the flattest one needs the steps: that is why inputs are scaled.",
     question="How large may the learning rate be for the mean squared error on these inputs?",
     cases=LIMIT_CASES,
     hints=[

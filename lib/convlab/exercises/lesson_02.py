@@ -15,6 +15,7 @@ SOFTMAX_CASES = [
 
 
 @exercise(
+    insight="Adding a number to all logits changes nothing, so the maximum may always be subtracted.",
     question="What is the softmax of each row of the logits, even where they are in the thousands?",
     cases=SOFTMAX_CASES,
     hints=[
@@ -153,10 +154,15 @@ GRADIENT_CASES = [
         np.array([1, 0, 1, 2]),
     ),
     (np.array([[1000.0, 2.0, 999.0], [0.0, -1000.0, 1.0]]), np.array([2, 0])),
+    (
+        np.array([[1.0, 0.0, 3.0], [2.0, 2.0, -1.0], [0.5, 1.0, 0.0]]),
+        np.array([2, 0, 2]),
+    ),  # as many rows as classes
 ]
 
 
 @exercise(
+    insight="Probability minus truth is never larger than 1, so even a very wrong answer gives a gradient of safe size.",
     question="What is the gradient of the batch's mean cross-entropy with respect to the logits?",
     cases=GRADIENT_CASES,
     hints=[
@@ -173,6 +179,24 @@ def cross_entropy_gradient(logits, labels):
     gradient = powers / powers.sum(axis=1, keepdims=True)  # the probabilities, (N, classes)
     gradient[np.arange(len(labels)), labels] -= 1
     return gradient / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "labels subtracted",
+    "this subtracts `labels` itself, the *numbers* of the classes, of shape (N,). The truth is a row of zeros "
+    "with a single 1 for each image: subtract 1 at `[np.arange(N), labels]`, or `np.eye(classes)[labels]`.",
+)
+def _(logits, labels):
+    return (softmax.reference(logits) - labels) / len(labels)
+
+
+@cross_entropy_gradient.mistake(
+    "labels subtracted, not divided",
+    "this subtracts `labels` itself, the *numbers* of the classes, of shape (N,). The truth is a row of zeros "
+    "with a single 1 for each image. Then divide by N, for the loss is a mean.",
+)
+def _(logits, labels):
+    return softmax.reference(logits) - labels
 
 
 @cross_entropy_gradient.mistake(
@@ -322,6 +346,7 @@ MATRIX = np.array([[42, 6, 2], [12, 24, 4], [0, 2, 8]])
 read_matrix = Exercise(
     lesson="lesson_02",
     name="read_matrix",
+    insight="Recall reads a row of the matrix, precision a column: two different questions about one class.",
     question="What are (the accuracy, the recall of class 5, the precision of class 5) of this matrix?",
     reference=(0.74, 0.6, 0.75),
     hints=(

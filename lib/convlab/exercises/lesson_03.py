@@ -14,6 +14,7 @@ DENSE_CASES = [
 
 
 @exercise(
+    insight="The shapes leave one product each: this is why counting shapes is the fastest check of a formula.",
     question="Which gradients does a dense layer's backward pass return, for its input, its kernel and its bias?",
     cases=DENSE_CASES,
     hints=[
@@ -40,6 +41,14 @@ def _(x, kernel, dy):
 )
 def _(x, kernel, dy):
     return dy @ kernel.T, x.T @ dy / len(x), dy.mean(axis=0)
+
+
+@dense_backward.mistake(
+    "kernel averaged",
+    "the gradient of the kernel is divided by N. If the loss is a mean, its 1/N is already in dy: sum only.",
+)
+def _(x, kernel, dy):
+    return dy @ kernel.T, x.T @ dy / len(x), dy.sum(axis=0)
 
 
 @dense_backward.mistake("other order", "the values are right, the order is not: dx, dkernel, dbias.")
@@ -113,6 +122,7 @@ RELU_CASES = [
 
 
 @exercise(
+    insight="The sign of the *input* decides, so a layer must remember its input in `forward`.",
     question="Which gradient does the backward pass of a ReLU return for its input?",
     cases=RELU_CASES,
     hints=[
@@ -237,6 +247,7 @@ def broken_network():
 broken_layer = Exercise(
     lesson="lesson_03",
     name="broken_layer",
+    insight="Gradients travel from the back to the front: the fault lies just behind the last parameter that disagrees.",
     question="Which layer of the broken network has the wrong backward pass?",
     reference=3,
     hints=(

@@ -6,6 +6,7 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
+    insight="The 2 makes up for ReLU, which sets half of the values to 0 and so halves their power.",
     question="What standard deviation does He's rule give to the kernel of a dense layer before a ReLU?",
     cases=[(784, 256), (256, 10), (10, 1000), (50, 3)],
     hints=[
@@ -86,6 +87,7 @@ ADAM_CASES = [
 
 
 @exercise(
+    insight="The first step of Adam has nearly the length of the learning rate, whatever the size of the gradient.",
     question="What are the weight and the two averages after one step of Adam?",
     cases=ADAM_CASES,
     hints=[
@@ -243,6 +245,7 @@ DROPOUT_CASES = [
 
 
 @exercise(
+    insight="Dividing in training keeps the expected value, so nothing need change when the network is used.",
     question="What does inverted dropout return for x, if `uniform` holds one random number in [0, 1) per "
     "value?",
     cases=DROPOUT_CASES,

@@ -11,6 +11,7 @@ KERNEL = np.array([[0, 0, 2], [0, 0, 0], [0, -1, 0]])
 by_hand = Exercise(
     lesson="lesson_05",
     name="by_hand",
+    insight="Most weights were 0, and they cost a computer as much as the others.",
     question="What are the six numbers that this kernel gives for this image?",
     reference=np.array([[0, -7, 3], [10, 7, -2]]),
     hints=(
@@ -54,6 +55,11 @@ by_hand = Exercise(
             "the weight is -1: take the second pixel away, where you add it.",
         ),
         Mistake(
+            "factor 2 forgotten",
+            np.array([[-4, -8, -2], [4, 2, -5]]),
+            "the weight in the top right corner is 2: count that pixel twice.",
+        ),
+        Mistake(
             "negative values cut",
             np.array([[0, 0, 3], [10, 7, 0]]),
             "right but for the negative values, which you set to 0. A filter leaves them as they are.",
@@ -63,6 +69,7 @@ by_hand = Exercise(
 
 
 @exercise(
+    insight="The 1 says where a pixel is taken from: a kernel describes a window, not a movement.",
     question="Which 5x5 kernel moves an image down and to the right by a given number of pixels?",
     cases=[(0, 0), (1, 0), (0, 2), (-2, 1), (2, -1), (-1, -2)],
     hints=[
@@ -129,6 +136,16 @@ def _(down, right):
     return _moving(down, right)
 
 
+@move.mistake("down only", "up and down are right; `right` is not used.")
+def _(down, right):
+    return _moving(2 - down, 2)
+
+
+@move.mistake("right only", "left and right are right; `down` is not used.")
+def _(down, right):
+    return _moving(2, 2 - right)
+
+
 @move.mistake("no movement", "this kernel copies the image, wherever it should go.")
 def _(down, right):
     return _moving(2, 2)
@@ -143,6 +160,17 @@ def _moving(row, column):
 
 _rng = np.random.default_rng(5)
 LAYER_CASES = [
+    # small whole numbers first, so that a wrong value can be followed by hand
+    (
+        np.array([[1, 2, 0], [0, 3, 1], [2, 0, 1]])[:, :, None] * 1.0,
+        np.array([[1, 0], [2, -1]])[:, :, None, None] * 1.0,
+        np.array([10.0]),
+    ),
+    (
+        np.array([[[1, 0], [2, 1], [0, 4]], [[3, 1], [0, 2], [1, 0]]]) * 1.0,
+        np.array([[[[1, 0], [2, -1]], [[0, 3], [1, 1]]]]) * 1.0,
+        np.array([1.0, -2.0]),
+    ),
     (_rng.normal(size=(7, 9, 1)), _rng.normal(size=(2, 3, 1, 1)), np.array([0.5])),
     (_rng.normal(size=(5, 4, 2)), _rng.normal(size=(2, 3, 2, 3)), np.array([1.0, -2.0, 0.25])),
     (_rng.integers(0, 256, (4, 6, 3)), _rng.normal(size=(3, 2, 3, 2)), np.array([-30.0, 7.5])),
@@ -151,6 +179,7 @@ LAYER_CASES = [
 
 
 @exercise(
+    insight="Six loops are the whole layer; lesson 07 replaces them by one matrix product.",
     question="What are the maps (H', W', F) of a convolution layer, for an image (H, W, C), kernels (KH, "
     "KW, C, F) and a bias (F,)?",
     cases=LAYER_CASES,
@@ -207,6 +236,14 @@ def _(image, kernels, bias):
 )
 def _(image, kernels, bias):
     return _maps(image[:, :, :1], kernels[:, :, :1], bias)
+
+
+@conv_layer.mistake(
+    "filters summed",
+    "this adds up the maps of all filters. Each filter gives a map of its own: the output has F maps.",
+)
+def _(image, kernels, bias):
+    return _maps(image, kernels, bias).sum(axis=-1)
 
 
 @conv_layer.mistake("channels averaged", "the channels are averaged; they must be summed.")
@@ -284,6 +321,7 @@ def _maps(image, kernels, bias):
 
 
 @exercise(
+    insight="The size of the image does not come in: the same filter is used at every place.",
     question="How many parameters (weights and biases) does a convolution layer have?",
     cases=[
         ((32, 32, 3), (5, 5), 6),

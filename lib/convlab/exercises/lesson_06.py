@@ -27,6 +27,7 @@ NO_REFUSAL = "Where the kernel does not fit, the formula still gives a number: `
 
 
 @exercise(
+    insight="Places are steps plus one, as a fence has one post more than it has gaps.",
     question="In how many places along one axis can a kernel stand, with stride, padding and dilation?",
     tolerance=0,
     cases=SIZE_CASES,
@@ -215,6 +216,7 @@ PADDING_CASES = [(3, 1), (5, 1), (4, 1), (3, 2), (7, 3), (4, 2), (2, 3), (1, 1)]
 
 
 @exercise(
+    insight="With an odd kernel the padding is the same on both sides: one reason why kernels are odd.",
     question="How many pixels of padding on each side keep the size at stride 1?",
     tolerance=0,
     cases=PADDING_CASES,
@@ -347,6 +349,7 @@ FIELD_CASES = [
 
 
 @exercise(
+    insight="A stride widens what every later layer sees, so one early stride counts for the whole network.",
     question="How many input pixels along one axis does one output pixel see through a stack of layers?",
     tolerance=0,
     cases=FIELD_CASES,
@@ -452,6 +455,14 @@ def _(layers):
 
 
 @receptive_field.mistake(
+    "return inside the loop",
+    "this is the first layer alone: does `return` stand inside the loop? Move it behind the loop.",
+)
+def _(layers):
+    return layers[0][0]
+
+
+@receptive_field.mistake(
     "from the wrong end",
     "the layers are taken from the wrong end: the list begins at the input, and a stride counts for "
     "the layers above it.",
@@ -469,6 +480,7 @@ STACK_CASES = [
 
 
 @exercise(
+    insight="Each layer's filters are as deep as the layer before has filters: most weights sit where both are large.",
     question="How many parameters (weights and biases) does a stack of convolutions have?",
     tolerance=0,
     cases=STACK_CASES,
@@ -557,9 +569,36 @@ def _(channels, layers):
     return stack_parameters.reference(([channels] + [filters for _, filters in layers])[-2], layers[-1:])
 
 
+@stack_parameters.mistake(
+    "return inside the loop",
+    "this is the first layer alone: does `return` stand inside the loop? Move it behind the loop.",
+)
+def _(channels, layers):
+    return stack_parameters.reference(channels, layers[:1])
+
+
+@stack_parameters.mistake(
+    "channels changed too early",
+    "`channels = filters` comes one line too early: a layer's filters are as deep as its *input*. "
+    "Count first, then change `channels`.",
+)
+def _(channels, layers):
+    return sum((kernel_size**2 * filters + 1) * filters for kernel_size, filters in layers)
+
+
+@stack_parameters.mistake(
+    "a list of layers",
+    "these are the right numbers, one for each layer. One number is wanted: add them up.",
+)
+def _(channels, layers):
+    depths = [channels, *(filters for _, filters in layers)]
+    return [stack_parameters.reference(depth, [layer]) for depth, layer in zip(depths, layers)]
+
+
 lecture_table = Exercise(
     lesson="lesson_06",
     name="lecture_table",
+    insight="A sum that is right proves nothing about its rows: check each row by the same formula.",
     question="What should the weights of the lecture's five rows be, and their total?",
     reference=(288, 18_432, 73_728, 1_280_000, 6_250, 1_378_698),
     tolerance=0,

@@ -14,6 +14,7 @@ ROWS_CASES = [
 
 
 @exercise(
+    insight="Each pixel is copied once for each window that it lies in: speed is bought with memory.",
     question="What are the rows of im2col for an image (H, W, C), with windows of size x size and a stride?",
     tolerance=0,
     cases=ROWS_CASES,
@@ -164,6 +165,7 @@ POOL_CASES = [
 
 
 @exercise(
+    insight="Only the pixel that was the largest changed the output, so only it gets the gradient.",
     question="What is the gradient (H, W) of the image after max pooling over windows of size x size, where `dy` holds "
     "the gradient of each window's output?",
     cases=POOL_CASES,
@@ -350,6 +352,7 @@ def _first_corner(window):
 
 
 @exercise(
+    insight="However fast the part becomes, the rest of the time remains: this is Amdahl's law.",
     question="A part takes `share` of the time and becomes `factor` times as fast. How many times as fast is "
     "the whole?",
     cases=[(0.89, 10), (0.95, 10), (0.7, 3), (0.25, 2), (0.6, 1)],

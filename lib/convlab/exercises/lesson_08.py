@@ -26,6 +26,7 @@ LAYER_CASES = [
 
 
 @exercise(
+    insight="SAME counts the places for you: ceil(size / stride), whatever the kernel.",
     question="What does a convolutional layer with padding SAME, a bias and ReLU return for its images?",
     cases=LAYER_CASES,
     hints=[
@@ -78,6 +79,14 @@ def _(images, kernels, biases, stride):
 @conv_layer.mistake("bias subtracted", "the biases are subtracted. They are added.")
 def _(images, kernels, biases, stride):
     return _relu(conv2d(images, kernels, -biases, stride, "same"))
+
+
+@conv_layer.mistake(
+    "sigmoid for ReLU",
+    "this ends with a sigmoid, which squeezes everything between 0 and 1. A ReLU only cuts off what is negative.",
+)
+def _(images, kernels, biases, stride):
+    return 1 / (1 + np.exp(-conv2d(images, kernels, biases, stride, "same")))
 
 
 @conv_layer.mistake("stride forgotten", "right at stride 1, but the stride is not used: `strides=stride`.")
@@ -142,6 +151,7 @@ NO_REFUSAL = "And where TensorFlow would refuse, your function still names a sha
 
 
 @exercise(
+    insight="TensorFlow has one stride for each axis of (images, height, width, channels); the first and the last stay 1.",
     question="What is the shape of the maps of `filters` filters with padding SAME and these four strides?",
     tolerance=0,
     cases=STRIDE_CASES,
@@ -330,6 +340,7 @@ PADDING_CASES = [(4, 5, 3, 2), (28, 28, 3, 1), (7, 10, 5, 3), (6, 9, 4, 1), (8, 
 
 
 @exercise(
+    insight="The odd zero comes at the end, so SAME with a stride shifts an image by half a pixel: frameworks differ here.",
     question="Which four pairs [before, after] give the same result as padding SAME?",
     tolerance=0,
     cases=PADDING_CASES,
@@ -401,6 +412,16 @@ def _(height, width, kernel_size, stride):
 )
 def _(height, width, kernel_size, stride):
     return [[0, 0], *[[kernel_size // 2] * 2 for _ in range(2)], [0, 0]]
+
+
+@padding.mistake(
+    "half of the kernel less one",
+    "(kernel_size - 1) // 2 on each side is right only for an odd kernel with stride 1. SAME counts the zeros "
+    "that the last place needs: they depend on the size and the stride, too.",
+)
+def _(height, width, kernel_size, stride):
+    half = [(kernel_size - 1) // 2] * 2
+    return [[0, 0], half, half, [0, 0]]
 
 
 @padding.mistake(

@@ -15,6 +15,7 @@ NETWORKS = [
 
 
 @exercise(
+    insight="Pooling has no parameters, but it decides how many the first dense layer has.",
     question="How many parameters does the network have, before anybody calls `summary()`?",
     tolerance=0,
     cases=NETWORKS,
@@ -104,6 +105,33 @@ def _(*network):
 )
 def _(*network):
     return _counted(*network, flat="input")
+
+
+@parameters.mistake(
+    "maps left out after flattening",
+    "the dense layer gets size · size values *for each map*: multiply by the number of maps of the last "
+    "convolution.",
+)
+def _(size, channels, filters, units, classes):
+    total = 0
+    for maps in filters:
+        total += 9 * channels * maps + maps
+        channels, size = maps, -(-size // 2)
+    total += size * size * units + units
+    return total + units * classes + classes
+
+
+@parameters.mistake(
+    "only the last convolution",
+    "only the last convolution is counted: the others are overwritten. Write `+=` inside the loop, not `=`.",
+)
+def _(size, channels, filters, units, classes):
+    total = 0
+    for maps in filters:
+        total = 9 * channels * maps + maps
+        channels, size = maps, -(-size // 2)
+    total += size * size * channels * units + units
+    return total + units * classes + classes
 
 
 @parameters.mistake(
@@ -207,6 +235,7 @@ SPARSE, CATEGORICAL, BINARY = (
 
 
 @exercise(
+    insight="Decide by what a label *means*: one class out of several, or several that may hold at once.",
     question="Which loss fits these labels and this last layer, and does it get logits?",
     cases=LABELS,
     hints=[
@@ -245,6 +274,13 @@ def _one_hot_if(test):
 )
 def _(labels, activation):
     return _loss(labels, activation), activation is not None
+
+
+@choose_loss.mistake(
+    "other order", "the values are right, the order is not: first the loss's name, then `from_logits`."
+)
+def _(labels, activation):
+    return choose_loss.reference(labels, activation)[::-1]
 
 
 @choose_loss.mistake(

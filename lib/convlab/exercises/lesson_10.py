@@ -16,6 +16,7 @@ CAM_CASES = [_drawn(2, 3, 2, 0), _drawn(4, 3, 5, 1), _drawn(1, 6, 3, 2), _drawn(
 
 
 @exercise(
+    insight="The ReLU keeps what speaks for the class; what speaks against it needs a map of its own.",
     question="What is the Grad-CAM heat map for these feature maps and gradients?",
     cases=CAM_CASES,
     hints=[
@@ -63,6 +64,23 @@ def _(maps, gradients):
 )
 def _(maps, gradients):
     return np.maximum((maps * gradients).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "the axes of a batch",
+    "`axis=(1, 2)` is right for a batch (N, H, W, C), as in the lesson. These gradients are (H, W, C): "
+    "their rows and columns are the axes 0 and 1.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients.mean(axis=(1, 2))).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
+    "maps and gradients exchanged",
+    "maps and gradients are exchanged: the *gradients* are averaged into weights, the *maps* are weighted.",
+)
+def _(maps, gradients):
+    return np.maximum((gradients * maps.mean(axis=(0, 1))).sum(axis=2), 0)
 
 
 @grad_cam.mistake(
@@ -182,6 +200,7 @@ OCCLUSION_CASES = [_case(3, 4, 2, 1, 0), _case(5, 7, 2, 2, 1), _case(6, 5, 3, 1,
 
 
 @exercise(
+    insight="Occlusion needs no gradient, only answers: it works for any model, at the price of many passes.",
     question="By how much does the score fall when a square is hidden, for each place of the square?",
     cases=OCCLUSION_CASES,
     hints=[

@@ -15,6 +15,7 @@ CROP_CASES = [
 
 
 @exercise(
+    insight="The label stays the same and the pixels move: the network is told that place does not matter.",
     question="What are the H x W pixels of a crop that begins at (top, left), after `pad` rows and columns"
     " of zeros are added on every side of the image?",
     tolerance=0,
@@ -137,6 +138,7 @@ CURVE_CASES = [
 
 
 @exercise(
+    insight="The best epoch was chosen on the validation images, so its score there is a little too good.",
     question="Which epoch's weights should be kept, and how large is the gap in that epoch?",
     cases=CURVE_CASES,
     hints=[
@@ -158,6 +160,11 @@ def stop_at(training, validation):
 )
 def _(training, validation):
     return _stop(training, validation, _best(training))
+
+
+@stop_at.mistake("other order", "the values are right, the order is not: first the epoch, then the gap.")
+def _(training, validation):
+    return stop_at.reference(training, validation)[::-1]
 
 
 @stop_at.mistake("counted from 0", "the right place, but counted from 0: the first entry belongs to epoch 1.")
@@ -308,6 +315,7 @@ ERROR_CASES = [
 
 
 @exercise(
+    insight="With few seeds a standard error is itself uncertain: ask for more than two of them.",
     question="By how many standard errors is the mean of the second recipe above that of the first?",
     cases=ERROR_CASES,
     hints=[

@@ -21,6 +21,7 @@ TABLE_CASES = [
 
 
 @exercise(
+    insight="Almost all positions are in the first layers, almost all parameters in the last.",
     question="What are (size, maps, parameters) of every layer in the paper's list?",
     tolerance=0,
     cases=TABLE_CASES,
@@ -215,6 +216,7 @@ def _(row, size, channels, kind, *numbers):
 
 
 @exercise(
+    insight="Each group sees a part of the channels, so weights are divided by the number of groups, biases are not.",
     question="How many parameters does a convolution in groups have, with biases?",
     tolerance=0,
     cases=[(5, 96, 256, 2), (3, 384, 384, 2), (3, 12, 20, 4), (7, 6, 9, 3), (1, 10, 15, 5), (3, 5, 8, 1)],
@@ -281,6 +283,7 @@ def _(kernel, inputs, outputs, groups):
 
 
 @exercise(
+    insight="Later networks dropped these layers: GoogLeNet's mean over each map has no weights at all.",
     question="What share of a network's parameters is in its dense part, fc6 to fc8?",
     cases=[
         (2_334_080, 6, 256, 4096, 1000),

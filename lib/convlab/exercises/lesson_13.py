@@ -4,6 +4,7 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
+    insight="Three small kernels see as much as one large one, with fewer weights and two more ReLUs.",
     question="How many stacked 3x3 convolutions have the receptive field of one kernel x kernel, and how "
     "many weights does each option have?",
     tolerance=0,
@@ -118,6 +119,7 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
 
 
 @exercise(
+    insight="Activations grow with the batch, weights do not: a smaller batch helps only the first.",
     question="How many megabytes does a training step need for a batch, in float32?",
     cases=MEMORY_CASES,
     tolerance=1e-9,
@@ -216,6 +218,7 @@ def _(activations, parameters, images):
 
 
 @exercise(
+    insight="What does not depend on the batch comes off first; then divide, and round down.",
     question="What is the largest batch that can be trained in a given number of megabytes, in float32?",
     tolerance=0,
     cases=[

@@ -7,6 +7,7 @@ BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16,
 
 
 @exercise(
+    insight="A 1x1 convolution mixes channels at one place, and makes the costly layer behind it thin.",
     question="How many weights does a convolution have, alone and with a 1x1 convolution before it that "
     "narrows?",
     tolerance=0,
@@ -36,6 +37,14 @@ def _(i, n, o, f):
 )
 def _(i, n, o, f):
     return (f * i * o, i * n + f * n * o)
+
+
+@bottleneck.mistake(
+    "1x1 taken for f x f",
+    "the layer before is a 1x1 convolution: it has one weight for each input and output, without size².",
+)
+def _(inputs, narrow, outputs, size):
+    return size**2 * inputs * outputs, size**2 * inputs * narrow + size**2 * narrow * outputs
 
 
 @bottleneck.mistake(
@@ -101,6 +110,7 @@ CHANNEL_CASES = [
 
 
 @exercise(
+    insight="Concatenation adds channels, so only the last layer of each branch counts.",
     question="How many channels does the output of an inception block have?",
     tolerance=0,
     cases=CHANNEL_CASES,
@@ -134,6 +144,16 @@ def _(inputs, widths):
 )
 def _(inputs, widths):
     return sum(widths)
+
+
+@concatenated.mistake(
+    "bottlenecks for outputs",
+    "this counts the 1x1 bottlenecks before the 3x3 and the 5x5. Their outputs stay inside the block: count "
+    "the 3x3 and the 5x5 convolutions instead.",
+)
+def _(inputs, widths):
+    ones, narrow3, _, narrow5, _, projected = widths
+    return ones + narrow3 + narrow5 + (projected or inputs)
 
 
 @concatenated.mistake(
@@ -188,6 +208,7 @@ PARAMETER_CASES = [
 
 
 @exercise(
+    insight="The bottlenecks have few weights themselves and save most of those of the large kernels.",
     question="How many parameters, with biases, does an inception block have?",
     tolerance=0,
     cases=PARAMETER_CASES,

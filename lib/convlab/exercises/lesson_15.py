@@ -22,6 +22,7 @@ BLOCK_CASES = [
 
 
 @exercise(
+    insight="The last ReLU comes after the addition, so a block can pass its input on unchanged.",
     question="What does a residual block return, if F is two 1x1 convolutions with a ReLU between them?",
     cases=BLOCK_CASES,
     hints=[
@@ -184,6 +185,7 @@ def _nothing(x):
 
 
 @exercise(
+    insight="By convention only layers on the longest path with weights count: no pooling, no projections.",
     question="How many layers with weights does a ResNet have, given the blocks of each stage?",
     tolerance=0,
     cases=[((3, 8, 36, 3), 3), ((3, 4, 6, 3), 2), ((9, 9, 9), 2), ((3, 4, 23, 3), 3)],
@@ -258,6 +260,7 @@ GRADIENT_CASES = [
 
 
 @exercise(
+    insight="The sum always contains the gradient itself: a way back that no block can block.",
     question="What is the gradient at the input of a stack of blocks y = x + F(x), when `gradient` is that of its output?",
     cases=GRADIENT_CASES,
     hints=[
@@ -356,6 +359,7 @@ RATE_CASES = [
 
 
 @exercise(
+    insight="A comparison at one common rate measures how well the rate fits, too.",
     question="By how many points does one common learning rate hold back each network?",
     cases=RATE_CASES,
     hints=[

@@ -6,6 +6,7 @@ TERA, GIGA = 1e12, 1e9
 
 
 @exercise(
+    insight="Left of the ridge memory is the limit: a faster processor would change nothing there.",
     question="How many operations per second are attainable at an arithmetic intensity, under a roofline?",
     cases=[
         (0.125, 400 * GIGA, 20 * GIGA),
@@ -93,6 +94,7 @@ def _(intensity, peak, bandwidth):
 
 
 @exercise(
+    insight="The rule holds for moderate batches; far beyond them training fails or needs a warm-up.",
     question="Which learning rate does the linear scaling rule suggest for `workers` processes with "
     "`per_worker` images each, if `rate` was good for `batch_size` images?",
     cases=[(0.1, 256, 32, 256), (0.05, 128, 2, 64), (0.2, 100, 3, 50), (0.1, 128, 4, 256), (0.1, 512, 2, 64)],
@@ -129,6 +131,14 @@ def _(rate, batch_size, workers, per_worker):
 )
 def _(rate, batch_size, workers, per_worker):
     return rate
+
+
+@scaled_rate.mistake(
+    "divided as whole numbers",
+    "`//` cuts off the fraction, and batches need not be multiples of each other: divide with `/`.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * (workers * per_worker // batch_size)
 
 
 @scaled_rate.mistake("turned round", "the other way round: more images, a surer gradient, a *longer* step.")
@@ -173,6 +183,7 @@ def _(rate, batch_size, workers, per_worker):
 
 
 @exercise(
+    insight="A forward and backward pass costs about three forward passes, and a MAC counts as two operations.",
     question="How many seconds does an epoch of `images` images take, with `macs` MACs forward for each, if "
     "training reaches `share` of `peak` operations a second?",
     cases=[

@@ -12,6 +12,7 @@ _PLAIN = ((3, 1, 4), (3, 4, 6), (1, 6, 10))
 
 
 @exercise(
+    insight="The first layers have few weights, so freezing them saves time rather than parameters.",
     question="How many weights still train when the first `frozen` convolutions of a network are frozen?",
     tolerance=0,
     cases=[(_PLAIN, 1), (_FIRE2, 2), (_FIRE2, 0), (_PLAIN, 2)],
@@ -77,6 +78,7 @@ def _probe_case(images, maps, classes, rate):
 
 
 @exercise(
+    insight="It is lesson 02's step; only the inputs are features that another network computed.",
     question="What are the weights of a linear probe after one step of gradient descent on the cross-entropy?",
     cases=[_probe_case(5, 4, 3, 0.5), _probe_case(7, 2, 4, 0.1), _probe_case(3, 3, 2, 1.0)],
     hints=[
@@ -178,6 +180,7 @@ def _picture(height, width):
 
 
 @exercise(
+    insight="A wrong order of colours raises no error: compare with the preprocessing of the pretraining.",
     question="What does a network see of a photograph, red first, if its pretraining had blue first, less a mean?",
     cases=[(_picture(2, 3), _MEAN), (_picture(3, 3), _MEAN), (_picture(4, 1), np.array([1.5, 20.0, 90.0]))],
     hints=[
