@@ -1,8 +1,10 @@
 """`make run` tells each way a lesson can end from the others, and runs no lesson without a reason."""
 
 import errno
+import io
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -12,12 +14,14 @@ import nbformat
 import psutil
 import pytest
 from planting import cell, plant
+from tqdm import tqdm
 
 from convlab.files import write_text
 from coursekit.__main__ import main as coursekit
 from coursekit.lessons import CourseError, Lesson, find, select
-from coursekit.running import execution
+from coursekit.running import board, execution
 from coursekit.running import run as running
+from coursekit.running.execution import Cell
 from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
 from coursekit.running.kernels import Kernels
 
@@ -48,17 +52,23 @@ def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
     plant(root, "05_left", cell("leave", "import sys\nsys.exit(0)"), cell("after", "1"))
     (root / "notebooks" / "06_torn.ipynb").write_text('{"cells": [')
     plant_good(root, "07_last", seconds=0.1)
+    plant(root, "08_waits", cell("wait", "import time\ntime.sleep(999)"))
+    plant(root, "09_goes_on", cell("catch", "try:\n    while True: pass\nexcept BaseException:\n    pass"))
     assert run(root, "--time-limit", "2") == 1
     said = capsys.readouterr().out
     for line in (
         "02_wrong failed in cell 2 (id divide): ZeroDivisionError: division by zero",
         "03_killed failed in cell 1 (id kill): the kernel was killed, as the system does when memory runs",
-        "04_endless failed in cell 1 (id loop): it did not end within 2 seconds",
+        "04_endless failed in cell 1 (id loop): it did not end within 2 processor seconds (TIME_",
+        "----> 1 while True:",
+        "08_waits failed in cell 1 (id wait): it waited for 2 seconds without computing (TIME_LIMIT=",
+        "----> 2 time.sleep(999)",
+        "09_goes_on failed in cell 1 (id catch): it did not end within 2 processor seconds (TIME_",
         "05_left failed in cell 1 (id leave): it ended the lesson",
         "06_torn could not be read: 06_torn.ipynb is not a notebook",
         "----> 2     return x / 0",
-        "7 lessons in ",
-        ": 2 run, 0 unchanged, 5 failed.",
+        "9 lessons in ",
+        ": 2 run, 0 unchanged, 7 failed.",
     ):
         assert line in said
     good = [line for line in said.splitlines() if "accuracy 0.9712 · epochs 3" in line]
@@ -68,7 +78,58 @@ def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
     assert {path.name for path in (root / "build" / "run").iterdir()} == {
         *("01_good.ipynb", "01_good.json", "07_last.ipynb", "07_last.json"),
         *("02_wrong.ipynb", "05_left.ipynb"),  # as far as they came
+        *("04_endless.ipynb", "08_waits.ipynb", "09_goes_on.ipynb"),
     }
+
+
+def test_one_long_line_is_stored_as_it_is_and_what_was_overwritten_is_not(root):
+    many = "for i in range(100):\n    print(f'\\r{i:3d} %', end='', flush=True)\nprint('\\nend')"
+    plant(root, "01_long", cell("line", "print('7, ' * 1_000_000)"), cell("bar", many))
+    assert run(root) == 0
+    line, bar = nbformat.read(root / "build/run/01_long.ipynb", 4).cells
+    assert [one.text for one in line.outputs] == ["7, " * 1_000_000 + "\n"]
+    assert [one.text for one in bar.outputs] == [" 99 %\nend\n"]
+
+
+def test_standard_output_stands_before_errors_each_in_one_piece():
+    pieces = [("stderr", "a"), ("stdout", "1\n"), ("stderr", "b"), ("stdout", "2")]
+    outputs = [nbformat.v4.new_output("stream", name=name, text=said) for name, said in pieces]
+    picture = nbformat.v4.new_output("display_data", {"text/plain": "3"})
+    first, second, last = execution.joined([*outputs, picture])
+    assert (first.name, first.text, second.name, second.text) == ("stdout", "1\n2", "stderr", "ab")
+    assert last is picture
+
+
+def test_where_there_is_no_bar_a_cell_that_runs_long_is_named_once(root, monkeypatch, capsys):
+    monkeypatch.setattr(board, "SILENCE", 0.2)
+    plant_good(root)
+    (lesson,) = find(root)
+    job, events = Job(lesson, root, {}), queue.Queue()
+    with board.Bar([job]) as bar:
+        bar.show(job, Cell("train", 7))
+        while not (said := capsys.readouterr().out):
+            time.sleep(0.05)
+        bar.show(job, Cell("quick", 8))
+        bar.show(job, Outcome(job))
+        events.put((job, Outcome(job)))
+        bar.wait(events)
+    assert said == "01_good: cell 7 (id train) is running ...\n"
+    assert "quick" not in (rest := capsys.readouterr().out) and "01_good: done" in rest
+
+
+def test_the_bar_names_the_running_cell_and_its_seconds(root, monkeypatch):
+    plant_good(root)
+    (lesson,) = find(root)
+    job = Job(lesson, root, {})
+    screen = io.StringIO()
+    shown = {"file": screen, "disable": False}
+    monkeypatch.setattr(board, "tqdm", lambda **options: tqdm(**options | shown))
+    with board.Bar([job]) as bar:
+        bar.show(job, Cell())
+        bar.show(job, Cell("train", 2))
+        bar.cells[job] = Cell("train", 2), time.monotonic() - 41
+        bar._show_running()
+    assert "01_good: its start, 0 s" in screen.getvalue() and "01_good: train, 41 s" in screen.getvalue()
 
 
 def test_the_settings_of_its_user_do_not_reach_a_lesson(root, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,10 @@
 """What a person sees while lessons run, and when they are done."""
 
+import functools
 import queue
+import threading
+import time
+from collections.abc import Callable
 
 from tabulate import tabulate
 from tqdm import tqdm
@@ -8,6 +12,7 @@ from tqdm import tqdm
 from coursekit.running.execution import Cell
 from coursekit.running.jobs import Job, Outcome
 
+SILENCE = 5  # seconds after which a cell that is still running is named
 FORMAT = "{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} cells, {elapsed}  {desc}"
 
 
@@ -17,7 +22,8 @@ class Bar:
     def __init__(self, jobs: list[Job]) -> None:
         self.jobs = len(jobs)
         self.ended = 0
-        self.cells: dict[Job, Cell] = {}
+        self.cells: dict[Job, tuple[Cell, float]] = {}  # what runs, and since when
+        self.notices = Notices()  # where there is no bar
         count = sum(len(job.lesson.code_cells) for job in jobs)
         self.bar = tqdm(total=count, bar_format=FORMAT, disable=None, leave=False, dynamic_ncols=True)
 
@@ -25,6 +31,7 @@ class Bar:
         return self
 
     def __exit__(self, *_) -> None:
+        self.notices.__exit__()
         self.bar.close()
 
     def wait(self, events: queue.Queue) -> tuple[Job, Cell | Outcome]:
@@ -33,19 +40,30 @@ class Bar:
             try:
                 return events.get(timeout=1)
             except queue.Empty:
-                self.bar.refresh()
+                self._show_running()
 
     def show(self, job: Job, event: Cell | Outcome) -> None:
         """Show that a cell begins or that a job has ended."""
-        before = _finished(self.cells.pop(job, Cell()))
+        before = _finished(self.cells.pop(job, (Cell(), 0.0))[0])
         if isinstance(event, Outcome):
+            self.notices.end(job.lesson.slug)
             self.bar.update(len(job.lesson.code_cells) - before)
             self._end(event)
         else:
             self.bar.update(_finished(event) - before)
-            self.cells[job] = event
-        running = ", ".join(f"{one.lesson.slug}: {cell.id}" for one, cell in self.cells.items())
-        self.bar.set_description_str(running)
+            self.cells[job] = event, time.monotonic()
+            if self.bar.disable:
+                self.notices.begin(job.lesson.slug, event)
+        self._show_running()
+
+    def _show_running(self) -> None:
+        """Show on the bar which cells run, and for how many seconds."""
+        now = time.monotonic()
+        running = (
+            f"{job.lesson.slug}: {cell.id or 'its start'}, {now - since:.0f} s"
+            for job, (cell, since) in self.cells.items()
+        )
+        self.bar.set_description_str("; ".join(running))
 
     def _end(self, outcome: Outcome) -> None:
         """Say that a lesson has ended, where the bar does not show it."""
@@ -54,6 +72,34 @@ class Bar:
             how = "failed" if outcome.failure else "done"
             slug = outcome.job.lesson.slug
             print(f"[{self.ended}/{self.jobs}] {slug}: {how} in {outcome.seconds:.1f} s", flush=True)
+
+
+class Notices:
+    """Prints one line for each cell that is still running after five seconds."""
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        self.write = write or functools.partial(print, flush=True)
+        self._timers: dict[str, threading.Timer] = {}
+
+    def __enter__(self) -> "Notices":
+        return self
+
+    def __exit__(self, *_) -> None:
+        for lesson in [*self._timers]:
+            self.end(lesson)
+
+    def begin(self, lesson: str, cell: object) -> None:
+        """Take note that a cell of a lesson begins, and so the one before it has ended."""
+        self.end(lesson)
+        timer = threading.Timer(SILENCE, self.write, [f"{lesson}: {cell} is running ..."])
+        timer.daemon = True
+        timer.start()
+        self._timers[lesson] = timer
+
+    def end(self, lesson: str) -> None:
+        """Take note that no cell of a lesson runs any more."""
+        if lesson in self._timers:
+            self._timers.pop(lesson).cancel()
 
 
 def _finished(cell: Cell) -> int:

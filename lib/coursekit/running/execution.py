@@ -1,9 +1,9 @@
-"""One lesson, top to bottom in a fresh kernel; what goes wrong is told as what it is."""
+"""Run one lesson, top to bottom in a fresh kernel, and say exactly what went wrong."""
 
-import copy
 import logging
 import re
 import signal
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,20 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from coursekit.lessons import Lesson
 from coursekit.running.kernels import Kernel, Kernels
+from coursekit.running.stopwatch import Stopwatch
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LAST_LINES = 8
 START_LIMIT = 120  # seconds that a kernel may take to start: more than a busy machine needs
 OUTPUT_LIMIT = 60  # seconds between a cell's end and its last output
+TICK = 0.5  # seconds between two looks at what a cell has computed
+GRACE = 5  # seconds in which a cell that is interrupted may say where it was
+OVERWRITTEN = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)  # what a terminal would show no more
 
 # what they report is reported here, once and in plain words
 for _name in ("papermill", "traitlets", "asyncio"):
@@ -28,7 +32,7 @@ for _name in ("papermill", "traitlets", "asyncio"):
     logging.getLogger(_name).propagate = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cell:
     """The code cell that a reader would point at: its id, and its number among the code cells."""
 
@@ -55,49 +59,115 @@ def execute(
     output: Path,
     kernels: Kernels,
     parameters: dict | None = None,
-    limit: int | None = None,
+    limit: float | None = None,
     threads: int | None = None,
     on_cell: Callable[[Cell], None] = lambda cell: None,
 ) -> nbformat.NotebookNode:
     """Run a lesson in its own folder, write it with its outputs to `output` and return it.
 
-    `limit` is the longest that one cell may take, in seconds. `on_cell` is told each code cell before it
-    runs. Raises `LessonFailed`; `output` then holds what there is after an exception in a cell. `OSError`
-    where `output` cannot be written.
+    `LessonFailed` where it does not reach its end; `output` then has the cells up to an exception.
+    `OSError` where `output` cannot be written.
+
+    Args:
+        lesson: what to run.
+        output: the notebook to write.
+        kernels: where its kernel is started.
+        parameters: the values that replace those of its parameters cell.
+        limit: the processor seconds that one cell may take, or the seconds that it may wait (`Stopwatch`).
+        threads: how many threads NumPy and TensorFlow may use; None for their own choice.
+        on_cell: gets each code cell before it runs.
     """
-    cell = Cell()
-
-    def started(**message) -> None:
-        if message["cell"].cell_type == "code":
-            injected = "injected-parameters" in message["cell"].metadata.get("tags", [])
-            cell.id = "injected-parameters" if injected else message["cell"].get("id", "none")
-            cell.number += not injected
-            on_cell(copy.copy(cell))
-
-    with kernels.start(lesson.path.parent, threads) as kernel:
+    with kernels.start(lesson.path.parent, threads) as kernel, Watch(kernel, limit, on_cell) as watch:
         try:
-            done = _papermill(lesson, output, kernel, parameters, limit, on_cell_start=started)
+            done = _papermill(lesson, output, kernel, parameters, watch)
         except Exception as error:
             if isinstance(error, OSError) and error.errno:  # not the lesson's: `output` cannot be written
                 raise
-            raise LessonFailed(cell, *_explain(error, kernel, limit)) from error
+            raise LessonFailed(watch.cell, *_explain(error, kernel, watch.why)) from error
+    if watch.why:  # it was interrupted, and went on to its end
+        raise LessonFailed(watch.cell, _too_long(watch.why), [])
     if _left_out(done):  # papermill takes sys.exit() for a happy end
-        raise LessonFailed(cell, "it ended the lesson: no cell after it has run", [])
+        raise LessonFailed(watch.cell, "it ended the lesson: no cell after it has run", [])
     return done
 
 
+class Watch:
+    """Knows which cell of a lesson runs, and stops one that takes too long: `why` then says how long."""
+
+    def __init__(self, kernel: Kernel, limit: float | None, on_cell: Callable[[Cell], None]) -> None:
+        self.kernel, self.limit, self.on_cell = kernel, limit, on_cell
+        self.cell, self.why = Cell(), ""
+        self._stopwatch: Stopwatch | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def begins(self, cell: nbformat.NotebookNode, **_) -> None:
+        """Take note of a cell that begins."""
+        if self.why:
+            raise RuntimeError("the cell before it was stopped")
+        if cell.cell_type == "code":
+            injected = "injected-parameters" in cell.metadata.get("tags", [])
+            name = "injected-parameters" if injected else cell.get("id", "none")
+            self.cell = Cell(name, self.cell.number + (not injected))
+            self.on_cell(self.cell)
+            if self.kernel.process is not None:
+                self._stopwatch = Stopwatch(self.kernel.process.pid, self.limit)
+
+    def ends(self, cell: nbformat.NotebookNode, **_) -> None:
+        """Take note that the cell has ended, and join what it has printed."""
+        self._stopwatch = None
+        cell.outputs = joined(cell.outputs)
+
+    def _look(self) -> None:
+        """Interrupt a cell as soon as it is overdue; end the kernel if that does not help."""
+        while not self._over.wait(TICK):
+            stopwatch = self._stopwatch
+            if stopwatch and (why := stopwatch.overdue()) and stopwatch is self._stopwatch:
+                self.why = why
+                self.kernel.interrupt()
+                if not self._over.wait(GRACE):
+                    self.kernel.kill()
+                return
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return outputs with one text for each stream, as a terminal shows it, standard output first.
+
+    nbclient's own `coalesce_streams` takes minutes for a long line: its time grows with the square.
+    """
+    texts: dict[str, list[str]] = {}
+    kept = []
+    for output in outputs:
+        if output.output_type != "stream" or output.name not in texts:
+            kept.append(output)
+        if output.output_type == "stream":
+            texts.setdefault(output.name, []).append(output.text)
+    for i, output in enumerate(kept):
+        if output.output_type == "stream":
+            output.text = OVERWRITTEN.sub("", "".join(texts[output.name]))
+            if i and output.name == "stdout" and kept[i - 1].get("name") == "stderr":
+                kept[i - 1 : i + 1] = [output, kept[i - 1]]
+    return kept
+
+
 def _left_out(notebook: nbformat.NotebookNode) -> bool:
-    """Tell whether a code cell has not run."""
+    """Return whether a code cell has not run."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
     return any(cell.execution_count is None for cell in code)
 
 
-def _papermill(
-    lesson: Lesson, output: Path, kernel: Kernel, parameters: dict | None, limit: int | None, **hooks
-):
+def _papermill(lesson: Lesson, output: Path, kernel: Kernel, parameters: dict | None, watch: Watch):
     """Execute the lesson in `kernel` through papermill."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a planted notebook's missing ids; `check` tells of them
+        warnings.simplefilter("ignore")  # about a planted notebook's missing ids; `check` reports them
         return papermill.execute_notebook(
             _without_braces(lesson.path),
             _without_braces(output),
@@ -108,11 +178,12 @@ def _papermill(
             request_save_on_cell_execute=False,
             autosave_cell_every=0,
             start_timeout=START_LIMIT,
-            execution_timeout=limit,
+            execution_timeout=None,  # `watch` counts the cell's own seconds
             iopub_timeout=OUTPUT_LIMIT,
-            coalesce_streams=True,
+            coalesce_streams=False,  # `watch` does it
             km=kernel,
-            **hooks,
+            on_cell_start=watch.begins,
+            on_cell_executed=watch.ends,
         )
 
 
@@ -121,16 +192,22 @@ def _without_braces(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _explain(error: Exception, kernel: Kernel, limit: int | None) -> tuple[str, list[str]]:
+def _explain(error: Exception, kernel: Kernel, overdue: str) -> tuple[str, list[str]]:
     """Return what happened in one sentence, and the lines that show it."""
+    if overdue:
+        traceback = error.traceback if isinstance(error, PapermillExecutionError) else ""
+        return _too_long(overdue), _last_lines(plain(traceback))
     match error:
         case PapermillExecutionError():
             return f"{error.ename}: {plain(error.evalue)}", _last_lines(plain(error.traceback))
-        case CellTimeoutError():
-            return f"it did not end within {limit} seconds (TIME_LIMIT=SECONDS allows more, 0 any time)", []
         case DeadKernelError() | RuntimeError() if (status := _ended_with(kernel)) is not None:
             return _death(status), _log_end(kernel)
     return f"{type(error).__name__}: {error}", _log_end(kernel)
+
+
+def _too_long(why: str) -> str:
+    """Say that a cell was stopped, and how to allow it more."""
+    return f"it {why} (TIME_LIMIT=SECONDS allows more, 0 any time)"
 
 
 def _ended_with(kernel: Kernel) -> int | None:

@@ -1,4 +1,4 @@
-"""Kernels for lessons: this interpreter's, deaf to a person's own Jupyter settings, and gone afterwards."""
+"""Kernels for lessons: this interpreter's, without a person's own settings, and gone afterwards."""
 
 import asyncio
 import importlib.util
@@ -97,13 +97,23 @@ class Kernel(AsyncKernelManager):
 
     def kill(self) -> None:
         """End the kernel and what it has started, without asking."""
-        if self.process is None:
-            return
-        with suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(self.process.pid, signal.SIGKILL)  # it leads a process group of its own
-            else:
-                self.process.kill()
+        if self.process is not None:
+            end_group(self.process)
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs, where the system has signals for it."""
+        if self.process is not None and hasattr(os, "killpg"):
+            with suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGINT)
+
+
+def end_group(process: subprocess.Popen) -> None:
+    """End a kernel's process and what it has started."""
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)  # it leads a process group of its own
+        else:
+            process.kill()
 
 
 class Kernels:

@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import functools
 import io
 import json
 import re
@@ -15,13 +16,14 @@ from convlab.files import write_text
 from coursekit.checking.rules import WIDGET_VIEW, compared_cells
 from coursekit.lessons import ROOT, CourseError, Lesson, code_digest, find, select, source, text
 from coursekit.publishing import map as course_map
+from coursekit.running.board import Notices
 from coursekit.running.execution import LessonFailed, execute, plain
 from coursekit.running.jobs import UNKNOWN_SECONDS
 from coursekit.running.kernels import Kernels
 
 KEPT_IN_CELLS = ("tags", "mystnb", "slideshow")
 PROGRESS_BAR = re.compile(r"^.*\d+%\|.*(\n|$)|^.*\d+it \[\d\d:\d\d, .*(\n|$)", re.MULTILINE)
-CELL_LIMIT = 120  # seconds
+CELL_LIMIT = 120  # processor seconds
 INVISIBLE = 6  # levels of 255 by which any pixel of a picture may change
 
 
@@ -69,7 +71,9 @@ def render(lesson: Lesson, kernels: Kernels) -> int:
     The file is replaced as a whole, or, if the lesson fails, not touched.
     """
     output = kernels.scratch / lesson.path.name
-    executed = execute(lesson, output, kernels, limit=CELL_LIMIT)
+    with Notices() as notices:
+        begins = functools.partial(notices.begin, lesson.slug)
+        executed = execute(lesson, output, kernels, limit=CELL_LIMIT, on_cell=begins)
     content = nbformat.writes(nbformat.from_dict(normalised(lesson.notebook, executed))) + "\n"
     if Lesson(lesson.path).notebook != lesson.notebook:
         raise CourseError("was saved by someone else while it ran: render it again")

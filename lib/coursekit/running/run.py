@@ -23,7 +23,7 @@ from coursekit.running.execution import Cell, LessonFailed, execute
 from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
 from coursekit.running.kernels import Kernels
 
-CELL_LIMIT = 120  # seconds: twice what a cell may take with the default parameters
+CELL_LIMIT = 120  # processor seconds: twice what a cell may take with the default parameters
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="default", help="default, or full, as profiles.yaml has it")
     parser.add_argument("--force", action="store_true", help="run lessons that have not changed, too")
     parser.add_argument("--jobs", type=int, help="lessons at once; by default what memory and cores allow")
-    parser.add_argument("--time-limit", type=int, metavar="S", help="seconds for one cell; 0 for no limit")
+    parser.add_argument(
+        "--time-limit", type=int, metavar="S", help="processor seconds for one cell; 0 for no limit"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
     return parser
 
@@ -57,7 +59,8 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
 def run(jobs: list[Job], force: bool = False, at_once: int | None = None, limit: int | None = None) -> int:
     """Run the jobs that need it, print the closing table, and return 1 if a lesson failed, else 0.
 
-    `at_once` is the number of lessons that may run at the same time, `limit` the seconds for one cell.
+    `at_once` is the number of lessons that may run at the same time, `limit` the processor seconds for one
+    cell.
     """
     begun = time.monotonic()
     known = {job: outcome for job in jobs if (outcome := _unreadable(job) or (not force and recorded(job)))}
@@ -134,6 +137,7 @@ def _run_all(jobs: list[Job], at_once: int, limit: int | None) -> Iterator[Outco
                     waiting.remove(job)
                     shared = running or _next(waiting, [job], at_once, free_gb)
                     threads = max(1, cores() // at_once) if shared else None
+                    bar.show(job, Cell())
                     running[job] = _start(job, kernels, limit, threads, events)
                 job, event = bar.wait(events)
                 bar.show(job, event)
