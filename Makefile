@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 # how many processes test at once
 WORKERS ?= 2
-# seconds that one cell may take under `make test`
+# processor seconds that one cell may take under `make test`
 CELL_LIMIT ?= 120
 
 .DEFAULT_GOAL = help
