@@ -1,5 +1,5 @@
 /**
- * The panel to draw a digit: what the network sees of it, what it says, and the digits that the reader keeps.
+ * The panel to draw a digit: what the network sees of it, what it says, and the digits that the reader has saved.
  */
 convlab.part(function drawn(convlab) {
   "use strict";
@@ -36,7 +36,7 @@ convlab.part(function drawn(convlab) {
           element("figure", {}, this.seen, element("figcaption", {}, say("as_seen"))), this.shares),
         element("div", { class: "cl-row" },
           button(say("clear"), () => this.clear(), { id: "cl-clear" }),
-          element("label", {}, say("keep_as"), this.label),
+          element("label", {}, say("digit_is"), this.label),
           button(say("save_digit"), () => this.#saveDigit(), { id: "cl-save-digit" }),
           button(say("look_inside"), () => this.#look(), { id: "cl-look-drawn" }),
           button(say("delete_digits"), () => this.#change([]), { id: "cl-delete-digits" })),
@@ -106,7 +106,7 @@ convlab.part(function drawn(convlab) {
     }
   }
 
-  /** Return the reader's digits that this browser keeps; none where it refuses, or where they are damaged. */
+  /** Return the reader's digits that this browser has stored; none where it refuses, or where they are damaged. */
   function stored() {
     try {
       const saved = JSON.parse(localStorage.getItem(STORE) ?? "[]");
@@ -118,7 +118,7 @@ convlab.part(function drawn(convlab) {
     }
   }
 
-  /** Keep the reader's digits in this browser; return whether it did. */
+  /** Store the reader's digits in this browser; return whether it did. */
   function store(digits) {
     try {
       localStorage.setItem(STORE, JSON.stringify(digits));

@@ -1,5 +1,7 @@
 """What the live page shows beside its training: the pad, the inside view, files, keyboard."""
 
+import re
+
 import numpy as np
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -79,12 +81,26 @@ def test_digit_of_ones_own_is_saved_tested_and_deleted(page):
 def test_damaged_digits_of_ones_own_are_left_out(page):
     good = "[" + ",".join(["7"] * 784) + "]"
     each = [(good, 3), ("[1]", 3), (good, 12)]
-    kept = "[" + ",".join(f'{{"pixels": {pixels}, "label": {label}}}' for pixels, label in each) + "]"
-    for text, count in ((kept, 1), ("{", 0), ("null", 0)):
+    stored = "[" + ",".join(f'{{"pixels": {pixels}, "label": {label}}}' for pixels, label in each) + "]"
+    for text, count in ((stored, 1), ("{", 0), ("null", 0)):
         page.run("localStorage.setItem('convlab-digits', arguments[0])", text)
         assert page.open() == []
         assert page.run("return convlab.live.drawing.mine.length") == count
     page.run("localStorage.clear()")
+
+
+def test_drawn_digit_is_looked_at_layer_by_layer(page):
+    page.press("cl-step")
+    stroke(page, *SEVEN)
+    page.press("cl-look-drawn")
+    own = np.array(page.until("return [...convlab.live.drawing.own]"))
+    wanted = (own - 33.318421) / 78.56749  # MNIST's mean and standard deviation
+    looked = """const {report} = convlab.live.inside, wanted = arguments[0];
+        return report && wanted.every((value, i) => Math.abs(value - report.image[i]) < 1e-4)"""
+    assert page.until(looked, wanted.tolist())
+    canvas = page.run("return document.querySelectorAll('#cl-inside-layers canvas')[1]")
+    canvas.send_keys(Keys.ARROW_DOWN)
+    assert "25 products" in page.run("return document.querySelectorAll('.cl-detail')[1].textContent")
 
 
 def test_pad_is_drawn_on_by_keyboard(page):
@@ -114,7 +130,7 @@ def test_output_of_a_convolution_is_taken_apart_into_its_products(page):
         seen, kernel, products = map(np.array, grids)
         assert seen.shape == kernel.shape == products.shape == (window, window)
         np.testing.assert_allclose(seen * kernel, products, atol=0.1)
-        # the whole sum: from the numbers that the page was explanation
+        # the whole sum, from the numbers that the page holds
         asked = """const {report, about} = convlab.live.inside, place = arguments[0] - 1;
             const row = about.rows[place], [, , channels, filters] = row.parameters.kernel;
             const input = place ? report.outputs[place - 1] : report.image, width = row.input[1];
@@ -125,9 +141,8 @@ def test_output_of_a_convolution_is_taken_apart_into_its_products(page):
             return [sum, report.outputs[place][(3 * row.output[1] + 4) * filters + 1]];"""
         computed, shown = page.run(asked, layer)
         assert abs(computed - shown) < 1e-3
-        assert float(
-            explanation.split("that is ")[1].split(".\n")[0].rstrip(".").split(".window")[0]
-        ) == pytest.approx(shown, abs=0.006)
+        result = float(re.search(r"that is (-?[\d.]*\d)", explanation)[1])
+        assert result == pytest.approx(shown, abs=0.006)
         marks = page.run("return [...document.querySelectorAll('.cl-mark')].map(one => !one.hidden)")
         assert marks[layer] and marks[layer - 1] and sum(marks) == 2
 

@@ -158,7 +158,7 @@ convlab.part(function english(convlab) {
     clear: "Clear",
     draw_first: "Draw something first.",
     as_seen: "as the network sees it",
-    keep_as: "it is a",
+    digit_is: "it is a",
     save_digit: "Save as a test digit of your own",
     look_inside: "Look inside with it",
     digits_saved: "{count} digits of your own are saved in this browser. Press one to look inside.",

@@ -154,7 +154,7 @@ convlab.part(function japanese(convlab) {
     clear: "消す",
     draw_first: "まず何かを描いてください。",
     as_seen: "ネットワークが見るもの",
-    keep_as: "これは",
+    digit_is: "これは",
     save_digit: "自分のテスト数字として残す",
     look_inside: "この数字で中を見る",
     digits_saved: "自分の数字{count}個がこのブラウザにあります。押すと中を見られます。",

@@ -154,7 +154,7 @@ convlab.part(function korean(convlab) {
     clear: "지우기",
     draw_first: "먼저 무언가를 그리세요.",
     as_seen: "신경망이 보는 그림",
-    keep_as: "이것은",
+    digit_is: "이것은",
     save_digit: "내 테스트 숫자로 간직하기",
     look_inside: "이 숫자로 안 들여다보기",
     digits_saved: "내 숫자 {count}개가 이 브라우저에 있습니다. 누르면 안을 들여다봅니다.",
