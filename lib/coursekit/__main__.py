@@ -24,6 +24,7 @@ COMMANDS = {
     "site": ("publishing.book", "make the book of all lessons"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
     "verify": ("measuring.verify", "check a recorded run by its weights and its log"),
+    "live-settings": ("measuring.live_settings", "choose the live page's settings on held-out digits"),
     "bench": ("measuring.bench", "measure how fast this machine is"),
     "grade": ("grading.grade", "grade a folder of submissions"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m coursekit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:8}{what}" for name, (_, what) in COMMANDS.items()),
+        epilog="\n".join(f"  {name:14}{what}" for name, (_, what) in COMMANDS.items()),
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     command = parser.parse_args(argv[:1]).command

@@ -15,6 +15,7 @@ WEB, MNIST = ROOT / "web", ROOT / "data" / "mnist.npz"
 STYLES = ("live.css", "explorers.css")
 TRAINED = ("mnist-deep", "mnist-994")  # of data/weights, which the page loads when its reader asks for them
 EVERY_TRAIN, EVERY_TEST = 6, 5  # 10,000 of 60,000 and 2,000 of 10,000: a page should stay small
+HELD_OUT = slice(3, None, 12)  # 5,000 of the 50,000 training digits that the page does not train on
 
 
 def files() -> dict[str, str]:
@@ -120,17 +121,26 @@ def trained(name: str) -> str:
 
 
 def digits(path: Path) -> str:
-    """Return a script that holds every sixth training and every fifth test digit of MNIST, in sixteen greys.
+    """Return a script that holds the page's digits of `path`, MNIST; `CourseError` if the file is missing.
 
-    The layout is that of `unpackDigits` in web/digits.js: four numbers of 32 bits, labels, two pixels a byte,
-    in gzip without a date, in base64. A page that was opened from a file may not read the files beside it,
-    but it may run a script.
+    A page that was opened from a file may not read the files beside it, but it may run a script.
     """
+    return f'convlab.digits = "{packed_digits(path)}";\n'
+
+
+def packed_digits(path: Path, held_out: bool = False) -> str:
+    """Return every sixth training and every fifth test digit of MNIST, in sixteen greys, as a text.
+
+    With `held_out` 5,000 other training digits take the place of the test digits: the page's settings are
+    chosen with them. The layout is that of `unpackDigits` in web/digits.js: four numbers of 32 bits, labels,
+    two pixels a byte, in gzip without a date, in base64.
+    """
+    test, every = ("train", HELD_OUT) if held_out else ("test", slice(None, None, EVERY_TEST))
     try:
         with np.load(path, allow_pickle=False) as file:
-            images = np.concatenate([file["x_train"][::EVERY_TRAIN], file["x_test"][::EVERY_TEST]])
-            counts = len(file["y_train"][::EVERY_TRAIN]), len(file["y_test"][::EVERY_TEST])
-            labels = np.concatenate([file["y_train"][::EVERY_TRAIN], file["y_test"][::EVERY_TEST]])
+            images = np.concatenate([file["x_train"][::EVERY_TRAIN], file[f"x_{test}"][every]])
+            labels = np.concatenate([file["y_train"][::EVERY_TRAIN], file[f"y_{test}"][every]])
+            counts = len(file["y_train"][::EVERY_TRAIN]), len(file[f"y_{test}"][every])
     except OSError as error:
         raise CourseError(
             f"the live page needs {path.name}, and it is missing: restore it with git"
@@ -138,5 +148,4 @@ def digits(path: Path) -> str:
     greys = np.round(images.reshape(len(images), -1) / 17).astype(np.uint8)
     header = np.array([*counts, *images.shape[1:3]], "<u4").tobytes()
     packed = header + labels.astype(np.uint8).tobytes() + (greys[:, ::2] << 4 | greys[:, 1::2]).tobytes()
-    text = base64.b64encode(gzip.compress(packed, 9, mtime=0)).decode()
-    return f'convlab.digits = "{text}";\n'
+    return base64.b64encode(gzip.compress(packed, 9, mtime=0)).decode()
