@@ -8,7 +8,7 @@ large as what they show. The caller gives the title, which states the finding.
 from convlab.plots.classification import confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
-from convlab.plots.diagrams import flow
+from convlab.plots.diagrams import deep_filter, flow, forward_and_backward
 from convlab.plots.images import heat, images
 from convlab.plots.lines import (
     curves,
@@ -31,9 +31,11 @@ __all__ = [
     "by_rate",
     "confusion_matrix",
     "curves",
+    "deep_filter",
     "dots",
     "filter_place",
     "flow",
+    "forward_and_backward",
     "grid",
     "heat",
     "histograms",
