@@ -88,7 +88,11 @@ def _check_png(data: bytes) -> None:
     )
     while place + 8 <= len(data):
         length, name = struct.unpack(">I4s", data[place : place + 8])
-        packed += data[place + 8 : place + 8 + length] if name == b"IDAT" else b""
+        part, stated = data[place + 8 : place + 8 + length], data[place + 8 + length : place + 12 + length]
+        if name == b"IDAT":
+            packed += part
+            if struct.pack(">I", zlib.crc32(name + part)) != stated:
+                raise Refused(422, "The picture's file is damaged: its checksum does not fit its pixels.")
         place += length + 12
     if not interlaced:
         row = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] + 7) // 8
@@ -119,7 +123,7 @@ def digit(image: Image.Image) -> np.ndarray:
         ink = grey
     else:
         ink = np.abs(grey - background)
-        ink[ink < 0.25 * ink.max()] = 0
+        ink[ink < 0.1 * ink.max()] = 0
     if ink.max() < 32:
         raise Refused(422, "The picture is blank: nothing in it differs from its border.")
     if grey.shape == (SIDE, SIDE) and background < 32:
@@ -129,7 +133,7 @@ def digit(image: Image.Image) -> np.ndarray:
     scale = DIGIT / max(ink.shape)
     size = [max(1, round(length * scale)) for length in ink.shape[::-1]]
     small = np.asarray(Image.fromarray(ink.astype("uint8")).resize(size, Image.Resampling.BOX), "float64")
-    return _centred(small)
+    return _centred(small * (255 / small.max()))
 
 
 def _grey(image: Image.Image) -> np.ndarray:
@@ -148,7 +152,7 @@ def _centred(ink: np.ndarray) -> np.ndarray:
     total = ink.sum()
     centre = [float((ink.sum(axis=1 - axis) * np.arange(ink.shape[axis])).sum() / total) for axis in (0, 1)]
     top, left = (
-        min(max(round((SIDE - 1) / 2 - middle), 0), SIDE - length)
+        min(max(round(SIDE / 2 - middle), 0), SIDE - length)
         for middle, length in zip(centre, ink.shape)
     )
     canvas = np.zeros((SIDE, SIDE), "uint8")
