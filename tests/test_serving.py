@@ -294,11 +294,3 @@ def test_numbers_are_what_prometheus_reads(running, admin):
     counted = [sample.labels for sample in families["predictions"].samples]
     assert {"model": "1", "label": "7"} in counted
     assert {"requests", "request_seconds", "batch_size", "confidence", "ink"} <= set(families)
-
-
-def test_importing_the_settings_imports_none_of_the_extra():
-    code = "import sys, convlab.serving.settings, convlab.serving.limits; print(*sorted(sys.modules))"
-    said = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not {"fastapi", "sqlalchemy", "onnxruntime", "tensorflow"} & set(said)

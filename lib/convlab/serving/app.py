@@ -391,7 +391,7 @@ def _login(body: bytes, content_type: str) -> Login:
             fields: object = dict(parse_qsl(body.decode(), max_num_fields=10))
         else:
             fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(400, 'The body is not JSON. Send {"user": "…", "password": "…"}.') from None
     if not isinstance(fields, dict) or not all(
         isinstance(fields.get(name), str) for name in ("user", "password")
@@ -423,7 +423,7 @@ async def _picture(request: Request) -> tuple[bytes, str]:
         try:
             text = json.loads(body)["image"]
             return base64.b64decode(text.rpartition(",")[2], validate=True), ""
-        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
             raise Refused(422, 'JSON needs the picture in base64: {"image": "…"}.') from None
     if kind.startswith("application/x-www-form-urlencoded"):  # what curl says where nobody has told it
         kind = ""

@@ -152,8 +152,7 @@ def _centred(ink: np.ndarray) -> np.ndarray:
     total = ink.sum()
     centre = [float((ink.sum(axis=1 - axis) * np.arange(ink.shape[axis])).sum() / total) for axis in (0, 1)]
     top, left = (
-        min(max(round(SIDE / 2 - middle), 0), SIDE - length)
-        for middle, length in zip(centre, ink.shape)
+        min(max(round(SIDE / 2 - middle), 0), SIDE - length) for middle, length in zip(centre, ink.shape)
     )
     canvas = np.zeros((SIDE, SIDE), "uint8")
     canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink.round()

@@ -76,7 +76,7 @@ class Signer:
             key = next((key for name, key in self.keys.all() if name == kid), None)
             if key is None:
                 raise Refused(401, "The token is signed with a key that we do not have. Log in again.")
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 key,
                 algorithms=[ALGORITHM],
@@ -85,6 +85,9 @@ class Signer:
                 leeway=LEEWAY if self.seconds > 10 * LEEWAY else 0,
                 options={"require": CLAIMS},
             )
+            if not isinstance(claims["sid"], str):
+                raise jwt.InvalidTokenError
+            return claims
         except jwt.ExpiredSignatureError:
             raise Refused(401, "The token has expired. Log in again.") from None
         except jwt.InvalidTokenError:
