@@ -14,11 +14,14 @@ from convlab.layers.normalization import BatchNorm
 from convlab.layers.pooling import AvgPool2D, MaxPool2D, avg_pool2d, max_pool2d
 from convlab.layers.regularization import Dropout
 from convlab.layers.sequential import Sequential
+from convlab.layers.transposed import Conv2DTranspose, conv2d_transpose
+from convlab.layers.unpooling import max_pool2d_with_indices, max_unpool2d
 
 __all__ = [
     "AvgPool2D",
     "BatchNorm",
     "Conv2D",
+    "Conv2DTranspose",
     "Dense",
     "Dropout",
     "Flatten",
@@ -29,8 +32,11 @@ __all__ = [
     "avg_pool2d",
     "conv2d",
     "conv2d_gradients",
+    "conv2d_transpose",
     "log_softmax",
     "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_unpool2d",
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",

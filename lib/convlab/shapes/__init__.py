@@ -13,6 +13,7 @@ from convlab.shapes.arithmetic import (
     padding_sides,
     receptive_field,
     same_padding,
+    transposed_size,
 )
 from convlab.shapes.keras_model import Row, count, table, total
 
@@ -29,4 +30,5 @@ __all__ = [
     "same_padding",
     "table",
     "total",
+    "transposed_size",
 ]

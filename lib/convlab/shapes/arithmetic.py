@@ -74,6 +74,36 @@ def same_padding(input_size: int, kernel_size: int, stride: int = 1, dilation: i
     return total // 2, total - total // 2
 
 
+def transposed_size(input_size: int, kernel_size: int, stride: int = 1, padding: int | str = 0) -> int:
+    """Return the size of a transposed convolution's output along one axis (lesson 19).
+
+    That is (i - 1)s + f - 2p, `output_size` turned round: a convolution of that output has i places. Several
+    larger outputs have i places, too, if s is over 1; this is the smallest. "valid" is p = 0; "same" gives
+    i · s. Dumoulin and Visin 2016, chapter 4. ValueError where nothing is left, and as in `output_size`.
+
+    Args:
+        input_size: i, pixels along the axis.
+        kernel_size: f, pixels of the kernel along the axis.
+        stride: s, pixels of the output from one place to the next.
+        padding: p, pixels cut off each side of the output; or "valid", or "same".
+
+    >>> transposed_size(7, 4, stride=2, padding=1), transposed_size(7, 3, stride=2), output_size(15, 3, 2)
+    (14, 15, 7)
+    """
+    input_size, stride = _whole("input", input_size), _whole("stride", stride)
+    if isinstance(padding, str) and padding.lower() == "same":
+        _whole("kernel", kernel_size)
+        return input_size * stride
+    before, after = padding_sides(1, kernel_size, stride, padding)
+    size = (input_size - 1) * stride + _whole("kernel", kernel_size) - before - after
+    if size < 1:
+        raise ValueError(
+            f"a padding of {padding} cuts off all of the {size + before + after} pixels that an input of "
+            f"{input_size} and a kernel of {kernel_size} give: cut off less"
+        )
+    return size
+
+
 def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     """Return how many input pixels one output pixel sees along an axis, through all `layers` (lesson 06).
 
