@@ -23,6 +23,7 @@ COMMANDS = {
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
+    "record-masks": ("measuring.record_masks", "train the networks of lesson 19 on CamVid"),
     "verify": ("measuring.verify", "check a recorded run by its weights and its log"),
     "live-settings": ("measuring.live_settings", "choose the live page's settings on held-out digits"),
     "bench": ("measuring.bench", "measure how fast this machine is"),

@@ -1,7 +1,8 @@
 """The published networks at ImageNet size, their versions for CIFAR-10, and small ones for MNIST, in Keras.
 
-Every builder but `squeezenet`, which comes trained, returns an untrained `keras.Model` that takes normalised
-float images (N, H, W, C) and ends in logits; layers are called as in the papers. Only `normalization` and
+Every builder but `squeezenet` and `squeeze_unet`, which come trained, returns an untrained `keras.Model`
+that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19 take pixels
+from 0 to 255 and end in logits for each pixel. Layers are called as in the papers. Only `normalization` and
 `gelu` call TensorFlow itself, to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with
 stride 2 it adds more at the bottom right, so that weights trained elsewhere do not fit without explicit
 padding (lesson 06).
@@ -36,6 +37,7 @@ from convlab.networks.resnet import (
     resnet101,
     resnet152,
 )
+from convlab.networks.segmentation import fcn, segnet, squeeze_unet, unet
 from convlab.networks.vgg import cifar_vgg, vgg16, vgg19
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "convolution",
     "dense",
     "dense_head",
+    "fcn",
     "from_page",
     "gelu",
     "googlenet",
@@ -72,7 +75,10 @@ __all__ = [
     "resnet50",
     "resnet101",
     "resnet152",
+    "segnet",
+    "squeeze_unet",
     "squeezenet",
+    "unet",
     "vgg16",
     "vgg19",
     "whiten",

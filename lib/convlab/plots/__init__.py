@@ -20,6 +20,7 @@ from convlab.plots.lines import (
     spreading,
     two_classes,
 )
+from convlab.plots.masks import masks
 from convlab.plots.speed import dots, roofline, speeds
 from convlab.plots.style import BLUE, GREEN, ORANGE
 
@@ -43,6 +44,7 @@ __all__ = [
     "layer_bars",
     "learning_curves",
     "loss_surface",
+    "masks",
     "over_time",
     "places",
     "points_and_line",

@@ -20,6 +20,7 @@ SHOWN = (
     "datasets",
     "networks",
     "networks.pretrained",
+    "networks.segmentation",
     "networks.tf_nn",
     "training",
     "training.augmentation",
@@ -34,6 +35,7 @@ SHOWN = (
     "notebook.tensorboard",
     "notebook.selfcheck",
     "exercises.progress",
+    "applications.segmentation",
     "applications.transfer",
 )
 CODE = re.compile(r"(`+[^`]+`+)")
