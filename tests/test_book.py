@@ -1,12 +1,14 @@
 """The book shows each lesson as it is stored, its links within the book, its words from the glossary."""
 
+import doctest
 import json
+import re
 
 import pytest
 import yaml
 from planting import markdown, plant, ran, stream
 
-from coursekit.lessons import ROOT, CourseError, Lesson, find
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 from coursekit.publishing import book
 
 ENTRIES = [
@@ -45,6 +47,10 @@ def course(tmp_path):
     (docs / "conf.py").write_text((ROOT / "docs" / "conf.py").read_text(encoding="utf-8"), encoding="utf-8")
     (docs / "index.md").write_text("# The course\n\n<!-- map -->\n<!-- /map -->\n", encoding="utf-8")
     (docs / "glossary.yaml").write_text(yaml.safe_dump(ENTRIES, allow_unicode=True), encoding="utf-8")
+    for name in book.HELP:
+        (docs / f"{name}.md").write_text(
+            f"# {name}\n\nSee [01](../notebooks/01_first.ipynb).\n", encoding="utf-8"
+        )
     (docs / "instructor_guide.md").write_text(
         "# Guide\n\nSee [02](../notebooks/02_second.ipynb) and [data](../data/README.md).\n", encoding="utf-8"
     )
@@ -61,6 +67,38 @@ def test_links_stay_within_the_book(course):
     assert title.endswith("After [01](01_first.ipynb), not 03 or this.")
     assert jump.endswith('To <a href="#task">the task</a>, or [out](https://example.org/a_b).')
     assert "See [02](02_second.ipynb) and data." in book.sources(course)["instructor_guide.md"]
+
+
+def test_pages_for_learners_are_in_the_book_and_lead_to_its_lessons(course):
+    pages = book.sources(course)
+    for name in book.HELP:
+        assert "See [01](01_first.ipynb)." in pages[f"{name}.md"]
+        assert f"\n{name}\n" in pages["index.md"]
+
+
+def test_every_example_of_the_page_on_python_gives_what_it_says():
+    page = ROOT / "docs" / "python_and_numpy.md"
+    found = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert found.failed == 0 and found.attempted > 40
+
+
+def test_fault_an_example_that_says_something_else_is_found(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    text = (ROOT / "docs" / "python_and_numpy.md").read_text(encoding="utf-8")
+    page.write_text(text.replace("array([5, 7, 9])", "array([6, 15])", 1), encoding="utf-8")
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 1
+
+
+def test_the_page_for_those_in_a_hurry_has_every_lesson_and_its_minutes():
+    rows = (ROOT / "docs" / "in_a_hurry.md").read_text(encoding="utf-8")
+    for lesson in find(ROOT):
+        assert f"| {lesson.number} {lesson.header['title']} | {lesson.header['minutes']} |" in rows
+        for heading in re.findall(rf"^\| {lesson.number} .*\| (.*) \|$", rows, re.MULTILINE):
+            for name in re.findall(r"\*([^*]+)\*", heading):
+                assert any(f"## {name}\n" in source(cell) + "\n" for cell in lesson.cells), (
+                    lesson.slug,
+                    name,
+                )
 
 
 def test_lesson_is_offered_as_it_is(course):

@@ -19,7 +19,8 @@ from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
-BESIDE = ("live", "glossary", "instructor_guide", "api")  # the pages that follow the lessons
+HELP = ("python_and_numpy", "in_a_hurry")  # pages of docs/ for learners
+BESIDE = (*HELP, "live", "glossary", "instructor_guide", "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
@@ -72,7 +73,8 @@ def sources(root: Path) -> dict[str, str]:
     found["conf.py"] = _text(docs / "conf.py")
     found["index.md"] = index(_text(docs / "index.md"), lessons)
     found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
-    found["instructor_guide.md"] = relinked(_text(docs / "instructor_guide.md"), _among(files))
+    for name in (*HELP, "instructor_guide"):
+        found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
     found["api.md"] = api.page()
     for lesson in lessons:
         found[lesson.path.name] = page(lesson, files)
