@@ -260,7 +260,7 @@ broken_layer = Exercise(
         Mistake(
             "the last that agrees",
             4,
-            "the gradients of layer 4 agree with the nudges, and its backward pass is that of a Dense layer, which you "
+            "the gradients of layer 4 agree with finite differences, and its backward pass is that of a Dense layer, which you "
             "have checked. Look at the layer that comes next on the way back.",
         ),
         Mistake(

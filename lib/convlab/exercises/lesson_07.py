@@ -170,7 +170,7 @@ POOL_CASES = [
     "the gradient of each window's output?",
     cases=POOL_CASES,
     hints=[
-        "Nudge a pixel that is not the largest of its window: what does the output do? And if you nudge the "
+        "Change a little a pixel that is not the largest of its window: what does the output do? And if you change the "
         "largest?",
         "Begin with zeros of the image's shape. For each window: find its largest pixel, the first of them "
         "in reading order, and write the window's number of `dy` there.",
