@@ -85,10 +85,28 @@ def test_environment_for_conda_holds_python_pip_and_the_lock():
     assert (pip, through_pip) == ("pip", {"pip": ["-r requirements.txt"]})
 
 
-def test_every_python_that_the_project_allows_is_one_that_the_installer_takes():
-    allowed = SpecifierSet(PROJECT["requires-python"])
-    assert [f"3.{minor}" for minor in range(30) if f"3.{minor}" in allowed] == PYTHONS
-    assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "Makefile").read_text()
+CLAIMS = """#!{real}
+import os, sys
+if sys.argv[1] == "-c":
+    sys.version_info = (3, {minor}, 1, "final", 0)
+    exec(sys.argv[2])
+else:
+    print("installs with", *sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no make")
+@pytest.mark.parametrize("minor", range(9, 16))
+def test_make_takes_every_python_that_the_project_allows_and_no_other(minor, tmp_path):
+    python = tmp_path / "python of mine"
+    python.write_text(CLAIMS.format(real=os.path.realpath(sys.executable), minor=minor))
+    python.chmod(0o755)
+    command = ["make", "-f", ROOT / "Makefile", "setup", "PY=/nowhere/python", f"PYTHON={python}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    if f"3.{minor}" in SpecifierSet(PROJECT["requires-python"]):
+        assert done.stdout == "installs with -I lib/coursekit/setup/install.py\n", done.stderr
+    else:
+        assert done.returncode and "The course needs Python 3.11, 3.12 or 3.13" in done.stdout
 
 
 @pytest.fixture
@@ -226,7 +244,7 @@ def test_a_copied_venv_is_pointed_to_the_python_of_this_machine(copied, capfd):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows a .venv has no links")
-def test_a_copied_venv_of_another_python_is_left_as_it_is_and_told(copied, capfd):
+def test_a_copied_venv_of_another_python_is_left_as_it_is_and_reported(copied, capfd):
     settings = copied / "pyvenv.cfg"
     settings.write_text(re.sub(r"^version.*", "version = 3.7.9", settings.read_text(), flags=re.MULTILINE))
     assert install.main() == 1

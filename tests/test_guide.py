@@ -1,6 +1,7 @@
 """The instructor guide's tables say what the lessons and their exercises say, and its plans can be kept."""
 
 import pytest
+from markdown_it import MarkdownIt
 from planting import cell, plant
 
 from convlab.exercises import catalogue
@@ -22,11 +23,11 @@ PLANS = {
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.slug)
 def test_the_guide_names_each_exercise_and_its_mistakes(lesson):
-    told = guide.mistakes_list([lesson], ROOT)
+    listed = " ".join(guide.mistakes_list([lesson], ROOT).split())
     for item in EXERCISES.get(f"lesson_{lesson.number}", []):
         question = " ".join(item.question.split())
-        assert f"- `{item.name}`: {question} *{item.mistakes[0].name}; " in told
-        assert all(mistake.name in told for mistake in item.mistakes)
+        assert f"- `{item.name}`: {question} *{item.mistakes[0].name}; " in listed
+        assert all(mistake.name in listed for mistake in item.mistakes)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -79,6 +80,19 @@ def test_a_guide_that_is_not_current_is_found_and_written_anew(tmp_path):
     assert course_map.stale(tmp_path) == {}
 
 
-def test_a_guide_without_a_place_for_a_table_is_told(tmp_path):
+def test_the_guide_is_wrapped():
+    text = (ROOT / "docs" / "instructor_guide.md").read_text(encoding="utf-8")
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "for "))]
+    assert max(map(len, prose)) <= guide.WIDTH
+
+
+@pytest.mark.parametrize("width", range(20, 101, 3))
+def test_a_line_that_was_broken_begins_no_other_list(width, monkeypatch):
+    monkeypatch.setattr(guide, "WIDTH", width)  # some question has `features @ weights + bias`
+    listed = MarkdownIt().render(guide.mistakes_list(LESSONS, ROOT))
+    assert listed.count("<li>") == sum(len(EXERCISES.get(f"lesson_{one.number}", [])) for one in LESSONS)
+
+
+def test_a_guide_without_a_place_for_a_table_is_reported(tmp_path):
     with pytest.raises(CourseError, match="no place for mistakes"):
         guide.with_tables(GUIDE.replace("mistakes", "errors"), [], tmp_path)

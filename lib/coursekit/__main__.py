@@ -16,7 +16,7 @@ from coursekit.lessons import CourseError
 COMMANDS = {
     "run": ("running.run", "run lessons top to bottom into build/run/"),
     "render": ("running.render", "run lessons in place and store their outputs"),
-    "check": ("checking.check", "hold the lessons against the rules of form"),
+    "check": ("checking.check", "check the lessons against the rules of form"),
     "numbers": ("checking.prose_numbers", "list the numbers in prose that have no source"),
     "map": ("publishing.map", "write the map of lessons where it is shown"),
     "draw": ("publishing.drawing", "draw who imports whom into docs/architecture.md"),

@@ -1,4 +1,4 @@
-"""What the lessons are held against: profiles, compared cells, glossary, exercises."""
+"""What the lessons are checked against: profiles, compared cells, glossary, exercises."""
 
 import json
 from dataclasses import dataclass

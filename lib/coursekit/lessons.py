@@ -13,7 +13,7 @@ LESSON_NAME = re.compile(r"(\d\d)_\w+\.ipynb")
 
 
 class CourseError(Exception):
-    """What a person can mend: the message says what is wrong and the way out."""
+    """A problem that a person can correct: the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def select(lessons: list[Lesson], wanted: list[str]) -> list[Lesson]:
 
 
 def _is_called(lesson: Lesson, name: str) -> bool:
-    """Tell whether `name` means this lesson: `1`, `01`, `linear_regression` or the whole slug."""
+    """Return whether `name` means this lesson: `1`, `01`, `linear_regression` or the whole slug."""
     stem = Path(name).name.removesuffix(".ipynb")
     return stem in (lesson.slug, lesson.slug[3:]) or (stem.isdecimal() and int(stem) == int(lesson.number))
 

@@ -1,4 +1,4 @@
-"""Hold all lessons against the rules of form, without running them."""
+"""Check all lessons against the rules of form, without running them."""
 
 import argparse
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from coursekit.publishing import map as course_map
 
 
 class Finding(NamedTuple):
-    """Something that breaks a rule: which rule, where, what, and the way out."""
+    """Something that breaks a rule: which rule, where, what, and what to do."""
 
     rule: str
     path: Path
     cell: str
     what: str
-    way_out: str
+    remedy: str
 
     def __str__(self) -> str:
         place = f"{self.path.name}, cell {self.cell}," if self.cell else f"{self.path.name}"
-        return f"{place} {self.what}. {self.way_out[:1].upper()}{self.way_out[1:]}. ({self.rule})"
+        return f"{place} {self.what}. {self.remedy[:1].upper()}{self.remedy[1:]}. ({self.rule})"
 
 
 def main(argv: list[str]) -> int:
@@ -49,9 +49,9 @@ def findings(lesson: Lesson, course: Course) -> list[Finding]:
 def _broken(rules: tuple, lesson: Lesson, course: Course) -> list[Finding]:
     """Return all that breaks one of these rules in one lesson."""
     return [
-        Finding(rule.__name__, lesson.path, (cell or {}).get("id", ""), what, way_out)
+        Finding(rule.__name__, lesson.path, (cell or {}).get("id", ""), what, remedy)
         for rule in rules
-        for cell, what, way_out in rule(lesson, course)
+        for cell, what, remedy in rule(lesson, course)
     ]
 
 
@@ -62,13 +62,15 @@ def course_findings(course: Course) -> Iterator[Finding]:
     try:
         stale = course_map.stale(course.root)
     except CourseError as error:
-        yield Finding("map", course.root / "README.md", "", str(error), "add them")
+        what = f"or another page cannot show its map: {error}"
+        yield Finding("map", course.root / "README.md", "", what, "add them")
         return
     for path in stale:
         yield Finding("map", path, "", "has a map that is not current", "run `python -m coursekit map`")
 
 
 def _names(course: Course, path: str, names: dict) -> Iterator[Finding]:
-    """Yield what a file names and is no lesson."""
+    """Yield what a file names and is not a lesson."""
     for slug in sorted({*names} - {lesson.slug for lesson in course.lessons}):
-        yield Finding("names", course.root / path, "", f"names {slug}, which is no lesson", "mend the name")
+        what = f"names {slug}, which is not a lesson"
+        yield Finding("names", course.root / path, "", what, "correct the name")

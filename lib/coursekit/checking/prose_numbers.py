@@ -104,8 +104,8 @@ def findings(lesson: Lesson, sources: dict[str, dict[str, str]]) -> Iterator[str
     known, everywhere = machine_numbers(lesson), {str(key) for key in sources.get("everywhere", {})}
     own = sources.get(lesson.slug, {})
     for claim in claims(lesson):
-        told = claim.number in everywhere or stands_in(claim, known)
-        if not (told or any(covers(phrase, claim) for phrase in own)):
+        sourced = claim.number in everywhere or stands_in(claim, known)
+        if not (sourced or any(covers(phrase, claim) for phrase in own)):
             yield str(claim)
     said = [one_line(source(cell)) for cell in prose_cells(lesson)]
     for phrase, reason in own.items():
@@ -149,7 +149,7 @@ def value(number: str) -> float:
 
 
 def stands_in(claim: Claim, known: set[float]) -> bool:
-    """Tell whether a number that rounds to the claimed one is known, in its unit or without."""
+    """Return whether a number that rounds to the claimed one is known, in its unit or without."""
     about = bool(ABOUT.search(claim.before))
     factors = [1.0, *(factor for factor, unit in UNITS.values() if unit.match(claim.after))]
     exact = not about and "." not in claim.number and len(factors) == 1
@@ -170,7 +170,7 @@ def _half(number: str, about: bool) -> float:
 
 
 def covers(phrase: str, claim: Claim) -> bool:
-    """Tell whether the words of the list stand around this very number."""
+    """Return whether the words of the list stand around this very number."""
     pattern = r"\s+".join(map(re.escape, phrase.split()))
     end = claim.start + len(claim.number)
     return any(m.start() <= claim.start and end <= m.end() for m in re.finditer(pattern, claim.prose))
@@ -182,7 +182,7 @@ def one_line(text: str) -> str:
 
 
 def adds_up(phrase: str, reason: str) -> bool:
-    """Tell whether a reason "= 2 * 14; …" gives the last number of the phrase; other reasons are believed."""
+    """Return whether a reason "= 2 * 14; …" gives the phrase's last number; other reasons are believed."""
     if not reason.startswith("="):
         return True
     numbers = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", phrase)

@@ -1,6 +1,6 @@
 """The rules of form for a lesson: each a function of a lesson and its course that yields what it finds wrong.
 
-What is found is a triple: the cell (None for the notebook as a whole), what is wrong with it, the way out.
+What is found is a triple: the cell (None for the notebook as a whole), what is wrong with it, what to do.
 nbval passes in silence where its marker is misspelt, where a cell was not run and where it shows only a
 picture; these rules do not.
 """
@@ -86,8 +86,8 @@ def readable(lesson: Lesson, course: Course) -> Found:
     """The notebook is a valid one, of a format whose cells have ids."""
     try:
         notebook = lesson.notebook
-    except CourseError as error:
-        yield None, f"cannot be read: {error}", "restore it"
+    except CourseError as problem:
+        yield None, f"cannot be read: {problem}", "restore it"
         return
     if (notebook.get("nbformat"), notebook.get("nbformat_minor", 0) >= 5) != (4, True):
         yield None, "has a format without cell ids", "save it as nbformat 4.5"
@@ -127,7 +127,7 @@ def metadata(lesson: Lesson, course: Course) -> Found:
 
 
 def claims(lesson: Lesson, course: Course) -> Found:
-    """What the metadata say is true: earlier lessons, known data sets, TensorFlow, a bearable wait."""
+    """What the metadata say is true: earlier lessons, known data sets, TensorFlow, a short wait."""
     header = lesson.header
     earlier = {other.slug for other in course.lessons if other.number < lesson.number}
     for slug in _list(header, "prerequisites"):
@@ -229,7 +229,7 @@ def parameters(lesson: Lesson, course: Course) -> Found:
         if not _assigned(node):
             yield cells[0], f"has more than `name = value`: {ast.unparse(node)}", "move it"
     for name in sorted({*(course.profiles.get(lesson.slug) or {})} - names):
-        yield cells[0], f"lacks {name}, which profiles.yaml sets", "rename one of them"
+        yield cells[0], f"does not set {name}, which profiles.yaml sets", "rename one of them"
 
 
 def _assigned(node: ast.stmt) -> set[str]:
@@ -243,14 +243,14 @@ def _assigned(node: ast.stmt) -> set[str]:
 
 
 def predictions(lesson: Lesson, course: Course) -> Found:
-    """A prediction leaves room for the reader's own, and code answers it before any explanation does."""
+    """A prediction has a line for the reader's answer, and code comes before any explanation."""
     for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
         if "prediction" not in tags(cell):
             continue
         if following is None or following["cell_type"] != "code":
             yield cell, "asks for a prediction, and no code follows", "put the code that answers next"
         if "> *Your prediction:*" not in (_lines(cell) or [""])[-1]:
-            yield cell, "leaves no room for the reader's words", "end it with `> *Your prediction:* …`"
+            yield cell, "has no line for the reader's answer", "end it with `> *Your prediction:* …`"
 
 
 def exercises(lesson: Lesson, course: Course) -> Found:
@@ -314,11 +314,11 @@ def clean(lesson: Lesson, course: Course) -> Found:
         for output in outputs(cell):
             meant = "raises-exception" in tags(cell)
             if output["output_type"] == "error" and not meant:
-                yield cell, f"shows an error: {output['ename']}", "mend it"
+                yield cell, f"shows an error: {output['ename']}", "correct the cell"
             elif output.get("name") == "stderr":
-                yield cell, f"wrote to stderr: {words(output)[:60]!r}", "mend what it warns of"
+                yield cell, f"wrote to stderr: {words(output)[:60]!r}", "remove the cause of the warning"
             elif not meant and (warning := WARNING.search(words(output))):
-                yield cell, f"shows a {warning[0]}", "mend what it warns of"
+                yield cell, f"shows a {warning[0]}", "remove the cause of the warning"
 
 
 def compared_has_run(lesson: Lesson, course: Course) -> Found:
@@ -339,8 +339,8 @@ def compared_count(lesson: Lesson, course: Course) -> Found:
     """No lesson has fewer compared cells than it has had."""
     now, before = len(compared_cells(lesson)), course.compared.get(lesson.slug, 0)
     if now < before:
-        way_out = f"tag them {COMPARED} again, or lower the number in tests/compared_cells.json and say why"
-        yield None, f"has {now} compared cells, and had {before}", way_out
+        remedy = f"tag them {COMPARED} again, or lower the number in tests/compared_cells.json and say why"
+        yield None, f"has {now} compared cells, and had {before}", remedy
 
 
 def compared_cells(lesson: Lesson) -> list[dict]:
@@ -349,17 +349,17 @@ def compared_cells(lesson: Lesson) -> list[dict]:
 
 
 def alt_texts(lesson: Lesson, course: Course) -> Found:
-    """Each stored picture is told in words for those who do not see it."""
+    """Each stored picture has a description in words, for readers who do not see it."""
     for cell in lesson.code_cells:
         pictures = [output for output in outputs(cell) if "image/png" in output.get("data", {})]
         alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
         if pictures and not alt.strip():
-            way_out = 'add the metadata {"mystnb": {"image": {"alt": "…"}}}'
-            yield cell, "shows a picture without alt text", way_out
+            remedy = 'add the metadata {"mystnb": {"image": {"alt": "…"}}}'
+            yield cell, "shows a picture without alt text", remedy
 
 
 def no_traces(lesson: Lesson, course: Course) -> Found:
-    """No output tells of one machine or one moment."""
+    """No output depends on one machine or one moment."""
     for cell in lesson.code_cells:
         said = EMBEDDED.sub("", "\n".join(words(output) for output in outputs(cell)))
         for what, pattern in TRACES.items():

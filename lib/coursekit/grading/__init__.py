@@ -1,1 +1,1 @@
-"""The rooms of `coursekit grade`: what was handed in, run behind limits, weighed outside, and shown."""
+"""Grades submissions: find them, run each in a sandbox, judge its answers outside, show the marks."""

@@ -1,8 +1,9 @@
 """Grade a folder of submissions: each exercise right, wrong and how, or not attempted.
 
 A submission is FOLDER/STUDENT/NN_slug.ipynb, at any depth below STUDENT, or FOLDER/STUDENT_NN_slug.ipynb.
-Submissions are programs. Each runs in a process of its own, with limits on time, memory, processes, files and
-output, which stops accidents and pranks, not a person who means harm: grade on a machine that may be lost.
+Submissions are untrusted code. Each runs in a process of its own, with limits on time, memory, processes,
+files and output. This stops accidents and pranks, not a person who means harm: grade in a disposable VM or
+container.
 """
 
 import argparse
@@ -24,12 +25,12 @@ from tqdm import tqdm
 
 from convlab.exercises import judging
 from convlab.machine import cores
-from coursekit.grading import gradebook, submissions, values, walls, warden
+from coursekit.grading import gradebook, sandbox, submissions, supervisor, values
 from coursekit.grading.submissions import Submission, Task, Unreadable
-from coursekit.lessons import ROOT, CourseError, find, source
+from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 
 NOT_GRADED = "not graded"
-WARDEN = [sys.executable, "-I", "-B", "-m", "coursekit.grading.warden"]
+SUPERVISOR = [sys.executable, "-I", "-B", "-m", "coursekit.grading.supervisor"]
 
 
 @dataclass
@@ -72,11 +73,11 @@ def main(argv: list[str]) -> int:
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
     begun = time.monotonic()
-    run = Run(options.seconds, options.memory, folder, walls.stand(folder))
+    run = Run(options.seconds, options.memory, folder, sandbox.works(folder))
     graded = _graded(found, run, max(1, options.jobs))
     gradebook.write(graded, output)
     print(gradebook.table(graded))
-    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {told(run.walls)}")
+    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {protection(run.sandboxed)}")
     print(f"See {os.path.relpath(output / 'index.html')} and grades.csv beside it.")
     return 0
 
@@ -98,23 +99,23 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def told(walls: bool) -> str:
-    """Say what stood between the submissions and this machine."""
-    if walls:
-        return "Walls stood: they saw no network and none of the others, and wrote to folders of their own."
-    return "NO WALLS stood: they ran as you, with your network and files. See docs/instructor_guide.md."
+def protection(sandboxed: bool) -> str:
+    """Return what protected this machine from the submissions."""
+    if sandboxed:
+        return "Sandbox active: no network, no access to other submissions, own folders to write to."
+    return "NO SANDBOX: they ran as you, with your network and files. See docs/instructor_guide.md."
 
 
 def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
     """Run all submissions, `jobs` at once, and return them with their marks, in order."""
-    weigher = Weigher()
+    marker = Marker()
     graded = {}
     pool = concurrent.futures.ThreadPoolExecutor(jobs)
     try:
         futures = {pool.submit(run, one): i for i, one in enumerate(found)}
         finished = concurrent.futures.as_completed(futures)
         for future in tqdm(finished, total=len(found), disable=None, leave=False, unit="submission"):
-            graded[futures[future]] = weigher(found[futures[future]], *future.result())
+            graded[futures[future]] = marker(found[futures[future]], *future.result())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         run.stop()
@@ -123,16 +124,16 @@ def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
 
 
 class Run:
-    """Runs the submissions in `folder`, each watched by a warden of its own, within walls if they stand."""
+    """Runs the submissions in `folder`, each with its own supervisor, in a sandbox where that works."""
 
-    def __init__(self, seconds: float, memory: float, folder: Path, walls: bool) -> None:
-        self.seconds, self.memory, self.folder, self.walls = seconds, memory, folder, walls
+    def __init__(self, seconds: float, memory: float, folder: Path, sandboxed: bool) -> None:
+        self.seconds, self.memory, self.folder, self.sandboxed = seconds, memory, folder, sandboxed
         self.mark = secrets.token_hex(8)
         self.running: set[subprocess.Popen] = set()
 
     def __call__(self, submission: Submission) -> tuple[list[Task], dict]:
-        """Return the answers of a submission and what the warden reports of them."""
-        if submission.problem or submission.lesson is None:
+        """Return the answers of a submission and what the supervisor reports of them."""
+        if submission.problem or submission.lesson is None or submission.path is None:
             submission.problem = submission.problem or "it is no lesson of this course"
             return [], {}
         try:
@@ -141,11 +142,10 @@ class Run:
             submission.problem = str(error)
             return [], {}
         tasks = list(submissions.tasks(submission, cells))
-        return tasks, self._watched(self._order(submission, tasks, cells)) if tasks else {}
+        return tasks, self._watched(self._order(submission.lesson, tasks, cells)) if tasks else {}
 
-    def _order(self, submission: Submission, tasks: list[Task], cells: list[dict]) -> dict:
-        """Return what warden and worker have to know, and nothing of anybody else."""
-        lesson = submission.lesson
+    def _order(self, lesson: Lesson, tasks: list[Task], cells: list[dict]) -> dict:
+        """Return what supervisor and worker have to know, and nothing of anybody else."""
         seconds = self.seconds * (3 if lesson.header.get("tensorflow") else 1)
         imports = [source(cell) for cell in lesson.code_cells if cell.get("id") == "imports"]
         return {
@@ -161,11 +161,11 @@ class Run:
         }
 
     def _watched(self, order: dict) -> dict:
-        """Return the warden's report; a note if the submission has ended its warden."""
+        """Return the supervisor's report; a note if the submission has ended its supervisor."""
         box = Path(tempfile.mkdtemp(prefix="grading-")).resolve()
-        order |= {"box": str(box), "walls": walls.around(box, self.folder) if self.walls else []}
+        order |= {"box": str(box), "sandbox": sandbox.around(box, self.folder) if self.sandboxed else []}
         process = subprocess.Popen(
-            WARDEN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=box
+            SUPERVISOR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=box
         )
         self.running.add(process)
         try:
@@ -181,8 +181,8 @@ class Run:
             process.wait()
             self.running.discard(process)
             if process.returncode:
-                warden.end_marked(order["mark"])
-            warden.remove(box)
+                supervisor.end_marked(order["mark"])
+            supervisor.remove(box)
 
     def stop(self) -> None:
         """End what still runs, as after Ctrl-C."""
@@ -192,11 +192,11 @@ class Run:
 
 
 def _longest(order: dict) -> float:
-    """Return the seconds after which something is wrong with the warden itself."""
-    return 60 + len(order["tasks"]) * (order["seconds"] + warden.START_SECONDS)
+    """Return the seconds after which something is wrong with the supervisor itself."""
+    return 60 + len(order["tasks"]) * (order["seconds"] + supervisor.START_SECONDS)
 
 
-class Weigher:
+class Marker:
     """Turns what the answers did into marks, by the rules of this process, where no submission runs."""
 
     def __init__(self) -> None:
@@ -217,19 +217,19 @@ class Weigher:
 
     def _mark(self, submission: Submission, name: str, task: Task | None, result: dict | None) -> Mark:
         """Return the mark of one exercise."""
-        if submission.problem:
+        if submission.problem or submission.lesson is None:
             return Mark(name, NOT_GRADED)
         if task is None:
             return Mark(name, judging.NOT_ATTEMPTED)
         match result:
             case {"attempt": data}:
-                verdict = self._verdict(submission.lesson.number, name, data)
+                verdict = self.verdict(submission.lesson.number, name, data)
                 return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
             case {"stopped": str() as why} | {"ended": str() as why}:
                 return Mark(name, judging.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 
-    def _verdict(self, number: str, name: str, data: dict):
+    def verdict(self, number: str, name: str, data: dict):
         """Return the verdict on an attempt."""
         exercise = getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
         try:
@@ -243,14 +243,14 @@ class Weigher:
         """Return what reference or mistake do, tried once for all submissions."""
         key = exercise.lesson, exercise.name, id(answer)
         if key not in self._known:
-            with hushed():
+            with silent_stderr():
                 self._known[key] = judging.outcomes(exercise, answer)
         return self._known[key]
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Keep TensorFlow's C++ code, which some references need, from talking into the progress bar."""
+def silent_stderr() -> Iterator[None]:
+    """Discard what TensorFlow's C++ code, which some references need, would write into the progress bar."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "wb") as nothing:

@@ -94,18 +94,18 @@ def _csv(graded: list) -> str:
         rows = [(m.exercise, m.status, m.mistake, [*one.notes, *m.notes]) for m in one.marks]
         for exercise, status, mistake, notes in rows or [("", "not graded", "", one.notes)]:
             row = (one.submission.student, lesson, exercise, status, mistake, "; ".join(notes))
-            lines.writerow([_inert(clean(cell, 1_000)) for cell in row])
+            lines.writerow([as_text(clean(cell, 1_000)) for cell in row])
     return stream.getvalue()
 
 
-def _inert(cell: str) -> str:
+def as_text(cell: str) -> str:
     """Return a cell that a spreadsheet takes for text, not for a formula."""
     return "'" + cell if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def page_name(submission) -> str:
     """Return the file name of a submission's page: readable, safe, and no other submission's."""
-    whole = f"{submission.student}/{submission.path.name if submission.path else ''}"
+    whole = f"{submission.student}/{submission.name}"
     digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     readable = re.sub(r"[^a-z0-9]+", "-", submission.student.lower()).strip("-")[:40]
     number = submission.lesson.number if submission.lesson else "none"
@@ -128,8 +128,8 @@ def _lesson_section(name: str, members: list) -> str:
     )
     mistakes = Counter((m.exercise, m.mistake) for one in members for m in one.marks if m.mistake)
     often = [f"<li>{n} × {_text(' – '.join(what))}</li>" for what, n in mistakes.most_common() if n > 1]
-    told = f"<p>Made by more than one:</p><ul>{''.join(often)}</ul>" if often else ""
-    return f"<h2>{_text(name)}</h2><table><tr>{head}</tr>{rows}</table>{told}"
+    repeated = f"<p>Made by more than one:</p><ul>{''.join(often)}</ul>" if often else ""
+    return f"<h2>{_text(name)}</h2><table><tr>{head}</tr>{rows}</table>{repeated}"
 
 
 def _index_row(one) -> str:
@@ -147,7 +147,7 @@ def _page(one) -> str:
 
 
 def _section(mark) -> str:
-    """Return one exercise: its status, what the learner is told, and the cell."""
+    """Return one exercise: its status, the message for the learner, and the cell."""
     said, _, details = mark.message.partition("\n")
     parts = [f'<h2>{_text(mark.exercise)}: <span class="{_class(mark)}">{_text(short(mark))}</span></h2>']
     parts += [f"<p>{_text(said)}</p>"] if said else []

@@ -1,4 +1,4 @@
-"""What one submission may take: imposed by the system where it can, watched by the warden in any case."""
+"""What one submission may take: imposed by the system where it can, watched by the supervisor in any case."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ import psutil
 try:
     import resource
 except ImportError:  # Windows has none of it
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 KEEP_TOGETHER, DIE_TOGETHER = 36, 1  # prctl(2): PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
 PROCESSES = 32  # that a submission may have at once
@@ -22,7 +22,7 @@ OUTPUT_BYTES, MOST_OUTPUT = 1_000_000, 50_000_000  # printed: worth a note; ende
 
 
 def impose(order: dict) -> None:
-    """Put limits on this process and all that it starts; what a system lacks is left to the warden."""
+    """Limit this process and all that it starts; the supervisor watches what the system cannot limit."""
     die_with_parent()
     if resource is None:
         return

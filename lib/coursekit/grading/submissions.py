@@ -1,4 +1,4 @@
-"""What was handed in: found in a folder, read with suspicion, taken apart into the cells to run.
+"""Find submissions in a folder, read them without trusting them, and find the cells to run.
 
 A submission is FOLDER/STUDENT/NN_slug.ipynb, at any depth below STUDENT, or FOLDER/STUDENT_NN_slug.ipynb.
 Nothing here runs or even parses what a student has written; the worker does, behind its limits.
@@ -16,7 +16,7 @@ from pathlib import Path
 from coursekit.lessons import Lesson, source, tags
 
 LARGEST = 20_000_000  # bytes of a notebook; the lessons have at most one million
-# never through a link, never waiting for the other end of a pipe; systems lack some of these
+# never through a link, never waiting for the other end of a pipe; some systems do not have them all
 OPEN = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 CHECK = re.compile(r"^exercises\.(\w+)\.check\((.*)\)", re.MULTILINE)
 LINKED = "it is a link to another place, which is not followed"
@@ -58,6 +58,11 @@ class Submission:
     path: Path | None
     problem: str = ""
     notes: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its file; empty where there is none."""
+        return self.path.name if self.path else ""
 
     @cached_property
     def stubs(self) -> list[Stub]:
@@ -118,7 +123,7 @@ def _of_student(folder: Path, lessons: list[Lesson]) -> list[Submission]:
         one = Submission(folder.name, lesson, path)
         first = chosen.setdefault(lesson.slug if lesson else path.name, one)
         if first is not one:
-            first.note(f"{path.name} is for the same lesson; {first.path.name} was graded")
+            first.note(f"{path.name} is for the same lesson; {first.name} was graded")
         elif lesson and path.name != lesson.path.name:
             one.note(f"its name is {path.name}")
     empty = Submission(folder.name, None, None, "there is no notebook in this folder")
@@ -162,7 +167,7 @@ def cells(path: Path) -> list[dict]:
 
 
 def _content(path: Path) -> str:
-    """Return the text of a regular file of bearable size, which no link leads to."""
+    """Return the text of a regular file of at most LARGEST bytes that is not a link."""
     try:
         handle = os.open(path, OPEN)
         with open(handle, "rb") as stream:
@@ -179,7 +184,7 @@ def _content(path: Path) -> str:
 
 
 def _is_code(cell) -> bool:
-    """Tell whether this is a code cell whose source is text."""
+    """Return whether this is a code cell whose source is text."""
     if not isinstance(cell, dict) or cell.get("cell_type") != "code":
         return False
     lines = cell.get("source")

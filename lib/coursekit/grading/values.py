@@ -37,7 +37,7 @@ def encode(attempt: Attempt) -> dict:
 
 
 def decode(data: dict) -> Attempt:
-    """Return the attempt that `data` tells of; ValueError, TypeError or KeyError if it tells of none."""
+    """Return the attempt that `data` describes; ValueError, TypeError or KeyError if it describes none."""
     outcomes = tuple(
         Outcome(
             _decode(one["value"]),

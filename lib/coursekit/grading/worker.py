@@ -1,8 +1,8 @@
-"""Run the exercises of one submission: started by the warden, behind its limits, for this alone.
+"""Run the exercises of one submission: started by the supervisor, behind its limits, for this alone.
 
 It gets an order on its standard input and writes one line of JSON for each exercise. It knows reference
 answers, as every process does that can import convlab, but its verdict would be worth nothing, so it gives
-none: it tells what the answers did, and the grader weighs that.
+none: it reports what the answers did, and the grader judges that.
 """
 
 import ast
@@ -27,19 +27,19 @@ def main() -> None:
     order = json.loads(sys.stdin.buffer.readline())
     report = _own_streams()
     with contextlib.suppress(OSError, AttributeError):
-        os.setsid()  # within walls, where the leader of this session stands outside of them
+        os.setsid()  # in the sandbox: the leader of this session is outside
     limits.impose(order["limits"])
     exercises = importlib.import_module(f"convlab.exercises.{order['module']}")
-    cells = [_statements(cell) for cell in order["cells"]]
+    cells = [statements(cell) for cell in order["cells"]]
     _tell(report, {"ready": True})
     for task in order["tasks"]:
-        result = _result(getattr(exercises, task["exercise"]), task, cells)
+        result = result_of(getattr(exercises, task["exercise"]), task, cells)
         _tell(report, {"exercise": task["exercise"], **result})
     os._exit(0)
 
 
 def _own_streams() -> int:
-    """Keep the way to the warden apart: print goes where it is counted, input() finds the end of a file."""
+    """Return a stream to the supervisor; print goes where it is counted, input() finds the end of a file."""
     report = os.dup(1)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -54,10 +54,10 @@ def _tell(report: int, message: dict) -> None:
         rest = rest[os.write(report, rest) :]
 
 
-def _result(exercise: Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict:
+def result_of(exercise: Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict:
     """Return what came of one exercise: its attempt, or how its cell stopped."""
     try:
-        answer = _answer(task, cells)
+        answer = answer_of(task, cells)
     except BaseException as error:
         return {"stopped": f"the cell stopped with {_how(error)}"}
     if answer is exercise.reference and callable(answer):
@@ -68,7 +68,7 @@ def _result(exercise: Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict
         return {"stopped": f"the function stopped with {_how(error)}"}
 
 
-def _answer(task: dict, cells: list[list[ast.stmt]]):
+def answer_of(task: dict, cells: list[list[ast.stmt]]):
     """Run an exercise's cell, without its checks, and return what the last of them would have got."""
     name = f"<{task['exercise']}>"
     linecache.cache[name] = (len(task["source"]), None, task["source"].splitlines(keepends=True), name)
@@ -93,7 +93,7 @@ def _space() -> dict:
 
 
 def _run_if_possible(statement: ast.stmt, space: dict) -> None:
-    """Run a definition; where that fails, the exercise that needs it will say what it lacks."""
+    """Run a definition; where that fails, the exercise that needs it will say what is missing."""
     with contextlib.suppress(Exception):
         exec(_code([statement], "<earlier cell>"), space)
 
@@ -125,7 +125,7 @@ def _asked(call: ast.Call) -> ast.expr:
     return given[0] if given else ast.Constant(...)
 
 
-def _statements(cell: str) -> list[ast.stmt]:
+def statements(cell: str) -> list[ast.stmt]:
     """Return a cell's statements; none of a cell that cannot be read."""
     try:
         return _parsed(cell).body

@@ -23,7 +23,7 @@ HELP = ("python_and_numpy", "in_a_hurry")  # pages of docs/ for learners
 BESIDE = (*HELP, "live", "glossary", "instructor_guide", "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
-LEADING_HEADING = re.compile(r"\A(#{1,6} [^\n]*\n*)?(.*)\Z", re.DOTALL)
+LEADING_HEADING = re.compile(r"\A#{1,6} [^\n]*\n*")
 
 
 def main(argv: list[str]) -> int:
@@ -138,13 +138,13 @@ def _offers(lesson: Lesson) -> str:
 
 
 def _markdown(cell: dict, files: set[str], ids: set[str]) -> dict:
-    """Return a markdown cell for the book; a prediction stands in a box, without room for words."""
+    """Return a markdown cell for the book; a prediction is in a box, without the line for an answer."""
     said = WITHIN.sub(lambda match: _to_cell(match, ids), relinked(source(cell), _among(files)))
     if "prediction" in tags(cell):
-        heading, rest = LEADING_HEADING.match(slides.BLANK.sub("", said)).groups()
-        said = (
-            f"{heading or ''}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest.strip()}\n:::::"
-        )
+        said = slides.BLANK.sub("", said)
+        heading = found[0] if (found := LEADING_HEADING.match(said)) else ""
+        rest = said.removeprefix(heading).strip()
+        said = f"{heading}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest}\n:::::"
     said = COMMENT.sub(r"\\%", said)
     return cell | {"source": f'<span id="{cell.get("id", "")}"></span>\n\n{said}'}
 

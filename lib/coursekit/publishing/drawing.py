@@ -80,7 +80,7 @@ def drawing(measured: Arrows) -> str:
 
 
 def _within(part: str, package: str) -> bool:
-    """Tell whether a part lies in a package."""
+    """Return whether a part is in a package."""
     return part.startswith(f"{package}.")
 
 

@@ -1,12 +1,14 @@
 """What the instructor guide says of the lessons, made from them: plans by their minutes, named mistakes."""
 
 import re
+import textwrap
 from pathlib import Path
 
 from coursekit.course import Course
 from coursekit.lessons import CourseError, Lesson
 
 WEEKS = 14  # of a semester
+WIDTH = 100  # columns of a line of prose
 SHOWN = 0.2  # of its minutes a lesson takes that is shown in slides, without its exercises
 # sessions of a plan: lessons to do and lessons only to show; 10, 14 and 16 are for those who go on at home
 DAY = {"before noon": ("00 01 05", "02 03 04"), "after noon": ("09 15", "06 07 08 11 12 13")}
@@ -20,7 +22,8 @@ def with_tables(text: str, lessons: list[Lesson], root: Path) -> str:
         marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
         if not marked.search(text):
             raise CourseError(f"the instructor guide has no place for {name}: <!-- {name} --> and its end")
-        text = marked.sub(lambda _, made=made: f"\n{made}\n", text)
+        before, after = marked.split(text, maxsplit=1)
+        text = f"{before}\n{made}\n{after}"
     return text
 
 
@@ -86,6 +89,20 @@ def _of_lesson(lesson: Lesson, root: Path) -> str:
     items = []
     for exercise in Course(root).exercises(lesson.number):
         names = "; ".join(mistake.name for mistake in exercise.mistakes)
-        items.append(f"- `{exercise.name}`: {' '.join(exercise.question.split())} *{names}*\n")
+        items.append(_item(f"`{exercise.name}`: {' '.join(exercise.question.split())} *{names}*"))
     title = lesson.header.get("title", lesson.slug)
     return f"**{lesson.number} {title}**\n\n{''.join(items)}" if items else ""
+
+
+def _item(text: str) -> str:
+    """Return an item of a list in short lines; code is not cut, or a `+` of it might begin another list."""
+    held = re.sub(r"`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        held,
+        WIDTH,
+        initial_indent="- ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace("\0", " ") + "\n"

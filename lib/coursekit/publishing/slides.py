@@ -72,7 +72,7 @@ def deck(lesson: Lesson) -> str:
 
 @dataclass
 class Slide:
-    """The cells that are shown together, the heading they stand under, and what the speaker is told."""
+    """The cells that are shown together, their heading, and the notes for the speaker."""
 
     start: str  # "slide" begins a new column, "subslide" goes on below
     heading: str
@@ -133,7 +133,7 @@ def divided(lesson: Lesson) -> list[Slide]:
 
 
 def pieces(lesson: Lesson) -> list[dict]:
-    """Return the cells as slides want them: markdown cut before its headings, without room for answers."""
+    """Return the cells as slides want them: markdown cut before its headings, without lines for answers."""
     found = []
     for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
         if cell["cell_type"] == "code":
@@ -218,7 +218,7 @@ def slide_type(piece: dict, shown: list[dict]) -> str:
 
 
 def _waits(piece: dict, shown: list[dict]) -> bool:
-    """Tell whether a piece waits for a click: what answers a prediction, and what explains code."""
+    """Return whether a piece waits for a click: what answers a prediction, and what explains code."""
     if not shown or piece["role"] in ("exercise", "terms"):
         return False
     if piece["cell_type"] == "code":
@@ -239,10 +239,11 @@ def boxes(code: str, longest: int = LONGEST) -> list[str]:
         statements = []
     found, begin, last = [], 0, 0
     for statement in statements:
-        if statement.end_lineno - begin > longest and last > begin:
+        end = statement.end_lineno or statement.lineno
+        if end - begin > longest and last > begin:
             found.append(lines[begin:last])
             begin = _with_comment(lines, statement.lineno)
-        last = statement.end_lineno
+        last = end
     return ["\n".join(box).strip("\n") for box in [*found, lines[begin:]]]
 
 
@@ -255,25 +256,25 @@ def _with_comment(lines: list[str], number: int) -> int:
 
 
 def asked(slide: Slide, lesson: Lesson) -> list[str]:
-    """Return what the speaker is told to ask and to do on a slide, in plain sentences."""
-    told = []
+    """Return what the speaker should ask and do on a slide, in plain sentences."""
+    notes = []
     if slide.cells and _level(slide.cells[0]) == 1:
-        told.append(f"Ask: {lesson.header.get('question', '')} Collect guesses, answer none.")
+        notes.append(f"Ask: {lesson.header.get('question', '')} Collect guesses, answer none.")
     for cell in slide.cells:
         match cell["role"]:
             case "prediction":
                 question = QUESTION.search(source(cell))
-                told.append(f"Ask: {_plain(question[1] if question else source(cell))}")
-                told.append("Let everybody write an answer down, then show hands; only then go on.")
+                notes.append(f"Ask: {_plain(question[1] if question else source(cell))}")
+                notes.append("Let everybody write an answer down, then show hands; only then go on.")
             case "task":
-                told.append(
+                notes.append(
                     "Let them try alone first, then in pairs. Its hint() helps, and helps more each time."
                 )
             case "terms":
-                told.append("Ask for each word in the room's own words.")
-            case "code" if cell["outputs"] and not any("Ask:" in one for one in told):
-                told.append("Ask: what will this show? Its output comes with the next click.")
-    return told
+                notes.append("Ask people to explain each word in their own words.")
+            case "code" if cell["outputs"] and not any("Ask:" in one for one in notes):
+                notes.append("Ask: what will this show? Its output comes with the next click.")
+    return notes
 
 
 def _pace(share: float, by_here: float, minutes: float) -> str:

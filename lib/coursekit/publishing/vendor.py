@@ -1,4 +1,4 @@
-"""What browsers need and others wrote: reveal.js, its fonts, MathJax, out of packages that the lock names."""
+"""Copy what browsers need from installed packages: reveal.js, its fonts, MathJax."""
 
 import hashlib
 from importlib.metadata import PackageNotFoundError, distribution
@@ -77,11 +77,11 @@ def copy(names: tuple[str, ...], folder: Path) -> None:
 def content(name: str) -> bytes:
     """Return one file, whose SHA-256 has been checked."""
     package, inside, file, digest = FILES[name]
-    way_out = "remove .venv and run make setup"
+    remedy = "remove .venv and run make setup"
     try:
-        found = Path(distribution(package).locate_file(f"{inside}/{file}")).read_bytes()
+        found = Path(str(distribution(package).locate_file(f"{inside}/{file}"))).read_bytes()
     except (PackageNotFoundError, OSError) as error:
-        raise CourseError(f"{name} is missing from the package {package}: {way_out}") from error
+        raise CourseError(f"{name} is missing from the package {package}: {remedy}") from error
     if hashlib.sha256(found).hexdigest() != digest:
-        raise CourseError(f"{name} of the package {package} is not the file that is expected: {way_out}")
+        raise CourseError(f"{name} of the package {package} is not the file that is expected: {remedy}")
     return found

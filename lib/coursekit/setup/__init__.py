@@ -1,1 +1,1 @@
-"""Sets up the course: `.venv` from the lock, and what this machine lacks."""
+"""Sets up the course: `.venv` from the lock; the doctor looks for what is missing."""

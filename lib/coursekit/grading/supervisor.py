@@ -17,6 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -32,7 +33,7 @@ MARK = "COURSEKIT_GRADING"
 
 
 class Ended(Exception):
-    """The warden has ended a worker, or it has ended itself: why."""
+    """The supervisor has ended a worker, or it has ended itself: why."""
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ class Worker:
         self.lines: queue.Queue[bytes | None] = queue.Queue(4)
         self.folder = folder = Path(tempfile.mkdtemp(dir=box))
         self.process = subprocess.Popen(
-            [*order["walls"], *WORKER],
+            [*order["sandbox"], *WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -85,8 +86,9 @@ class Worker:
             env=_environment(folder, order["mark"]),
             start_new_session=True,
         )
-        for listen in (self._listen, self._count):
-            threading.Thread(target=listen, daemon=True).start()
+        assert self.process.stdin and self.process.stdout and self.process.stderr  # as all are pipes
+        for listen, stream in ((self._listen, self.process.stdout), (self._count, self.process.stderr)):
+            threading.Thread(target=listen, args=(stream,), daemon=True).start()
         with suppress(OSError):
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.close()
@@ -146,17 +148,17 @@ class Worker:
         named = {one.value: one.name for one in signal.Signals}.get(number)
         return f"its process died ({named})" if named else f"it ended its process (status {status})"
 
-    def _listen(self) -> None:
+    def _listen(self, stream: IO[bytes]) -> None:
         """Put the worker's messages into the queue, and None after the last."""
         with suppress(OSError, ValueError):
-            while (line := self.process.stdout.readline(LINE_BYTES)).endswith(b"\n"):
+            while (line := stream.readline(LINE_BYTES)).endswith(b"\n"):
                 self.lines.put(line)
         self.lines.put(None)
 
-    def _count(self) -> None:
+    def _count(self, stream: IO[bytes]) -> None:
         """Take what the submission prints, and keep its length only."""
         with suppress(OSError, ValueError):
-            while text := self.process.stderr.read1(1 << 20):
+            while text := os.read(stream.fileno(), 1 << 20):
                 self.printed += len(text)
 
     def notes(self) -> list[str]:
@@ -256,7 +258,7 @@ def _environment(folder: Path, mark: str) -> dict[str, str]:
 
 
 def _too_much(box: Path) -> bool:
-    """Tell whether the folder holds more than a submission may write."""
+    """Return whether the folder holds more than a submission may write."""
     size = count = 0
     for folder, folders, files in os.walk(box):
         count += len(folders) + len(files)

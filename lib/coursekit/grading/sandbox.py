@@ -1,8 +1,8 @@
-"""Walls around a submission, where Linux gives them to any user: no network, no others, nothing to write on.
+"""A sandbox for a submission, where Linux lets any user make one: no network, no others, nothing to write on.
 
-Namespaces of its own leave a submission only its own processes and no network; all file systems are read-only
-but for its folder; the other submissions are hidden; and it has lost the powers to undo that. What it may
-still do is read: this course, with its reference answers, and whatever you can read.
+In namespaces of its own, a submission sees only its own processes and no network. All file systems are
+read-only but for its own folder, the other submissions are hidden, and it cannot undo that. It can still read
+this course with its reference answers, and all that you can read.
 """
 
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 
 APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-HERE = [sys.executable, "-I", "-B", "-m", "coursekit.grading.walls"]
+HERE = [sys.executable, "-I", "-B", "-m", "coursekit.grading.sandbox"]
 TRIAL = "import os, sys; os.listdir(sys.argv[1]) and sys.exit(3); open('in', 'w'); open('../out', 'w')"
 
 
 def main(arguments: list[str]) -> None:
-    """Put up the walls from within, then become the command: BOX HIDDEN COMMAND."""
+    """Close the sandbox from within, then become the command: BOX HIDDEN COMMAND."""
     box, hidden, *command = arguments
     _mount("--bind", box, box)
     _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", hidden)
@@ -48,12 +48,12 @@ def _unescaped(place: str) -> str:
 
 
 def around(box: Path, hidden: Path) -> list[str]:
-    """Return what to put before a command, so that it runs within walls."""
+    """Return what to put before a command, so that it runs in the sandbox."""
     return [*APART, *HERE, str(box), str(hidden)]
 
 
-def stand(hidden: Path) -> bool:
-    """Tell whether walls hold on this machine: tried with a command that looks where it must not."""
+def works(hidden: Path) -> bool:
+    """Return whether the sandbox works on this machine, by a command that tries what it must not do."""
     if sys.platform != "linux" or not all(map(shutil.which, (APART[0], POWERLESS[0], "mount"))):
         return False
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
