@@ -82,6 +82,8 @@ lint: setup
 	@$(PY) -m ruff format --check lib tests notebooks
 	@echo '--- who imports whom'
 	@PYTHONPATH=lib $(dir $(PY))lint-imports --no-logo --no-cache
+	@echo '--- types'
+	@$(PY) -m mypy
 
 test: lint
 	@mkdir -p build

@@ -7,6 +7,7 @@ and none of these has all the signs that the course prints. The standard library
 import codecs
 import sys
 import unicodedata
+from typing import TextIO
 
 __all__ = ["STAND_INS", "STAND_INS_ERRORS", "printable", "say"]
 
@@ -43,7 +44,7 @@ STAND_INS = {
 }
 
 
-def say(text, file=None, end="\n", flush=False):
+def say(text: object, file: TextIO | None = None, end: str = "\n", flush: bool = False) -> None:
     """Print `text` to `file`, or to the standard output, in characters that it can show.
 
     >>> say("test accuracy 0.97 · data: bundled")
@@ -53,7 +54,7 @@ def say(text, file=None, end="\n", flush=False):
     print(printable(text, file), file=file, end=end, flush=flush)
 
 
-def printable(text, file=None) -> str:
+def printable(text: object, file: TextIO | None = None) -> str:
     """Return `text` in characters that `file`, or the standard output, can show.
 
     >>> import io

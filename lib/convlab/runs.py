@@ -6,12 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
 from convlab.machine import cores, processor
+
+if TYPE_CHECKING:  # runs are read without TensorFlow
+    import keras
 
 __all__ = [
     "FOLDER",
@@ -48,17 +52,17 @@ class Run:
     date: str
     cpu_seconds: float = 0.0  # of all threads together; on idle cores, seconds times the number of cores
 
-    def series(self, name):
+    def series(self, name: str) -> list:
         """Return one figure of each epoch, a list: "loss", "seconds" or any other name in the history."""
         return [row[name] for row in self.history]
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """The seed of batches and augmentation."""
         return self.settings["seed"]
 
 
-def save(run, path):
+def save(run: Run, path: str | Path) -> None:
     """Write the run as JSON, whole or not at all; `path` may be a name, then it goes to data/runs/.
 
     Figures keep six digits. Lesson 11.
@@ -66,7 +70,7 @@ def save(run, path):
     write_whole(_place(path, FOLDER, ".json"), lambda file: file.write(dumps(run).encode()))
 
 
-def dumps(run):
+def dumps(run: Run) -> str:
     """Return the run as JSON text with a line for each entry and each epoch."""
     entries = {**asdict(run), "history": list(run.history)}
     lines = [
@@ -90,7 +94,7 @@ def _rounded(value):
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def load(name):
+def load(name: str | Path) -> Run:
     """Return the Run recorded under `name` in data/runs/, or in the file of that path.
 
     FileNotFoundError names what there is. Lessons 09 and 11 to 16.
@@ -116,12 +120,12 @@ def _names(folder, suffix):
     return ", ".join(sorted(file.stem for file in folder.glob(f"*{suffix}"))) or "none yet"
 
 
-def matching(pattern="*"):
+def matching(pattern: str = "*") -> dict[str, Run]:
     """Return the recorded runs whose names match, a dict name -> Run: `matching("resnet20-seed*")`."""
     return {path.stem: load(path) for path in sorted(FOLDER.glob(f"{pattern}.json"))}
 
 
-def answers(name):
+def answers(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return what a recorded network said of the test images: shares (N, 10) float32 and labels (N,) int64.
 
     The images are in the order of the data set's own files. FileNotFoundError names what there is. Lessons 09
@@ -135,17 +139,17 @@ def answers(name):
         return file["shares"].astype("float32"), file["labels"].astype("int64")
 
 
-def with_test(run, **accuracies):
+def with_test(run: Run, **accuracies: float) -> Run:
     """Return the run with test accuracies added, by view: `with_test(run, plain=0.93)`."""
     return replace(run, test={**run.test, **accuracies})
 
 
-def today():
+def today() -> str:
     """Return the date as 2026-01-31."""
     return date.today().isoformat()
 
 
-def machine(accelerator=""):
+def machine(accelerator: str = "") -> dict:
     """Return what a timing depends on: processor by its model name, cores, accelerator, versions.
 
     >>> sorted(machine())
@@ -171,7 +175,7 @@ def _versions(*packages):
     return found
 
 
-def save_weights(model, name):
+def save_weights(model: "keras.Model", name: str | Path) -> None:
     """Write the weights of a Keras model to data/weights/, as float16 in one compressed file of NumPy's.
 
     `name` without a suffix, or a path that ends in .npz. What float16 cannot hold is clipped. Lesson 10.
@@ -183,7 +187,7 @@ def save_weights(model, name):
     write_whole(_place(name, WEIGHTS, ".npz"), lambda file: np.savez_compressed(file, **arrays))
 
 
-def load_weights(model, name):
+def load_weights(model: "keras.Model", name: str | Path) -> "keras.Model":
     """Put the weights of that name, or of that path, into a Keras model of the same form; return the model.
 
     FileNotFoundError names what there is; ValueError if the shapes are those of another network. Lesson 10.

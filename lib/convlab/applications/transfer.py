@@ -57,7 +57,7 @@ def features(
         if name not in known:
             raise ValueError(f"{model.name} has no layer {name!r}; it has {', '.join(sorted(known))}")
     trunk = keras.Model(model.inputs[0], [model.get_layer(name).output for name in names])
-    found = [[] for _ in names]
+    found: list[list[np.ndarray]] = [[] for _ in names]
     for start in range(0, len(images), batch):
         maps = trunk(prepare(images[start : start + batch], side), training=False)
         for rows, one in zip(found, maps if isinstance(maps, list | tuple) else [maps]):
@@ -200,7 +200,8 @@ class Photos:
         """
         if not 0 < share < 1:
             raise ValueError(f"a share of {share} for the test: give one between 0 and 1")
-        random, test = np.random.default_rng(seed), []
+        random = np.random.default_rng(seed)
+        test: list[int] = []
         for label in range(len(self.class_names)):
             rows = random.permutation(np.flatnonzero(self.labels == label))
             test.extend(rows[: min(max(1, round(share * len(rows))), len(rows) - 1)])
@@ -229,7 +230,9 @@ def read_folder(folder: str | Path, side: int = 160) -> Photos:
         raise FileNotFoundError(
             f"there is no folder {folder}: make one, with a subfolder of pictures for each class"
         )
-    images, labels, files, names, skipped, seen = [], [], [], [], [], {}
+    images, labels, files, skipped = [], [], [], []
+    names: list[str] = []
+    seen: dict[str, str] = {}  # digest of the pixels -> name
     for subfolder in sorted(
         path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     ):

@@ -4,6 +4,7 @@ import io
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
@@ -85,11 +86,11 @@ def digest_of_splits(content: dict[str, bytes]) -> str:
 
 
 def is_genuine(content: dict[str, bytes], published: Published) -> bool:
-    """Tell whether files are the published photographs, annotations and splits."""
+    """Return whether files are the published photographs, annotations and splits."""
     return (digest(content), digest_of_splits(content)) == published.digests
 
 
-def store(content: dict[str, bytes], file) -> None:
+def store(content: dict[str, bytes], file: BinaryIO) -> None:
     """Write the files of BCCD as a .zip archive."""
     with ZipFile(file, "w", ZIP_STORED) as archive:
         for name in sorted(content):

@@ -65,7 +65,7 @@ class Hosts:
         self.silent: set[str] = set()
 
     def dead(self, host: str) -> bool:
-        """Tell whether asking a server is a waste of time."""
+        """Return whether asking a server is a waste of time."""
         return host in self.silent or (len(self.silent) > 1 and not self.heard)
 
 
@@ -73,7 +73,7 @@ HOSTS = Hosts()
 
 
 def offline() -> bool:
-    """Tell whether CONVLAB_OFFLINE forbids to download."""
+    """Return whether CONVLAB_OFFLINE forbids to download."""
     return os.environ.get("CONVLAB_OFFLINE", "").lower() not in ("", "0", "no", "off", "false")
 
 
@@ -368,7 +368,7 @@ class Transfer:
         except Failed as fault:
             self.fault = fault
         except Exception as fault:  # a dozen kinds come from requests, urllib3 and the socket
-            self.fault = _told(fault, self.host, self.original.file)
+            self.fault = _words(fault, self.host, self.original.file)
         finally:
             self.finished.set()
 
@@ -451,7 +451,7 @@ def _start(answer, done):
     return done if answer.status_code == 206 and said.startswith(f"bytes {done}-") else 0
 
 
-def _told(fault, host, file):
+def _words(fault, host, file):
     """Return an error of the network as a sentence about a server."""
     import requests
     from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError

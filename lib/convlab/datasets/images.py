@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import numpy as np
 
@@ -98,12 +99,12 @@ def digest(images: np.ndarray, labels: np.ndarray) -> str:
 
 
 def is_genuine(content: tuple[np.ndarray, ...], published: Published) -> bool:
-    """Tell whether four arrays are the published images and labels, in any order within a split."""
+    """Return whether four arrays are the published images and labels, in any order within a split."""
     x_train, y_train, x_test, y_test = content
     return (digest(x_train, y_train), digest(x_test, y_test)) == published.digests
 
 
-def store(content: tuple[np.ndarray, ...], file) -> None:
+def store(content: tuple[np.ndarray, ...], file: BinaryIO) -> None:
     """Write four arrays as an .npz file."""
     x_train, y_train, x_test, y_test = content
     np.savez(file, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)

@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -74,13 +74,13 @@ def describe(masks: Masks) -> str:
 
 
 def is_genuine(content: dict[str, np.ndarray], published: Published) -> bool:
-    """Tell whether six arrays are the published images and masks, in any order within a split."""
+    """Return whether six arrays are the published images and masks, in any order within a split."""
     return (
         tuple(digest(content[f"x_{split}"], content[f"y_{split}"]) for split in SPLITS) == published.digests
     )
 
 
-def store(content: dict[str, np.ndarray], file) -> None:
+def store(content: dict[str, np.ndarray], file: BinaryIO) -> None:
     """Write six arrays as an .npz file."""
     arrays: dict[str, Any] = content
     np.savez(file, **arrays)

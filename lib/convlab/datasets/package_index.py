@@ -7,7 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["address", "host", "index", "is_package"]
 
@@ -17,7 +21,7 @@ ACCEPTED = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 
 
 def is_package(url: str) -> bool:
-    """Tell whether an address names a package's file.
+    """Return whether an address names a package's file.
 
     >>> is_package("pypi:vaderSentiment/vaderSentiment-3.3.2.tar.gz"), is_package("https://example.org/1.zip")
     (True, False)
@@ -43,7 +47,7 @@ def host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def address(url: str, session) -> str:
+def address(url: str, session: "requests.Session") -> str:
     """Return where the index has the file `pypi:PROJECT/FILE`; FileNotFoundError if it has none of this name.
 
     Args:

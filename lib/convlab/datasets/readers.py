@@ -22,7 +22,7 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 
 
 def npz(file: str | Path | io.BufferedIOBase, keys: Iterable[str]) -> list[np.ndarray]:
-    """Return the arrays of an .npz file under these keys; ValueError if it is none, or lacks one."""
+    """Return the arrays of an .npz file under these keys; ValueError if it is none or one is missing."""
     with open(file, "rb") if isinstance(file, str | Path) else file as stream:
         if not zipfile.is_zipfile(stream):  # np.load would take it for a pickle, and advise to trust it
             raise ValueError("it is no .npz file, or one cut short")

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -65,11 +66,11 @@ def digest(content: bytes) -> str:
 
 
 def is_genuine(content: bytes, published: Published) -> bool:
-    """Tell whether a table is the published one."""
+    """Return whether a table is the published one."""
     return (digest(content),) == published.digests
 
 
-def store(content: bytes, file) -> None:
+def store(content: bytes, file: BinaryIO) -> None:
     """Write the table, compressed; the same bytes each time."""
     file.write(gzip.compress(content, 9, mtime=0))
 

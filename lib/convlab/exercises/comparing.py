@@ -1,11 +1,16 @@
 """Compare an answer with the reference: the same structure, the same shapes, values within a tolerance."""
 
+from collections.abc import Sequence
 from numbers import Number
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from convlab.exercises.judging import Outcome
 
-def plain(value):
+
+def plain(value: Any) -> Any:
     """Return `value` in Python's and NumPy's own types, also within lists and tuples.
 
     Tensors become arrays, TensorFlow's shapes tuples, fractions and decimals floats. Values of other types
@@ -20,7 +25,7 @@ def plain(value):
     if isinstance(value, np.ndarray) and value.dtype == object:
         return plain(value.tolist())
     if isinstance(value, Number) and not isinstance(value, (int, float, complex, np.generic)):
-        return float(value)
+        return float(value)  # type: ignore[arg-type]  # fractions and decimals can be
     try:
         if hasattr(type(value), "as_list"):  # TensorFlow's TensorShape; TensorFlow need not be imported here
             return tuple(value.as_list())
@@ -29,7 +34,7 @@ def plain(value):
         return value
 
 
-def as_meant(answer, reference):
+def as_meant(answer: Any, reference: Any) -> Any:
     """Return an answer in the form of the reference, where it says the same in another form.
 
     A text may have other letters' sizes and spaces around it, a number may be written as text, and either may
@@ -46,7 +51,7 @@ def as_meant(answer, reference):
     return reference if same else answer
 
 
-def alike(expected, came, tolerance) -> bool:
+def alike(expected: Sequence["Outcome"], came: Sequence["Outcome"], tolerance: float) -> bool:
     """Return whether two lists of outcomes are the same: values, kinds of error, changed arguments."""
     return len(expected) == len(came) and all(
         (a.error and a.error.kind) == (b.error and b.error.kind)
@@ -56,7 +61,7 @@ def alike(expected, came, tolerance) -> bool:
     )
 
 
-def agrees(expected, came, tolerance=1e-5) -> bool:
+def agrees(expected: Any, came: Any, tolerance: float = 1e-5) -> bool:
     """Return whether two answers are the same: structure, shapes, and values within `tolerance`.
 
     A list or an array of as many values counts as a tuple, NumPy's truth values and texts as Python's.
@@ -98,7 +103,7 @@ def _arrays_agree(expected, came, tolerance) -> bool:
     return bool(np.allclose(b, a, rtol=tolerance, atol=tolerance * scale, equal_nan=True))
 
 
-def is_number(value) -> bool:
+def is_number(value: object) -> bool:
     """Return whether NumPy reads `value` as a number or an array of numbers."""
     try:
         return np.asarray(value).dtype.kind in "biufc"

@@ -6,6 +6,7 @@ import inspect
 import sys
 import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from convlab.machine import in_notebook
 from convlab.printing import say
 
 
-def show(item):
+def show(item: object) -> None:
     """Display `item` richly in a notebook; print it elsewhere."""
     if in_notebook():
         sys.modules["IPython"].display.display(item)
@@ -35,7 +36,7 @@ class Note:
         return self.text
 
 
-def solution_text(reference) -> str:
+def solution_text(reference: Any) -> str:
     """Return the source of a reference function without its decorator, or a reference value as text."""
     if not callable(reference):
         return repr(reference.tolist() if isinstance(reference, np.ndarray) else reference)
@@ -44,13 +45,13 @@ def solution_text(reference) -> str:
     return "\n".join(source.splitlines()[first - 1 :])
 
 
-def as_html(text) -> str:
+def as_html(text: str) -> str:
     """Return `text` as HTML, with code between backticks."""
     parts = html.escape(text).split("`")
     return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
 
 
-def brief(value) -> str:
+def brief(value: Any) -> str:
     """Return `value` as text of a few lines at most, with the shape of an array that is cut short."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, np.ndarray) and value.size > 40:
@@ -66,7 +67,7 @@ def brief(value) -> str:
     return clip(f"{value:.6g}" if isinstance(value, float) else repr(value))
 
 
-def with_article(value) -> str:
+def with_article(value: Any) -> str:
     """Return what a value is, with its article: "an int", "a list", "an array of shape (2, 3)"."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
@@ -74,6 +75,6 @@ def with_article(value) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def clip(text, width=200) -> str:
+def clip(text: str, width: int = 200) -> str:
     """Return `text`, cut to `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"

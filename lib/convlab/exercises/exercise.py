@@ -11,6 +11,7 @@ def _(weights, bias, features, targets):
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Mistake:
     """A wrong answer that learners often give, and the message for a learner who gives it."""
 
     name: str
-    answer: object
+    answer: Any
     says: str
 
 
@@ -48,7 +49,7 @@ class Exercise:
     lesson: str
     name: str
     question: str
-    reference: object
+    reference: Any
     hints: Sequence[str]
     mistakes: Sequence[Mistake] = ()
     cases: Sequence[tuple] = ((),)
@@ -56,7 +57,7 @@ class Exercise:
     insight: str = ""
     hints_given: int = field(default=0, init=False)
 
-    def mistake(self, name: str, says: str, answer=...):
+    def mistake(self, name: str, says: str, answer: Any = ...) -> Any:
         """Add a mistake: its name, the message for the learner, and the wrong answer itself.
 
         Without `answer` this returns a decorator for the function that gives the wrong answer.
@@ -68,13 +69,13 @@ class Exercise:
 
         return add if answer is ... else add(answer)
 
-    def check(self, answer=...):
+    def check(self, answer: Any = ...) -> None:
         """Say whether `answer` is right and, where it is not, what to look at. Never raises."""
         verdict = self.judge(answer)
         show(verdict)
         record.note(self.lesson, self.name, verdict.status)
 
-    def judge(self, answer) -> Verdict:
+    def judge(self, answer: Any) -> Verdict:
         """Return what `check` says, without showing or recording it."""
         try:
             with np.errstate(all="ignore"):
@@ -83,14 +84,14 @@ class Exercise:
             reason = clip(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             return Verdict(WRONG, f"this answer could not be checked ({reason}). {where_help_is(self)}")
 
-    def hint(self):
+    def hint(self) -> None:
         """Show the next hint; each call is more precise than the one before."""
         number = min(self.hints_given + 1, len(self.hints))
         self.hints_given = number
         last = f" `exercises.{self.name}.solution()` shows one answer." if number == len(self.hints) else ""
         show(Note(f"**Hint {number} of {len(self.hints)}.** {self.hints[number - 1]}{last}"))
 
-    def solution(self):
+    def solution(self) -> None:
         """Show the reference answer, as code or as a value."""
         code = solution_text(self.reference)
         show(Note(f"One answer to “{self.question}”:\n\n```python\n{code}\n```"))

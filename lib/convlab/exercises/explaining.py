@@ -6,14 +6,25 @@ answer does. The message for the learner then is the one that stands beside that
 
 import difflib
 import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convlab.exercises.comparing import agrees, alike, is_number
 from convlab.exercises.display import brief, with_article
 
+if TYPE_CHECKING:
+    from convlab.exercises.exercise import Exercise
+    from convlab.exercises.judging import Outcome
 
-def explain(exercise, expected, came, run) -> tuple[str, str | None]:
+
+def explain(
+    exercise: "Exercise",
+    expected: Sequence["Outcome"],
+    came: Sequence["Outcome"],
+    run: Callable[["Exercise", Any], Sequence["Outcome"]],
+) -> tuple[str, str | None]:
     """Return the message on a wrong answer, and the name of its mistake or None.
 
     Args:
@@ -29,12 +40,12 @@ def explain(exercise, expected, came, run) -> tuple[str, str | None]:
     return f"{_first_thing_to_look_at(exercise, expected, came)}\n{evidence}", None
 
 
-def no_function(value) -> str:
+def no_function(value: Any) -> str:
     """Return the message on an answer that is `value` where a function is asked for."""
     return f"pass the function itself, without calling it; this is {with_article(value)}, `{brief(value)}`."
 
 
-def where_help_is(exercise) -> str:
+def where_help_is(exercise: "Exercise") -> str:
     """Return the sentence that names the exercise's hints."""
     return f"`exercises.{exercise.name}.hint()` helps."
 

@@ -9,7 +9,9 @@ import dis
 import html
 import re
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from convlab.exercises.comparing import agrees, alike, as_meant, plain
 from convlab.exercises.display import as_html, clip
 from convlab.exercises.explaining import explain, no_function, where_help_is
 from convlab.printing import printable
+
+if TYPE_CHECKING:
+    from convlab.exercises.exercise import Exercise
 
 NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
 COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
@@ -87,12 +92,12 @@ class Attempt:
     function: bool = False
 
 
-def judge(exercise, answer) -> Verdict:
+def judge(exercise: "Exercise", answer: Any) -> Verdict:
     """Return the verdict on `answer`: not attempted, right, or wrong with the reason."""
     return weigh(exercise, attempt(exercise, answer))
 
 
-def attempt(exercise, answer) -> Attempt:
+def attempt(exercise: "Exercise", answer: Any) -> Attempt:
     """Return what `answer` does with every case of the exercise."""
     if is_stub(answer):
         return Attempt(untouched=True)
@@ -101,14 +106,16 @@ def attempt(exercise, answer) -> Attempt:
     return Attempt(tuple(outcomes(exercise, answer)), function=callable(exercise.reference))
 
 
-def outcomes(exercise, answer) -> list[Outcome]:
+def outcomes(exercise: "Exercise", answer: Any) -> list[Outcome]:
     """Return what `answer` does with every case; each case gets its own copy of the arguments."""
     if not callable(exercise.reference):
         return [Outcome(as_meant(plain(answer), exercise.reference))]
     return [_outcome(answer, case) for case in exercise.cases]
 
 
-def weigh(exercise, tried: Attempt, run=outcomes) -> Verdict:
+def weigh(
+    exercise: "Exercise", tried: Attempt, run: Callable[["Exercise", Any], Sequence[Outcome]] = outcomes
+) -> Verdict:
     """Return the verdict on what an answer did.
 
     `run(exercise, answer)` returns the outcomes of the reference and of the named mistakes; grading passes a
@@ -179,7 +186,7 @@ def _message(error: BaseException) -> str:
     return says
 
 
-def is_stub(answer) -> bool:
+def is_stub(answer: Any) -> bool:
     """Return whether nothing was answered yet: `...`, None, or a function that only returns these."""
     if answer is ... or answer is None:
         return True

@@ -7,7 +7,7 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("convlab")
-def gelu(x):
+def gelu(x: tf.Tensor) -> tf.Tensor:
     """Return x times the share of a normal distribution below x: Hendrycks & Gimpel 2016 (arXiv:1606.08415).
 
     x: a tensor of any shape; the result has its dtype. The values are those of Keras's exact `gelu`. One
@@ -20,7 +20,7 @@ def gelu(x):
     return composed(x) if tf.config.list_physical_devices("GPU") else _in_one_pass(x)
 
 
-def composed(x):
+def composed(x: tf.Tensor) -> tf.Tensor:
     """Return `gelu(x)`, composed of Keras's operations.
 
     erf is computed in float32: in bfloat16 a CPU needs twice as long for the whole.

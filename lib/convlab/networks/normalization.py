@@ -21,7 +21,9 @@ class FusedBatchNormalization(layers.BatchNormalization):
     array([-1.34, -0.45,  0.45,  1.34], dtype=float32)
     """
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Return the normalised maps; in training, move the averages of mean and variance too."""
         if not (training and self.trainable and mask is None and self._fits(inputs)):
             return super().call(inputs, training=training, mask=mask)

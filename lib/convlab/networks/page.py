@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from keras import layers
 IN_ORDER = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")  # Keras's, within a layer
 
 
-def from_page(path):
+def from_page(path: str | Path) -> keras.Model:
     """Return the network that the live page saved to `path`, an .npz file, as a Keras model, logits out.
 
     Images: (N, H, W, C), standardised as the page does it: with the mean and spread of MNIST's pixels.

@@ -5,7 +5,10 @@ F. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters
 kernel; data/README.md says where they come from. Lesson 17.
 """
 
+from collections.abc import Container
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -92,7 +95,7 @@ def prepare(images: np.ndarray, side: int = SIDE) -> np.ndarray:
     pixels = images.astype("float32")
     if pixels.shape[1:3] != (side, side):
         pixels = keras.ops.convert_to_numpy(keras.ops.image.resize(pixels, (side, side), "bilinear"))
-    return pixels[..., ::-1] - np.float32(MEAN_BGR)
+    return pixels[..., ::-1] - np.array(MEAN_BGR, np.float32)
 
 
 @cache
@@ -119,9 +122,9 @@ def to_int8(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.round(kernel / scale).astype("int8"), scale
 
 
-def save_int8(model: keras.Model, path) -> None:
+def save_int8(model: keras.Model, path: str | Path) -> None:
     """Write the kernels of a model's convolutions as int8 with their scales, and the biases as float32."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for layer in _convolutions(model):
         kernel, bias = layer.get_weights()
         arrays[f"{layer.name}.kernel"], arrays[f"{layer.name}.scale"] = to_int8(kernel)
@@ -129,7 +132,7 @@ def save_int8(model: keras.Model, path) -> None:
     write_whole(path, lambda file: np.savez_compressed(file, **arrays))
 
 
-def load_int8(model: keras.Model, name, leave_out=()) -> keras.Model:
+def load_int8(model: keras.Model, name: str | Path, leave_out: Container[str] = ()) -> keras.Model:
     """Put the weights that `save_int8` wrote into a model's convolutions, by their names; return the model.
 
     `name` is a name in data/weights/ or a path. Layers in `leave_out` stay as they are. ValueError, naming

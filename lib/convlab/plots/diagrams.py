@@ -1,12 +1,20 @@
 """Boxes and arrows: how data flows through a block of a network."""
 
+from collections.abc import Iterable, Mapping
+
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from convlab.plots.style import ORANGE
 
 
-def flow(boxes, arrows, title="", ax=None):
+def flow(
+    boxes: Mapping[str, tuple[float, float, str]],
+    arrows: Iterable[tuple],
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a flow diagram, from left to right or as the positions say.
 
     Args:
@@ -30,7 +38,7 @@ def flow(boxes, arrows, title="", ax=None):
             "patchB": drawn[end].get_bbox_patch(),
         }
         ax.annotate("", boxes[end][:2], boxes[start][:2], arrowprops=style)
-    across, up = ([box[axis] for box in boxes.values()] for axis in (0, 1))
+    across, up, _ = zip(*boxes.values())
     ax.set(xlim=(min(across) - 0.6, max(across) + 0.6), ylim=(min(up) - 0.7, max(up) + 0.7), title=title)
     ax.axis("off")
     return ax

@@ -4,13 +4,17 @@ The draws are NumPy's, from seed and epoch alone: a resumed run and every Keras 
 batches. The pixels are moved with `keras.ops`, a whole batch in one gather, on whatever device trains.
 """
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 FLIPS = (None, "random", "alternating")
 
 
-def draw(count, batch_size, epoch, seed, crop=0, flip=None):
+def draw(
+    count: int, batch_size: int, epoch: int, seed: int, crop: int = 0, flip: str | None = None
+) -> dict[str, np.ndarray]:
     """Return the draws of one epoch, a dict of arrays of shape (steps, batch_size, ...); the rest is dropped.
 
     order: which image; shift: rows and columns, each -crop..crop; mirror: 0 or 1. Each has its own stream of
@@ -48,7 +52,7 @@ def draw(count, batch_size, epoch, seed, crop=0, flip=None):
     }
 
 
-def statistics(images):
+def statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of each channel, two float32 arrays of shape (C,).
 
     images: (N, H, W, C) uint8. Counted, not summed: exact, and without a float copy of the images. Lesson 11.
@@ -65,7 +69,7 @@ def statistics(images):
     return mean.astype("float32"), np.maximum(deviation, 1e-3).astype("float32")
 
 
-def standardize(images, scale):
+def standardize(images: Any, scale: tuple) -> Any:
     """Return (images - mean) / deviation as float32: what `training` feeds every network.
 
     images: (N, H, W, C); scale: what `statistics` returns for the training images. Lessons 10 to 16.
@@ -78,7 +82,7 @@ def standardize(images, scale):
     return (ops.cast(images, "float32") - mean) / deviation
 
 
-def gather(images, scale, order, shift, mirror, border="zero"):
+def gather(images: Any, scale: tuple, order: Any, shift: Any, mirror: Any, border: str = "zero") -> Any:
     """Return one batch, standardized, each image shifted and mirrored as drawn: (B, H, W, C) float32.
 
     Every output pixel knows which input pixel it reads, so that choosing, cropping and flipping are one

@@ -2,13 +2,16 @@
 
 import json
 import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from convlab.files import write_whole
 
 
-def save(path, arrays, log, settings):
+def save(path: str | Path, arrays: list[list[np.ndarray]], log: dict, settings: dict) -> None:
     """Write a checkpoint. Lesson 11.
 
     Args:
@@ -17,17 +20,17 @@ def save(path, arrays, log, settings):
         log: what happened so far, as JSON can hold it.
         settings: of the run, as JSON can hold them.
     """
-    flat = {
+    flat: dict[str, Any] = {
         f"{part}_{place}": array for part, group in enumerate(arrays) for place, array in enumerate(group)
     }
     text = json.dumps({"log": log, "settings": settings, "sizes": [len(group) for group in arrays]})
     write_whole(path, lambda file: np.savez(file, text=np.array(text), **flat))
 
 
-def load(path):
+def load(path: str | Path) -> tuple[list[list[np.ndarray]], dict, dict]:
     """Return arrays, log and settings, as `save` got them.
 
-    ValueError, with the way out, if the file is damaged or is no checkpoint. Lesson 11.
+    ValueError, with what to do, if the file is damaged or is no checkpoint. Lesson 11.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -40,7 +43,7 @@ def load(path):
         ) from error
 
 
-def read(parts):
+def read(parts: Iterable[Any]) -> list[list[np.ndarray]]:
     """Return the values of each part, a list of lists of arrays.
 
     A part is a Keras model or optimizer, a variable, or an object with `read` and `write` of its own.
@@ -57,7 +60,7 @@ def read(parts):
     ]
 
 
-def write(parts, arrays):
+def write(parts: Iterable[Any], arrays: list[list[np.ndarray]]) -> None:
     """Put back what `read` returned; ValueError if a part has another number of variables."""
     for part, group in zip(parts, arrays, strict=True):
         if hasattr(part, "write"):
@@ -71,7 +74,7 @@ def write(parts, arrays):
             variable.assign(array)
 
 
-def require_built(parts):
+def require_built(parts: Iterable[Any]) -> None:
     """Raise ValueError if a model or an optimizer has no variables yet, so that they could not be saved."""
     for part in parts:
         if not getattr(part, "built", True):

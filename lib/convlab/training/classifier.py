@@ -1,10 +1,12 @@
 """The training step of a classifier, which `fitting.fit` hands to the loop (lessons 11 and 16)."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from convlab.training import augmentation, schedules
 from convlab.training.evaluation import answers, forward
+from convlab.training.recipes import Recipe
 from convlab.training.updates import descend, factors, look_ahead, objective
 
 
@@ -26,22 +28,23 @@ class Classifier:
 
     def __init__(
         self,
-        model,
-        images,
-        labels,
-        scale,
-        recipe,
-        batch_size,
-        epochs=1,
-        seed=0,
-        compiled=False,
-        held_out=None,
-    ):
+        model: keras.Model,
+        images: np.ndarray,
+        labels: np.ndarray,
+        scale: tuple[np.ndarray, np.ndarray],
+        recipe: Recipe,
+        batch_size: int,
+        epochs: float = 1,
+        seed: int = 0,
+        compiled: bool = False,
+        held_out: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         self.model, self.scale, self.recipe = model, scale, recipe
         self.images, self.labels = tf.constant(images), tf.constant(labels, tf.int32)
         self.batch_size, self.epochs, self.seed = batch_size, epochs, seed
         self.steps_per_epoch, self.steps = counted(len(images), batch_size, epochs)
-        self.epoch, self.plan = None, None
+        self.epoch = -1  # whose plan this is
+        self.plan: dict[str, np.ndarray] = {}
         self.weights = model.trainable_variables
         self.velocities = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in self.weights]
         others = [variable for variable in model.non_trainable_variables if "float" in variable.dtype]
@@ -52,7 +55,7 @@ class Classifier:
         self.look_ahead = tf.function(self._look_ahead)
         self.held_out, self.forward = held_out, forward(model)
 
-    def step(self, number):
+    def step(self, number: int) -> dict[str, float]:
         """Train on the batch of step `number`; return {"loss": …, "accuracy": …} of the batch."""
         epoch, place = divmod(number, self.steps_per_epoch)
         if epoch != self.epoch:
@@ -64,7 +67,7 @@ class Classifier:
             self.look_ahead(tf.constant(slow_share))
         return {"loss": float(loss), "accuracy": int(correct) / self.batch_size}
 
-    def validate(self, done):
+    def validate(self, done: int) -> dict[str, float]:
         """Return the rate of the last of `done` steps, and the accuracy on the images held out, if any."""
         epoch, place = divmod(done - 1, self.steps_per_epoch)
         figures = {"rate": float(self._planned(epoch)["rate"][place])}
@@ -102,7 +105,9 @@ class Classifier:
             variable.assign(slow)
 
 
-def planned(recipe, count, batch_size, epochs, epoch, seed):
+def planned(
+    recipe: Recipe, count: int, batch_size: int, epochs: float, epoch: int, seed: int
+) -> dict[str, np.ndarray]:
     """Return one epoch of a run as a dict of arrays, a row per step. Lesson 16.
 
     order, shift and mirror are those of `augmentation.draw`; "rate" is the learning rate; "slow_share" is the
@@ -130,7 +135,7 @@ def planned(recipe, count, batch_size, epochs, epoch, seed):
     return {name: values[: len(plan["rate"])] for name, values in plan.items()}
 
 
-def counted(count, batch_size, epochs):
+def counted(count: int, batch_size: int, epochs: float) -> tuple[int, int]:
     """Return the steps of an epoch, which has whole batches only, and of the whole run.
 
     ValueError if a batch is larger than all images together.

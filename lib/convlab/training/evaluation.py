@@ -1,8 +1,12 @@
 """What a trained classifier answers: its logits, from one or several views, and its test accuracy."""
 
+from collections.abc import Callable
+
+import keras
 import numpy as np
 import tensorflow as tf
 
+from convlab.datasets.images import Dataset
 from convlab.training import augmentation
 from convlab.training.precision import computing_in
 
@@ -10,7 +14,7 @@ VIEWS = ("plain", "flip", "flip and shift")
 BATCH_SIZE = 500  # images that a network answers at once
 
 
-def accuracy(model, data, view="plain"):
+def accuracy(model: keras.Model, data: Dataset, view: str = "plain") -> float:
     """Return the share of the test images of `data` that `model` gets right; `view` as in `logits`.
 
     The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 15.
@@ -21,7 +25,9 @@ def accuracy(model, data, view="plain"):
     return float(np.mean(chosen == data.y_test))
 
 
-def logits(model, images, scale, view="plain"):
+def logits(
+    model: keras.Model, images: np.ndarray, scale: tuple[np.ndarray, np.ndarray], view: str = "plain"
+) -> np.ndarray:
     """Return the logits of uint8 images, (N, classes) float32, averaged over what `view` looks at.
 
     Jordan 2024 (arXiv:2404.00498, section 3.5). Lessons 09 to 16.
@@ -39,13 +45,18 @@ def logits(model, images, scale, view="plain"):
     return answers(forward(model), images, scale, view)
 
 
-def forward(model):
+def forward(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from standardized images to logits, NumPy to NumPy, traced once for each shape."""
     answer = tf.function(lambda pixels: model(pixels, training=False))
     return lambda pixels: answer(tf.constant(pixels)).numpy().astype("float32")
 
 
-def answers(forward, images, scale, view="plain"):
+def answers(
+    forward: Callable[[np.ndarray], np.ndarray],
+    images: np.ndarray,
+    scale: tuple[np.ndarray, np.ndarray],
+    view: str = "plain",
+) -> np.ndarray:
     """Return what `logits` returns, by a function that `forward` has made: for who asks more than once."""
     if view not in VIEWS:
         raise ValueError(f"view {view!r} is not one of {', '.join(VIEWS)}")
@@ -55,11 +66,12 @@ def answers(forward, images, scale, view="plain"):
         # filled up, because a shape of its own would cost a trace
         pixels = augmentation.standardize(np.resize(batch, (BATCH_SIZE, *batch.shape[1:])), scale)
         views = weighted_views(np.asarray(pixels), view)
-        found.append(sum(weight * forward(seen) for weight, seen in views)[: len(batch)])
+        mean = np.sum([weight * forward(seen) for weight, seen in views], axis=0)
+        found.append(mean[: len(batch)])
     return np.concatenate(found)
 
 
-def weighted_views(pixels, view):
+def weighted_views(pixels: np.ndarray, view: str) -> list[tuple[float, np.ndarray]]:
     """Return (weight, view) pairs, whose weights add up to 1: the batch, and mirrored or shifted copies.
 
     >>> [weight for weight, _ in weighted_views(np.zeros((1, 2, 2, 1)), "flip and shift")]

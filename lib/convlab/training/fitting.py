@@ -5,9 +5,13 @@ What happens to an image stands in `augmentation`, a step in `classifier`, what 
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
+from convlab.datasets.images import Dataset
+from convlab.runs import Run
 from convlab.training import augmentation, checkpoints
 from convlab.training.classifier import Classifier
 from convlab.training.loop import Clock, train
@@ -16,19 +20,19 @@ from convlab.training.recipes import Recipe
 
 
 def fit(
-    model,
-    data,
-    epochs,
-    batch_size=128,
-    recipe=Recipe(),  # noqa: B008, a frozen value
+    model: keras.Model,
+    data: Dataset,
+    epochs: float,
+    batch_size: int = 128,
+    recipe: Recipe = Recipe(),  # noqa: B008, a frozen value
     *,
-    validation=0,
-    seed=0,
-    precision="auto",
-    compiled="auto",
-    checkpoint=None,
-    **choices,
-):
+    validation: int = 0,
+    seed: int = 0,
+    precision: str = "auto",
+    compiled: bool | str = "auto",
+    checkpoint: str | Path | None = None,
+    **choices: Any,
+) -> Run:
     """Train `model`, in place, on the training images of `data`; return the Run, without a test accuracy yet.
 
     The test images are not looked at: `accuracy` does that, once, afterwards. Lessons 11 to 16.
@@ -55,7 +59,7 @@ def fit(
     """
     clock = Clock()
     recipe = replace(recipe, **choices)
-    precision, compiled = _computing(precision, compiled, checkpoint)
+    precision, with_xla = _computing(precision, compiled, checkpoint)
     taken, held_out = (data.x_train, data.y_train), None  # no copy where all images are trained on
     if validation:
         taken, held_out = (
@@ -63,7 +67,7 @@ def fit(
         )
     scale = augmentation.statistics(data.x_train)
     with computing_in(model, precision):
-        classifier = Classifier(model, *taken, scale, recipe, batch_size, epochs, seed, compiled, held_out)
+        classifier = Classifier(model, *taken, scale, recipe, batch_size, epochs, seed, with_xla, held_out)
         return train(
             model,
             classifier.step,
@@ -78,17 +82,17 @@ def fit(
                 "validation": validation,
                 "seed": seed,
                 "precision": precision,
-                "compiled": compiled,
+                "compiled": with_xla,
                 "recipe": asdict(recipe),
             },
             data=data,
             batch_size=batch_size,
-            title=f"{model.name} in {precision}{', XLA' if compiled else ''}",
+            title=f"{model.name} in {precision}{', XLA' if with_xla else ''}",
             clock=clock,
         )
 
 
-def split(count, validation):
+def split(count: int, validation: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices to train on and those held out, the same for every seed.
 
     ValueError unless 0 ≤ validation < count. Lesson 11.
@@ -102,13 +106,13 @@ def split(count, validation):
     return (np.sort(order[validation:]), np.sort(order[:validation]))
 
 
-def _computing(precision, compiled, checkpoint):
+def _computing(precision: str, compiled: bool | str, checkpoint: str | Path | None) -> tuple[str, bool]:
     """Return precision and compilation: as given, else as before the interruption, else the fastest here."""
     if "auto" not in (precision, compiled):
-        return precision, compiled
+        return precision, bool(compiled)
     if checkpoint and Path(checkpoint).exists():
         _, _, before = checkpoints.load(checkpoint)
         usual = before["precision"], before["compiled"]
     else:
         usual = fastest()
-    return tuple(known if value == "auto" else value for value, known in zip((precision, compiled), usual))
+    return usual[0] if precision == "auto" else precision, usual[1] if compiled == "auto" else bool(compiled)

@@ -6,8 +6,10 @@
 
 import json
 import time
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -27,34 +29,34 @@ class Clock:
     ['cpu_seconds', 'seconds']
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.timers = {"seconds": time.perf_counter, "cpu_seconds": time.process_time}
         self.began = {name: timer() for name, timer in self.timers.items()}
 
-    def read(self):
+    def read(self) -> dict[str, float]:
         """Return {"seconds": …, "cpu_seconds": …} since the run began."""
         return {name: timer() - self.began[name] for name, timer in self.timers.items()}
 
-    def add(self, seconds):
+    def add(self, seconds: Mapping[str, float]) -> None:
         """Count the seconds of the part before an interruption too; `seconds`: what `read` returned then."""
         self.began = {name: began - seconds[name] for name, began in self.began.items()}
 
 
 def train(
-    model,
-    step,
-    steps,
+    model: Any,
+    step: Callable[[int], Mapping],
+    steps: int,
     *,
-    steps_per_epoch=None,
-    state=(),
-    validate=None,
-    checkpoint=None,
-    settings=None,
-    data=None,
-    batch_size=None,
-    title=None,
-    clock=None,
-):
+    steps_per_epoch: int | None = None,
+    state: Sequence = (),
+    validate: Callable[[int], Mapping] | None = None,
+    checkpoint: str | Path | None = None,
+    settings: Mapping | None = None,
+    data: Any = None,
+    batch_size: int | None = None,
+    title: str | None = None,
+    clock: Clock | None = None,
+) -> runs.Run:
     """Take training steps with a bar, checkpoints and resuming; return the Run with each epoch's figures.
 
     The loop knows nothing of losses, gradients or batches: `step` does all of that, for one model or several.
@@ -139,16 +141,18 @@ class Session:
         clock: the run's Clock.
     """
 
-    def __init__(self, parts, settings, checkpoint, clock):
+    def __init__(self, parts: Sequence, settings: dict, checkpoint: str | Path | None, clock: Clock) -> None:
         self.parts, self.checkpoint, self.clock = parts, checkpoint, clock
         self.settings = json.loads(json.dumps(settings))  # as a checkpoint returns them: tuples are lists
-        self.done, self.history = 0, []
-        self.sums, self.counts = {}, {}  # of each figure, in this epoch
+        self.done = 0
+        self.history: list[dict[str, float]] = []
+        self.sums: dict[str, float] = {}  # of each figure, in this epoch
+        self.counts: dict[str, int] = {}  # over how many steps each sum goes
         self.saved_at = clock.read()["seconds"]
         if checkpoint:
             checkpoints.require_built(parts)
 
-    def resume(self):
+    def resume(self) -> None:
         """Go on from the checkpoint, if there is one."""
         if not self.checkpoint or not Path(self.checkpoint).exists():
             return
@@ -171,35 +175,35 @@ class Session:
         in_epoch = self.done - len(self.history) * self.settings["steps_per_epoch"]
         say(f"goes on from {self.checkpoint}: after {len(self.history)} epochs and {in_epoch} steps")
 
-    def advance(self, step, number):
+    def advance(self, step: Callable[[int], Mapping], number: int) -> None:
         """Take step `number` and add its figures to those of the epoch."""
         for name, value in _figures(step(number), f"step({number})").items():
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
         self.done = number + 1
 
-    def means(self):
+    def means(self) -> dict[str, float]:
         """Return the mean of each figure over the steps of this epoch that returned it."""
         return {name: total / self.counts[name] for name, total in self.sums.items()}
 
-    def summary(self):
+    def summary(self) -> str:
         """Return what the bar shows: the epoch and the means so far."""
         means = [f"{name} {value:.4g}" for name, value in self.means().items()]
         return ", ".join([f"epoch {len(self.history) + 1}", *means])
 
-    def end_epoch(self, validate):
+    def end_epoch(self, validate: Callable[[int], Mapping] | None) -> None:
         """Add the epoch's row to the history: the means, what `validate` returns, and the seconds so far."""
         extra = _figures(validate(self.done), f"validate({self.done})") if validate else {}
         row = {"epoch": len(self.history) + 1, **self.means(), **extra, **self.clock.read()}
         self.history.append(row)
         self.sums, self.counts = {}, {}
 
-    def save_when_due(self):
+    def save_when_due(self) -> None:
         """Write the checkpoint if the last one is a minute old."""
         if self.clock.read()["seconds"] - self.saved_at > CHECKPOINT_EVERY:
             self.save()
 
-    def save(self):
+    def save(self) -> None:
         """Write the checkpoint, if the run has one."""
         if not self.checkpoint:
             return
@@ -209,7 +213,7 @@ class Session:
         self.saved_at = self.clock.read()["seconds"]
 
 
-def accelerator():
+def accelerator() -> str:
     """Return the model name of the first GPU, "" where there is none."""
     found = tf.config.list_physical_devices("GPU")
     return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU") if found else ""

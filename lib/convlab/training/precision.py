@@ -1,6 +1,7 @@
 """In what numbers a model computes, and which of them are fast on this machine (lesson 16)."""
 
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -15,7 +16,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 @contextmanager
-def computing_in(model, precision):
+def computing_in(model: keras.Model, precision: str) -> Iterator[None]:
     """Let a built model compute in "float32" or "bfloat16" for a while; its weights stay float32 throughout.
 
     The last dense layer and what follows it stay as they are: a loss needs its logits whole. The functions
@@ -47,7 +48,7 @@ def _before_logits(model):
 
 
 @cache
-def fastest():
+def fastest() -> tuple[str, bool]:
     """Return the precision and whether to compile with XLA, (str, bool), that train fastest on this machine.
 
     Times a few steps of two 3x3 convolutions with 64 maps, in turn, once per process. Lesson 16.

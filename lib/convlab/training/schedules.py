@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def triangle(progress):
+def triangle(progress: np.ndarray) -> np.ndarray:
     """Climb from a fifth to the peak in the first 23 % of the run, then fall to 7 % of it.
 
     progress: array of values in [0, 1]. The triangle of Jordan 2024 (arXiv:2404.00498), a form of one-cycle:
@@ -15,7 +15,7 @@ def triangle(progress):
     return np.interp(progress, [0, 0.23, 1], [0.2, 1, 0.07])
 
 
-def steps(progress):
+def steps(progress: np.ndarray) -> np.ndarray:
     """Keep the peak for half of the run, a tenth until three quarters, then a hundredth.
 
     32,000 and 48,000 of 64,000 steps in He et al. 2015 (arXiv:1512.03385, section 4.2).
@@ -26,7 +26,7 @@ def steps(progress):
     return 0.1 ** np.searchsorted([0.5, 0.75], progress, side="right")
 
 
-def constant(progress):
+def constant(progress: np.ndarray) -> np.ndarray:
     """Keep the peak.
 
     >>> constant(np.array([0, 0.5]))
@@ -38,7 +38,7 @@ def constant(progress):
 SCHEDULES = {rule.__name__: rule for rule in (triangle, steps, constant)}
 
 
-def learning_rates(schedule, peak, count):
+def learning_rates(schedule: str, peak: float, count: int) -> np.ndarray:
     """Return the learning rates of a run of `count` steps, shape (count,), by the name of the schedule.
 
     >>> learning_rates("steps", peak=0.1, count=4)
@@ -49,7 +49,7 @@ def learning_rates(schedule, peak, count):
     return peak * SCHEDULES[schedule](np.arange(count) / count)
 
 
-def look_ahead_shares(count):
+def look_ahead_shares(count: int) -> np.ndarray:
     """Return each step's share of the slow weights when it looks ahead, else -1: (count,) float32.
 
     Every fifth step looks ahead. The share grows with the cube of the progress to 0.95⁵, so that early, bad

@@ -1,9 +1,14 @@
 """The arithmetic of one step: loss, gradient descent with momentum, and look-ahead (lesson 16)."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from keras import ops
 
+from convlab.training.recipes import Recipe
 
-def objective(logits, labels, label_smoothing=0.0):
+
+def objective(logits: Any, labels: Any, label_smoothing: float = 0.0) -> tuple[Any, Any]:
     """Return the mean cross-entropy, and how many of the batch are right.
 
     logits: (B, classes); labels: (B,) int32. Smoothing moves that share of the target evenly over all
@@ -22,7 +27,9 @@ def objective(logits, labels, label_smoothing=0.0):
     return ops.mean(losses), ops.sum(hits)
 
 
-def nesterov(weight, velocity, gradient, rate, momentum=0.9, weight_decay=0.0):
+def nesterov(
+    weight: Any, velocity: Any, gradient: Any, rate: Any, momentum: float = 0.9, weight_decay: float = 0.0
+) -> tuple[Any, Any]:
     """Return the weight after a step of Nesterov's momentum, and the new velocity.
 
     v ← μ·v + g + λ·w, then w ← w - η·(g + λ·w + μ·v): Sutskever et al. 2013, section 2, in the form in which
@@ -36,7 +43,7 @@ def nesterov(weight, velocity, gradient, rate, momentum=0.9, weight_decay=0.0):
     return weight - rate * (gradient + momentum * velocity), velocity
 
 
-def factors(weights, recipe):
+def factors(weights: Iterable[Any], recipe: Recipe) -> list[float]:
     """Return a factor on each weight's learning rate: `recipe.bias_rate` for shifts of normalisation, else 1.
 
     weights: Keras variables; such a shift is called "beta". Jordan 2024 (arXiv:2404.00498) lets them learn 64
@@ -45,7 +52,14 @@ def factors(weights, recipe):
     return [recipe.bias_rate if weight.name == "beta" else 1.0 for weight in weights]
 
 
-def descend(weights, velocities, gradients, rate, factors, recipe):
+def descend(
+    weights: Iterable[Any],
+    velocities: Iterable[Any],
+    gradients: Iterable[Any],
+    rate: Any,
+    factors: Iterable[float],
+    recipe: Recipe,
+) -> tuple[list, list]:
     """Return all weights and all velocities after one step by the recipe, two lists.
 
     A weight that learns faster decays no faster: its decay is divided by its factor. Lesson 16.
@@ -57,7 +71,7 @@ def descend(weights, velocities, gradients, rate, factors, recipe):
     return [weight for weight, _ in moved], [velocity for _, velocity in moved]
 
 
-def look_ahead(weight, slow, slow_share):
+def look_ahead(weight: Any, slow: Any, slow_share: Any) -> Any:
     """Return share·slow + (1 - share)·weight, which then replaces both the slow copy and the weight.
 
     Lookahead: Zhang et al. 2019 (arXiv:1907.08610). Lesson 16.

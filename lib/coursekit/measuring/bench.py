@@ -106,6 +106,8 @@ class Row:
             errors="replace",
             env=environment(),
         )
+        assert self.process.stdin and self.process.stdout  # as both are pipes
+        self.requests, self.answers = self.process.stdin, self.process.stdout
         return self
 
     def describe(self):
@@ -114,11 +116,11 @@ class Row:
 
     def round(self):
         """Return the seconds of one more round."""
-        print(file=self.process.stdin, flush=True)
+        print(file=self.requests, flush=True)
         return float(self._answer())
 
     def _answer(self):
-        line = self.process.stdout.readline()
+        line = self.answers.readline()
         if not line:
             status = self.process.wait()
             self.errors.seek(0)
@@ -127,9 +129,9 @@ class Row:
         return line
 
     def __exit__(self, *_):
-        self.process.stdin.close()
+        self.requests.close()
         self.process.wait()
-        self.process.stdout.close()
+        self.answers.close()
         self.errors.close()
 
 

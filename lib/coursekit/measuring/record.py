@@ -67,7 +67,7 @@ def images_of(task):
     from convlab import datasets
 
     data = datasets.load(task.data)
-    if not data.genuine:
+    if not (isinstance(data, datasets.Dataset) and data.genuine):
         raise SystemExit(f"a recorded run needs genuine {task.data} images: `make data`, or set CONVLAB_DATA")
     # the first images only: they are in no order
     return replace(data, x_train=data.x_train[: task.images], y_train=data.y_train[: task.images])
@@ -97,7 +97,8 @@ def find_rate(name, task, data, seeds=(0,), resume=False, output=DATA_FOLDER, pr
     `search-NAME-rateR-seedS.json`. What is recorded already, also as the task itself, is not repeated. The
     checkpoint of the best stays, so that `record tuned-NAME --resume` need only test it.
     """
-    shares, further = {}, task.recipe.learning_rate
+    shares: dict[float, float] = {}
+    further = task.recipe.learning_rate
     while further and len(shares) < MOST_TRIALS:
         trials = [
             _trial(name, task, further, data, seed, resume, output, precision).series("validation")[-1]
@@ -105,7 +106,7 @@ def find_rate(name, task, data, seeds=(0,), resume=False, output=DATA_FOLDER, pr
         ]
         shares[further] = float(np.mean(trials))
         further = _further(shares)
-    best = max(shares, key=shares.get)
+    best = max(shares, key=lambda rate: shares[rate])
     for rate, seed in product(shares, seeds):
         checkpoint = _checkpoint(_trial_name(name, rate, seed))
         if rate == best and checkpoint.exists():
@@ -136,7 +137,7 @@ def _trial_name(name, rate, seed):
 
 def _further(shares):
     """Return the rate to try next: beyond the edge at which the best of {rate: share} lies; else None."""
-    best = max(shares, key=shares.get)
+    best = max(shares, key=lambda rate: shares[rate])
     if best == max(shares):
         return 2 * best
     return best / 2 if best == min(shares) else None

@@ -41,6 +41,7 @@ SHOWN = (
 CODE = re.compile(r"(`+[^`]+`+)")
 MARKUP = re.compile(r"([\\*_\[\]<>$#|{}])")
 DOCTEST = ">>>"
+Documented = griffe.Function | griffe.Class | griffe.Attribute
 
 
 @functools.cache
@@ -62,7 +63,7 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _module(package: griffe.Module, name: str) -> str:
+def _module(package: griffe.Object | griffe.Alias, name: str) -> str:
     """Return the part of the page on one module."""
     try:
         module = package[name]
@@ -70,17 +71,17 @@ def _module(package: griffe.Module, name: str) -> str:
         raise CourseError(
             f"the page of the package lists convlab.{name}, which is not there: see {__name__}"
         ) from error
-    listed = [member for member in _public(module) if member.kind.value in ("function", "class", "attribute")]
+    listed = [member for member in _public(module) if isinstance(member, Documented)]
     here = f"```{{py:currentmodule}} convlab.{name}\n```"
     return "\n\n".join([f"## convlab.{name}", here, _text(module), *map(_member, listed)])
 
 
-def _public(module: griffe.Object) -> list[griffe.Object]:
+def _public(module: griffe.Object | griffe.Alias) -> list[griffe.Object | griffe.Alias]:
     """Return what a module or class offers: its `__all__`, or what it defines without an underscore."""
     if module.exports is None:
         found = module.members.items()
         return [one for name, one in found if not one.is_alias and not name.startswith("_")]
-    listed = []
+    listed: list[griffe.Object | griffe.Alias] = []
     for name in map(str, module.exports):
         with suppress(KeyError, griffe.AliasResolutionError):  # griffe does not see A in `A, B = 1, 2`
             one = module[name]
@@ -89,18 +90,19 @@ def _public(module: griffe.Object) -> list[griffe.Object]:
     return listed
 
 
-def _member(member: griffe.Object) -> str:
+def _member(member: Documented) -> str:
     """Return a function, a class with its methods, or a constant, as Sphinx's Python domain has them."""
-    if member.kind.value == "attribute":
+    if isinstance(member, griffe.Attribute):
         return f"::::{{py:data}} {member.name}\n\n{_text(member)}\n::::"
-    methods = [one for one in _public(member) if one.kind.value == "function"] if member.is_class else []
+    is_class = isinstance(member, griffe.Class)
+    methods = [one for one in _public(member) if isinstance(one, griffe.Function)] if is_class else []
     body = [_text(member), *(_method(f"{member.name}.{one.name}", one) for one in methods)]
     signature = f"{member.name}({member.signature().partition('(')[2]}"
-    kind = "class" if member.is_class else "function"
+    kind = "class" if is_class else "function"
     return f":::::{{py:{kind}}} {_one_line(signature)}\n\n" + "\n\n".join(body) + "\n:::::"
 
 
-def _method(path: str, method: griffe.Object) -> str:
+def _method(path: str, method: griffe.Function) -> str:
     """Return one method of a class."""
     arguments = method.signature().partition("(")[2].removeprefix("self").removeprefix(", ")
     return f"::::{{py:method}} {_one_line(f'{path}({arguments}')}\n\n{_text(method)}\n::::"

@@ -60,7 +60,8 @@ def ours(model, name, images, labels, batch):
 
     recipe = replace(FAST if name == "fast" else RESNET2015, schedule="constant", learning_rate=RATE)
     with computing_in(model, _precision()):
-        classifier = Classifier(model, images, labels, (np.float32(128), np.float32(64)), recipe, batch)
+        scale = np.array([128], "float32"), np.array([64], "float32")
+        classifier = Classifier(model, images, labels, scale, recipe, batch)
         classifier.step(0)
     return lambda: [classifier.step(number)["loss"] for number in range(classifier.steps)]
 
