@@ -1,4 +1,4 @@
-"""What every test shares: quiet TensorFlow, no network, progress kept out of the way, thrifty hypothesis."""
+"""What every test shares: quiet TensorFlow, no network, progress stored elsewhere, thrifty hypothesis."""
 
 import os
 

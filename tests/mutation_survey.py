@@ -47,7 +47,7 @@ CONVOLUTION = [
 ]
 POOLING = [
     *BOTH,
-    "test_convolution.py::test_pools_step_by_their_size_unless_told_otherwise",
+    "test_convolution.py::test_pools_step_by_their_size_unless_a_stride_is_given",
     "test_convolution.py::test_pools_of_the_lectures_example",
     "test_convolution.py::test_pools_equal_tensorflows",
     "test_convolution.py::test_gradients_of_pools_equal_tensorflows_ties_included",

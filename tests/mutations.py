@@ -235,7 +235,7 @@ FAULTS = [
         old="        and a.changed == b.changed\n",
         new="",
         what="an answer may overwrite its arguments",
-        tests=("test_exercises.py::test_unforeseen_answer_is_told_what_to_look_at",),
+        tests=("test_exercises.py::test_unforeseen_answer_gets_a_message_on_what_to_look_at",),
     ),
     Fault(
         name="progress-lost-again",

@@ -48,7 +48,7 @@ def test_rows_take_turns_and_each_round_is_timed(monkeypatch):
     assert all(len(row["seconds"]) == 2 and min(row["seconds"]) > 0 for row in rows)
 
 
-def test_a_row_that_fails_is_told_with_its_last_words():
+def test_a_row_that_fails_is_reported_with_its_last_words():
     with pytest.raises(RuntimeError, match=r"(?s)no_such_row ended early, with status 1:.*No module named"):
         bench.measure(["no_such_row"], rounds=1)
 
@@ -83,14 +83,14 @@ def test_the_arithmetic_per_image_is_what_the_products_need():
     assert sum(products) * 3 - products[0] == mlp.FLOPS
 
 
-@pytest.mark.parametrize("room", [mlp_numpy, mlp_keras, mlp_tf_function], ids=lambda room: room.TITLE)
-def test_every_row_of_the_mlp_trains(room, monkeypatch):
+@pytest.mark.parametrize("way", [mlp_numpy, mlp_keras, mlp_tf_function], ids=lambda way: way.TITLE)
+def test_every_row_of_the_mlp_trains(way, monkeypatch):
     """Rounds lower the loss where there is something to learn: whose upper half is dark."""
     images, dark = mlp.data()[0][:1280], np.arange(1280) % 2
     images[dark == 1, :392] = 0
     monkeypatch.setattr(mlp, "data", lambda: (images, dark))
-    monkeypatch.setattr(room, "ITEMS", 1280)
-    run = room.prepare()
+    monkeypatch.setattr(way, "ITEMS", 1280)
+    run = way.prepare()
     first, *_, last = [run() for _ in range(4)]
     assert last < first / 2
 

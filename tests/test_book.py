@@ -146,7 +146,7 @@ def test_every_word_of_the_real_glossary_has_its_row():
     assert page.count("<tr id=") == len(entries) == len({entry["en"] for entry in entries})
 
 
-def test_missing_source_is_told(course):
+def test_missing_source_is_reported(course):
     (course / "docs" / "glossary.yaml").unlink()
     with pytest.raises(CourseError, match=r"glossary\.yaml"):
         book.sources(course)

@@ -31,8 +31,8 @@ def convolutions(draw):
     """(images, kernels, bias, stride, padding): odd sizes, kernels that are not square, every padding."""
     stride, padding, dtype = draw(st.integers(1, 4)), draw(paddings), draw(dtypes)
     window = [draw(st.integers(1, 5)) for _ in "HW"]
-    room = 2 * padding if isinstance(padding, int) else 0
-    least = [1 if padding == "same" else max(1, size - room) for size in window]
+    margin = 2 * padding if isinstance(padding, int) else 0
+    least = [1 if padding == "same" else max(1, size - margin) for size in window]
     image = [size + draw(st.integers(0, 12)) for size in least]
     number, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 5))
     channels = draw(st.sampled_from([1, 2, 3, 7, 20]))
@@ -149,7 +149,7 @@ def test_paddings_may_be_spelled_as_tensorflow_does(spelling):
         np.testing.assert_array_equal(ours.backward(pooled), expected.backward(pooled))
 
 
-def test_pools_step_by_their_size_unless_told_otherwise():
+def test_pools_step_by_their_size_unless_a_stride_is_given():
     images = np.random.default_rng(0).normal(size=(1, 7, 7, 2)).astype(np.float32)
     equal(max_pool2d(images, 3), tf.nn.max_pool2d(images, 3, 3, "VALID"))
     equal(avg_pool2d(images, 2), tf.nn.avg_pool2d(images, 2, 2, "VALID"))

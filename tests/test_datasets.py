@@ -1,6 +1,6 @@
 """The data sets: every source in its order, every form, every fault named, nothing half-written.
 
-The tests use tiny data sets under the real names: `room` puts their digests, and the addresses of a
+The tests use tiny data sets under the real names: `site` puts their digests, and the addresses of a
 server on this machine into the table of what is published. tests/test_download.py has the faults of servers.
 """
 
@@ -51,7 +51,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def room(tmp_path, monkeypatch):
+def site(tmp_path, monkeypatch):
     with serving() as server, course_with(tmp_path, server, monkeypatch) as course:
         yield course
 
@@ -110,7 +110,7 @@ def test_every_address_is_secure_and_every_digest_whole():
         assert (len(published.sources) > 1 or published.bundled) and published.licence
 
 
-def test_importing_the_room_is_cheap():
+def test_importing_the_package_is_cheap():
     dear = ("tensorflow", "keras", "numpy", "requests", "tqdm", "IPython", "matplotlib", "filelock", "PIL")
     program = f"import convlab.datasets, sys; print([name for name in {dear} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
@@ -160,35 +160,35 @@ def test_duplicates_in_the_data_set_are_counted():
 # --- the sources and their order
 
 
-def test_each_source_in_its_order(room, tmp_path, capsys):
+def test_each_source_in_its_order(site, tmp_path, capsys):
     outside = tmp_path / "copies"
     assert datasets.load("cifar10").source == "downloaded"
     assert datasets.load("cifar10").source == "downloaded"
-    assert room.server.asked == [(f"/{ARCHIVE}", "")]  # only the first time
-    room.put("cifar10", folder=outside)
-    room.monkeypatch.setenv("CONVLAB_DATA", str(outside))
+    assert site.server.asked == [(f"/{ARCHIVE}", "")]  # only the first time
+    site.put("cifar10", folder=outside)
+    site.monkeypatch.setenv("CONVLAB_DATA", str(outside))
     assert datasets.load("cifar10").source == "local copy"
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "empty"))
+    site.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "empty"))
     (tmp_path / "empty").mkdir()
     assert datasets.load("cifar10").source == "downloaded"
-    room.put("mnist")
+    site.put("mnist")
     assert datasets.load("mnist").source == "bundled"
     assert str(tmp_path) not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_copy_in_any_order_is_genuine(room, name, capsys):
-    arrays = room.arrays[name]
+def test_a_copy_in_any_order_is_genuine(site, name, capsys):
+    arrays = site.arrays[name]
     order = np.random.default_rng(1).permutation(50)
-    room.put(name, npz(arrays | {"x_train": arrays["x_train"][order], "y_train": arrays["y_train"][order]}))
+    site.put(name, npz(arrays | {"x_train": arrays["x_train"][order], "y_train": arrays["y_train"][order]}))
     dataset = datasets.load(name)
     assert dataset.genuine and dataset.source == ("bundled" if name == "mnist" else "downloaded")
     assert capsys.readouterr().out.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_copy_loads_with_a_warning(room, name, capsys):
-    room.put(name, npz(tiny(name, seed=1)))
+def test_another_copy_loads_with_a_warning(site, name, capsys):
+    site.put(name, npz(tiny(name, seed=1)))
     dataset = datasets.load(name)
     assert (dataset.name, dataset.source, dataset.genuine) == (name, "local copy", False)
     assert_holds(dataset, tiny(name, seed=1))
@@ -197,15 +197,15 @@ def test_another_copy_loads_with_a_warning(room, name, capsys):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_copy_with_one_split_of_another_is_not_genuine(room, split):
+def test_a_copy_with_one_split_of_another_is_not_genuine(site, split):
     other = tiny("cifar10", seed=1)
-    room.put("cifar10", npz(room.arrays["cifar10"] | {key: other[key] for key in other if split in key}))
+    site.put("cifar10", npz(site.arrays["cifar10"] | {key: other[key] for key in other if split in key}))
     assert not datasets.load("cifar10").genuine
 
 
-def test_a_genuine_local_copy_does_not_warn(room, tmp_path, capsys):
-    room.put("cifar10", folder=tmp_path / "copies")
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+def test_a_genuine_local_copy_does_not_warn(site, tmp_path, capsys):
+    site.put("cifar10", folder=tmp_path / "copies")
+    site.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
     dataset = datasets.load("cifar10")
     assert (dataset.source, dataset.genuine) == ("local copy", True)
     assert (
@@ -217,13 +217,13 @@ def test_a_genuine_local_copy_does_not_warn(room, tmp_path, capsys):
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, np.uint64, ">i2"])
 @pytest.mark.parametrize("channel", [True, False])
 @pytest.mark.parametrize("column", [True, False])
-def test_every_usual_form_is_accepted(room, dtype, channel, column):
-    form = {key: a if channel or key[0] == "y" else a[..., 0] for key, a in room.arrays["mnist"].items()}
+def test_every_usual_form_is_accepted(site, dtype, channel, column):
+    form = {key: a if channel or key[0] == "y" else a[..., 0] for key, a in site.arrays["mnist"].items()}
     form |= {key: form[key].astype(dtype).reshape((-1, 1) if column else -1) for key in ("y_train", "y_test")}
-    room.put("mnist", npz(form))
+    site.put("mnist", npz(form))
     dataset = datasets.load("mnist")
     assert dataset.genuine
-    assert_holds(dataset, room.arrays["mnist"])
+    assert_holds(dataset, site.arrays["mnist"])
 
 
 def test_another_name_is_refused():
@@ -297,12 +297,12 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_file_is_named_and_the_next_source_taken(room, tmp_path, monkeypatch, capsys, fault):
+def test_a_faulty_file_is_named_and_the_next_source_taken(site, tmp_path, monkeypatch, capsys, fault):
     content, words = FAULTS[fault]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
-    room.put("mnist", content, folder=tmp_path / "copies")
-    room.put("mnist")
+    site.put("mnist", content, folder=tmp_path / "copies")
+    site.put("mnist")
     assert datasets.load("mnist").source == "bundled"
     report, line = capsys.readouterr().out.splitlines()
     assert report.startswith("Not used, in the folder CONVLAB_DATA: mnist.npz ") and words in report
@@ -310,17 +310,17 @@ def test_a_faulty_file_is_named_and_the_next_source_taken(room, tmp_path, monkey
     assert str(tmp_path) not in report and not (tmp_path / "unpickled").exists()
 
 
-def test_a_folder_in_place_of_the_file_is_a_fault_too(room, capsys):
-    (room.data / "cifar10.npz").mkdir(parents=True)
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_a_folder_in_place_of_the_file_is_a_fault_too(site, capsys):
+    (site.data / "cifar10.npz").mkdir(parents=True)
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     assert datasets.load("cifar10").source == "stand-in"
     assert capsys.readouterr().out.startswith(
         "Not used, in data/: cifar10.npz cannot be read (IsADirectoryError"
     )
 
 
-def test_a_faulty_file_in_data_is_replaced_by_a_download(room, capsys):
-    room.put("cifar10", WHOLE[:500])
+def test_a_faulty_file_in_data_is_replaced_by_a_download(site, capsys):
+    site.put("cifar10", WHOLE[:500])
     assert datasets.load("cifar10").source == "downloaded"
     assert datasets.load("cifar10").genuine
     assert capsys.readouterr().out.count("Not used") == 1
@@ -329,9 +329,9 @@ def test_a_faulty_file_in_data_is_replaced_by_a_download(room, capsys):
 # --- what stands in
 
 
-def test_mnist_stands_in_for_fashion_mnist(room, capsys):
-    room.put("mnist")
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_mnist_stands_in_for_fashion_mnist(site, capsys):
+    site.put("mnist")
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     dataset = datasets.load("fashion_mnist")
     assert (dataset.name, dataset.title, dataset.source, dataset.genuine) == (
         "mnist",
@@ -340,14 +340,14 @@ def test_mnist_stands_in_for_fashion_mnist(room, capsys):
         False,
     )
     assert dataset.class_names == tuple("0123456789")
-    assert_holds(dataset, room.arrays["mnist"])
+    assert_holds(dataset, site.arrays["mnist"])
     line, banner = capsys.readouterr().out.split("\n", 1)
     assert line == "MNIST: 50 training and 7 test images, 28x28x1, a stand-in."
     assert "no Fashion-MNIST" in banner and "compare with nothing published" in banner.replace("\n", " ")
 
 
-def test_drawn_figures_stand_in_for_cifar10(room, capsys):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_drawn_figures_stand_in_for_cifar10(site, capsys):
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     dataset = datasets.load("cifar10")
     assert (dataset.name, dataset.source, dataset.genuine) == ("standin", "stand-in", False)
     assert dataset.class_names == drawn.CLASS_NAMES
@@ -358,8 +358,8 @@ def test_drawn_figures_stand_in_for_cifar10(room, capsys):
     assert "no CIFAR-10" in capsys.readouterr().out
 
 
-def test_nothing_stands_in_for_mnist(room):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_nothing_stands_in_for_mnist(site):
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     for name, file in (
         ("mnist", "mnist.npz"),
         ("fashion_mnist", "mnist.npz"),
@@ -370,7 +370,7 @@ def test_nothing_stands_in_for_mnist(room):
 
 
 @pytest.mark.parametrize("name", ["bccd", "camvid"])
-def test_composed_scenes_stand_in_for_boxes_and_masks(room, monkeypatch, capsys, name):
+def test_composed_scenes_stand_in_for_boxes_and_masks(site, monkeypatch, capsys, name):
     monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     draw = composed.scenes.draw
     monkeypatch.setattr(composed.scenes, "draw", lambda n, *rest, **more: draw(n // 30, *rest, **more))
@@ -386,13 +386,13 @@ def test_composed_scenes_stand_in_for_boxes_and_masks(room, monkeypatch, capsys,
     assert len(data.train) > len(data.test) > 0
 
 
-def test_the_banner_is_a_box_in_a_notebook(room, capsys):
+def test_the_banner_is_a_box_in_a_notebook(site, capsys):
     shown = []
     shell = types.SimpleNamespace(kernel=object())
     display = types.SimpleNamespace(display=lambda data, raw: shown.append(data))
-    room.monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
-    room.monkeypatch.setitem(sys.modules, "IPython.display", display)
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+    site.monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    site.monkeypatch.setitem(sys.modules, "IPython.display", display)
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     datasets.load("cifar10")
     assert capsys.readouterr().out.count("\n") == 1
     (data,) = shown
@@ -415,10 +415,10 @@ def fill(folder, files):
     return folder
 
 
-def test_make_data_fetches_all_and_says_from_where(room, capsys):
-    host = room.server.address.split("/")[2]
+def test_make_data_fetches_all_and_says_from_where(site, capsys):
+    host = site.server.address.split("/")[2]
     assert make_data() == 0
-    assert room.files() == [
+    assert site.files() == [
         *("bccd.zip", "camvid.npz", "cifar10.npz"),
         *("fashion_mnist.npz", "mnist.npz", "movie_reviews.txt.gz"),
     ]
@@ -426,58 +426,58 @@ def test_make_data_fetches_all_and_says_from_where(room, capsys):
     titles = ["Movie reviews", "BCCD", "MNIST", "Fashion-MNIST", "CIFAR-10", "CamVid"]  # the smallest first
     assert [line.split(":")[0] for line in lines] == titles
     assert all(f"downloaded from {host} in " in line and line.endswith("verified.") for line in lines)
-    asked = len(room.server.asked)
-    assert make_data() == 0 and len(room.server.asked) == asked
+    asked = len(site.server.asked)
+    assert make_data() == 0 and len(site.server.asked) == asked
     assert capsys.readouterr().out.splitlines() == [f"{title}: here, in data/, verified." for title in titles]
 
 
-def test_make_data_says_what_is_missing_and_what_to_do(room, capsys):
-    room.put("mnist")
-    del room.server.files[ARCHIVE]
+def test_make_data_says_what_is_missing_and_what_to_do(site, capsys):
+    site.put("mnist")
+    del site.server.files[ARCHIVE]
     assert make_data("--only", "mnist", "cifar10") == 1
     first, second, third, *addresses = capsys.readouterr().out.splitlines()
-    host = room.server.address.split("/")[2]
+    host = site.server.address.split("/")[2]
     assert first == "MNIST: here, in data/, verified."
     assert second == f"CIFAR-10: missing, {host} answers 404 for {ARCHIVE}."
     assert third.strip() == "By hand: save what follows in a folder, then `make data FROM=folder`."
-    assert [line.strip() for line in addresses] == [room.server.address + ARCHIVE]
-    assert room.files() == ["mnist.npz"]
+    assert [line.strip() for line in addresses] == [site.server.address + ARCHIVE]
+    assert site.files() == ["mnist.npz"]
 
 
-def test_make_data_says_why_a_copy_is_not_used(room, capsys):
-    room.put("cifar10", WHOLE[:500])
-    del room.server.files[ARCHIVE]
+def test_make_data_says_why_a_copy_is_not_used(site, capsys):
+    site.put("cifar10", WHOLE[:500])
+    del site.server.files[ARCHIVE]
     assert make_data("--only", "cifar10") == 1
     said = capsys.readouterr().out.splitlines()[0]
     assert f"answers 404 for {ARCHIVE}. Not used, in data/: cifar10.npz cannot be read" in said
 
 
-def test_make_data_says_when_a_copy_is_another(room, capsys):
-    room.put("cifar10", npz(tiny("cifar10", seed=1)))
+def test_make_data_says_when_a_copy_is_another(site, capsys):
+    site.put("cifar10", npz(tiny("cifar10", seed=1)))
     assert make_data("--only", "cifar10") == 0
     assert "not the published data" in capsys.readouterr().out
 
 
-def test_make_data_offline_says_so(room, capsys):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_make_data_offline_says_so(site, capsys):
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     assert make_data() == 1
     assert capsys.readouterr().out.count("missing, the download is off (CONVLAB_OFFLINE is set).") == 6
 
 
 @pytest.mark.parametrize("word", ["0", "no", "false", "OFF", ""])
-def test_a_no_in_offline_is_a_no(room, word):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", word)
+def test_a_no_in_offline_is_a_no(site, word):
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", word)
     assert datasets.load("cifar10").source == "downloaded"
 
 
-def test_make_data_that_cannot_write_fails(room, capsys):
-    room.data.parent.write_text("a file where the course's folder should be")
+def test_make_data_that_cannot_write_fails(site, capsys):
+    site.data.parent.write_text("a file where the course's folder should be")
     assert make_data("--only", "cifar10", "mnist") == 1
     assert capsys.readouterr().out.count("missing, data/ cannot be written.") == 2
 
 
-def test_fetch_returns_a_row_for_each(room):
-    room.put("mnist")
+def test_fetch_returns_a_row_for_each(site):
+    site.put("mnist")
     first, second = datasets.fetch(["mnist", "cifar10"])
     assert (first.name, first.state, first.origin, first.advice) == ("mnist", "here", "data/", "")
     assert (second.title, second.state) == ("CIFAR-10", "downloaded") and second.seconds > 0
@@ -486,26 +486,26 @@ def test_fetch_returns_a_row_for_each(room):
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_originals_are_imported(room, tmp_path, packed):
-    files = idx_files(room.arrays["fashion_mnist"])
+def test_originals_are_imported(site, tmp_path, packed):
+    files = idx_files(site.arrays["fashion_mnist"])
     if not packed:
         files = {name.removesuffix(".gz"): gzip.decompress(content) for name, content in files.items()}
-    files |= originals("mnist", room.arrays["mnist"]) | originals("cifar10", room.arrays["cifar10"])
+    files |= originals("mnist", site.arrays["mnist"]) | originals("cifar10", site.arrays["cifar10"])
     assert make_data("--only", *NAMES, "--from", fill(tmp_path / "stick", files)) == 0
-    assert room.server.asked == []
+    assert site.server.asked == []
     for name in NAMES:
         dataset = datasets.load(name)
         assert dataset.genuine
-        assert_holds(dataset, room.arrays[name])
+        assert_holds(dataset, site.arrays[name])
 
 
-def test_npz_files_are_imported(room, tmp_path):
-    files = {f"{name}.npz": npz(room.arrays[name]) for name in NAMES} | {"camvid.npz": npz(room.camvid)}
-    files["bccd.zip"] = zipped((f"BCCD/{name}", content) for name, content in room.bccd.items())
+def test_npz_files_are_imported(site, tmp_path):
+    files = {f"{name}.npz": npz(site.arrays[name]) for name in NAMES} | {"camvid.npz": npz(site.camvid)}
+    files["bccd.zip"] = zipped((f"BCCD/{name}", content) for name, content in site.bccd.items())
     files["movie_reviews.txt.gz"] = gzip.compress(REVIEWS.encode())
     assert make_data("--from", fill(tmp_path / "stick", files)) == 0
     assert all(datasets.load(name).genuine for name in REAL)
-    assert room.server.asked == []
+    assert site.server.asked == []
 
 
 CIFAR_FORMS = {
@@ -523,12 +523,12 @@ CIFAR_FORMS = {
 
 
 @pytest.mark.parametrize("form", CIFAR_FORMS)
-def test_cifar10_is_imported_from_any_form(room, tmp_path, form):
-    folder = fill(tmp_path / "stick", CIFAR_FORMS[form](room.arrays["cifar10"]))
+def test_cifar10_is_imported_from_any_form(site, tmp_path, form):
+    folder = fill(tmp_path / "stick", CIFAR_FORMS[form](site.arrays["cifar10"]))
     assert make_data("--only", "cifar10", "--from", folder) == 0
     dataset = datasets.load("cifar10")
     assert dataset.genuine
-    truth = room.arrays["cifar10"]
+    truth = site.arrays["cifar10"]
     for split in ("train", "test"):  # the same pairs of image and label, in whatever order
         digests = [
             images.digest(getattr(d, f"x_{split}"), getattr(d, f"y_{split}"))
@@ -537,25 +537,25 @@ def test_cifar10_is_imported_from_any_form(room, tmp_path, form):
         assert digests[0] == digests[1]
 
 
-def test_digits_are_imported_from_pictures_in_folders(room, tmp_path):
-    folder = fill(tmp_path / "stick", {"m.zip": zipped(pictures("mnist", room.arrays["mnist"]))})
+def test_digits_are_imported_from_pictures_in_folders(site, tmp_path):
+    folder = fill(tmp_path / "stick", {"m.zip": zipped(pictures("mnist", site.arrays["mnist"]))})
     assert make_data("--only", "mnist", "--from", folder) == 0
     assert datasets.load("mnist").genuine
 
 
 @pytest.mark.parametrize("enlarged", [1, 2])
-def test_camvid_is_imported_from_the_folders_of_segnet(room, tmp_path, enlarged):
+def test_camvid_is_imported_from_the_folders_of_segnet(site, tmp_path, enlarged):
     """At 480x360, as published, and at 240x180."""
-    folder = fill(tmp_path / "stick", dict(camvid_files(room.camvid, enlarged)))
+    folder = fill(tmp_path / "stick", dict(camvid_files(site.camvid, enlarged)))
     assert make_data("--only", "camvid", "--from", folder) == 0
     camvid = datasets.load("camvid")
     assert camvid.genuine and camvid.source == "downloaded" and camvid.title == "CamVid"
     for split in masks.SPLITS:
-        np.testing.assert_array_equal(getattr(camvid, split).images, room.camvid[f"x_{split}"])
-        np.testing.assert_array_equal(getattr(camvid, split).masks, room.camvid[f"y_{split}"])
+        np.testing.assert_array_equal(getattr(camvid, split).images, site.camvid[f"x_{split}"])
+        np.testing.assert_array_equal(getattr(camvid, split).masks, site.camvid[f"y_{split}"])
 
 
-def test_a_pixel_of_camvid_is_the_mean_of_four(room):
+def test_a_pixel_of_camvid_is_the_mean_of_four(site):
     """Against the mean of 2x2, which Pillow rounds by row and by column; a mask keeps the upper left."""
     rng = np.random.default_rng(0)
     large, classes = rng.integers(0, 256, (360, 480, 3), np.uint8), rng.integers(0, 12, (360, 480), np.uint8)
@@ -565,7 +565,7 @@ def test_a_pixel_of_camvid_is_the_mean_of_four(room):
     np.testing.assert_array_equal(masks._mask(png(classes), "1.png", 240, 180), classes[::2, ::2])
 
 
-def test_the_boxes_of_bccd_are_those_of_its_annotations(room):
+def test_the_boxes_of_bccd_are_those_of_its_annotations(site):
     cells = datasets.load("bccd")
     assert (cells.source, cells.genuine, cells.name) == ("downloaded", True, "bccd")
     assert (len(cells.train), len(cells.val), len(cells.test)) == (3, 1, 2)
@@ -574,21 +574,21 @@ def test_the_boxes_of_bccd_are_those_of_its_annotations(room):
         part = getattr(cells, split)
         assert part.images.shape == (len(numbers), 48, 64, 3) and part.images.dtype == np.uint8
         for number, corners, labels in zip(numbers, part.boxes, part.labels):
-            expected, kinds = room.cells[f"BloodImage_{number:05}"]
+            expected, kinds = site.cells[f"BloodImage_{number:05}"]
             np.testing.assert_array_equal(corners, expected.reshape(-1, 4))
             np.testing.assert_array_equal(labels, kinds)
             assert corners.dtype == float and labels.dtype == np.int64 and corners.shape[1] == 4
 
 
-def test_bccd_with_photographs_in_other_splits_is_not_genuine(room, tmp_path):
-    swapped = dict(room.bccd)
+def test_bccd_with_photographs_in_other_splits_is_not_genuine(site, tmp_path):
+    swapped = dict(site.bccd)
     swapped["ImageSets/Main/val.txt"], swapped["ImageSets/Main/test.txt"] = (
         swapped["ImageSets/Main/test.txt"],
         swapped["ImageSets/Main/val.txt"],
     )
     folder = tmp_path / "copies"
     fill(folder, {"bccd.zip": zipped((f"BCCD/{n}", c) for n, c in swapped.items())})
-    room.monkeypatch.setenv("CONVLAB_DATA", str(folder))
+    site.monkeypatch.setenv("CONVLAB_DATA", str(folder))
     assert not datasets.load("bccd").genuine
 
 
@@ -612,7 +612,7 @@ FORMS_OF_REVIEWS = {
 
 
 @pytest.mark.parametrize("form", FORMS_OF_REVIEWS)
-def test_movie_reviews_are_imported_from_each_form(room, tmp_path, form):
+def test_movie_reviews_are_imported_from_each_form(site, tmp_path, form):
     folder = fill(tmp_path / "stick", dict([FORMS_OF_REVIEWS[form]]))
     assert make_data("--only", "movie_reviews", "--from", folder) == 0
     reviews = datasets.load("movie_reviews")
@@ -630,9 +630,9 @@ def test_movie_reviews_are_imported_from_each_form(room, tmp_path, form):
         (b"1\t2\t\xff\n", "decode"),
     ],
 )
-def test_a_faulty_table_of_reviews_is_named(room, tmp_path, table, words):
+def test_a_faulty_table_of_reviews_is_named(site, tmp_path, table, words):
     fill(tmp_path / "copies", {"movie_reviews.txt.gz": gzip.compress(table)})
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+    site.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
     (fault,) = datasets.inspect("movie_reviews").faults
     assert "movie_reviews.txt.gz cannot be read" in fault and words in fault
 
@@ -663,8 +663,8 @@ LAUGHS = b"""<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>
         ("ImageSets/Main/val.txt", None, "val.txt is missing"),
     ],
 )
-def test_a_faulty_copy_of_bccd_is_named(room, tmp_path, capsys, name, content, words):
-    room.monkeypatch.setenv("CONVLAB_DATA", str(fill(tmp_path / "copies", changed(room.bccd, name, content))))
+def test_a_faulty_copy_of_bccd_is_named(site, tmp_path, capsys, name, content, words):
+    site.monkeypatch.setenv("CONVLAB_DATA", str(fill(tmp_path / "copies", changed(site.bccd, name, content))))
     assert datasets.load("bccd").source == "downloaded"
     assert words in capsys.readouterr().out
 
@@ -678,14 +678,14 @@ def test_a_faulty_copy_of_bccd_is_named(room, tmp_path, capsys, name, content, w
         (lambda c: c | {"y_train": c["y_train"] + 1}, "y_train has a class 12"),
     ],
 )
-def test_a_faulty_copy_of_camvid_is_named(room, tmp_path, capsys, change, words):
-    fill(tmp_path / "copies", {"camvid.npz": npz(change(room.camvid))})
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+def test_a_faulty_copy_of_camvid_is_named(site, tmp_path, capsys, change, words):
+    fill(tmp_path / "copies", {"camvid.npz": npz(change(site.camvid))})
+    site.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
     assert datasets.load("camvid").source == "downloaded"
     assert words in capsys.readouterr().out
 
 
-def test_pickles_are_refused_with_the_way_to_go(room, tmp_path, capsys, monkeypatch):
+def test_pickles_are_refused_with_the_way_to_go(site, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
     packed = tar((f"cifar-10-batches-py/{name}", pickle.dumps(Mine())) for name in names)
@@ -696,27 +696,27 @@ def test_pickles_are_refused_with_the_way_to_go(room, tmp_path, capsys, monkeypa
     assert not (tmp_path / "unpickled").exists()
 
 
-def test_a_member_without_end_is_refused(room, tmp_path, capsys, monkeypatch):
+def test_a_member_without_end_is_refused(site, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(readers, "LARGEST", 10_000)
-    folder = fill(tmp_path / "stick", {ARCHIVE: archive(room.arrays["cifar10"])})
+    folder = fill(tmp_path / "stick", {ARCHIVE: archive(site.arrays["cifar10"])})
     assert make_data("--only", "cifar10", "--from", folder) == 1
     assert "larger than 10,000 bytes" in capsys.readouterr().out
 
 
-def test_mnist_is_imported_from_its_idx_files(room, tmp_path):
-    make_data("--from", fill(tmp_path / "stick", idx_files(room.arrays["mnist"])))
-    assert_holds(datasets.load("mnist"), room.arrays["mnist"])
+def test_mnist_is_imported_from_its_idx_files(site, tmp_path):
+    make_data("--from", fill(tmp_path / "stick", idx_files(site.arrays["mnist"])))
+    assert_holds(datasets.load("mnist"), site.arrays["mnist"])
 
 
-def test_the_digits_are_not_imported_as_fashion(room, tmp_path, capsys):
+def test_the_digits_are_not_imported_as_fashion(site, tmp_path, capsys):
     """MNIST and Fashion-MNIST are published under the same file names."""
-    room.put("mnist")
-    make_data("--from", fill(tmp_path / "stick", idx_files(room.arrays["mnist"])))
+    site.put("mnist")
+    make_data("--from", fill(tmp_path / "stick", idx_files(site.arrays["mnist"])))
     assert (
         "Fashion-MNIST: missing, the original files found are not those of Fashion-MNIST."
         in capsys.readouterr().out
     )
-    assert room.files() == ["mnist.npz"]
+    assert site.files() == ["mnist.npz"]
 
 
 @pytest.mark.parametrize(
@@ -731,31 +731,31 @@ def test_the_digits_are_not_imported_as_fashion(room, tmp_path, capsys):
         ({"cifar10.npz": WHOLE[:5000]}, "cifar10.npz cannot be read"),
     ],
 )
-def test_a_faulty_import_leaves_the_folder_as_it_was(room, tmp_path, capsys, files, words):
+def test_a_faulty_import_leaves_the_folder_as_it_was(site, tmp_path, capsys, files, words):
     assert make_data("--only", "cifar10", "--from", fill(tmp_path / "stick", files)) == 1
     assert f"CIFAR-10: missing, {words}" in capsys.readouterr().out
-    assert room.files() == []
+    assert site.files() == []
 
 
 @pytest.mark.parametrize("cut", [0, 3, 7, 20, -1])
-def test_an_idx_file_cut_short_is_named(room, tmp_path, capsys, cut):
-    files = idx_files(room.arrays["fashion_mnist"])
+def test_an_idx_file_cut_short_is_named(site, tmp_path, capsys, cut):
+    files = idx_files(site.arrays["fashion_mnist"])
     packed = gzip.compress(gzip.decompress(files[f"{IDX_FILES[2]}.gz"])[:cut])
     folder = fill(tmp_path / "stick", files | {f"{IDX_FILES[2]}.gz": packed})
     assert make_data("--only", "fashion_mnist", "--from", folder) == 1
     assert f"Fashion-MNIST: missing, {IDX_FILES[2]} cannot be read" in capsys.readouterr().out
 
 
-def test_a_genuine_copy_is_not_replaced_but_another_is(room, tmp_path):
-    room.put("mnist")
-    room.put("cifar10", npz(tiny("cifar10", seed=1)))
+def test_a_genuine_copy_is_not_replaced_but_another_is(site, tmp_path):
+    site.put("mnist")
+    site.put("cifar10", npz(tiny("cifar10", seed=1)))
     strange = {f"{name}.npz": npz(tiny(name, seed=2)) for name in NAMES}
     assert make_data("--only", *NAMES, "--from", fill(tmp_path / "stick", strange)) == 0
     assert datasets.load("mnist").genuine
     assert_holds(datasets.load("cifar10"), tiny("cifar10", seed=2))
 
 
-def test_no_member_of_an_archive_is_extracted(room, tmp_path, monkeypatch):
+def test_no_member_of_an_archive_is_extracted(site, tmp_path, monkeypatch):
     """Plant members that an extraction by path would write outside its folder, and a second, false, batch."""
     monkeypatch.chdir(tmp_path)
     evil = [
@@ -764,37 +764,37 @@ def test_no_member_of_an_archive_is_extracted(room, tmp_path, monkeypatch):
         ("cifar-10-batches-bin/../../evil", b"3"),
         ("evil", b"4"),
     ]
-    room.publish("cifar10", {ARCHIVE: archive(room.arrays["cifar10"], planted=evil)})
-    assert_holds(datasets.load("cifar10"), room.arrays["cifar10"])
+    site.publish("cifar10", {ARCHIVE: archive(site.arrays["cifar10"], planted=evil)})
+    assert_holds(datasets.load("cifar10"), site.arrays["cifar10"])
     assert not list(tmp_path.parent.rglob("evil"))
 
 
 # --- what this machine has
 
 
-def test_available_tells_by_the_files_alone(room, tmp_path):
-    room.put("mnist")
-    room.put("cifar10", npz(tiny("cifar10"))[:-100])
-    room.put("fashion_mnist", folder=tmp_path / "copies")
-    room.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
+def test_available_tells_by_the_files_alone(site, tmp_path):
+    site.put("mnist")
+    site.put("cifar10", npz(tiny("cifar10"))[:-100])
+    site.put("fashion_mnist", folder=tmp_path / "copies")
+    site.monkeypatch.setenv("CONVLAB_DATA", str(tmp_path / "copies"))
     rows = {row.name: row for row in datasets.available()}
     assert [rows[name].source for name in NAMES] == ["bundled", "local copy", "missing"]
     assert "drawn figures would stand in" in rows["cifar10"].note
     assert "downloaded on first use (170 MB)" in rows["cifar10"].note
     assert "scenes composed of photographs would stand in" in rows["bccd"].note
-    assert room.server.asked == []
+    assert site.server.asked == []
     assert not any(str(tmp_path) in row.note for row in rows.values())
 
 
-def test_available_says_when_the_download_is_off(room):
-    room.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
+def test_available_says_when_the_download_is_off(site):
+    site.monkeypatch.setenv("CONVLAB_OFFLINE", "1")
     assert all("CONVLAB_OFFLINE" in row.note for row in datasets.available())
 
 
-def test_inspect_reads_and_says_nothing(room, tmp_path, capsys):
-    room.put("mnist")
-    room.put("cifar10", npz(tiny("cifar10", seed=1)))
-    room.put("fashion_mnist", WHOLE[:500])
+def test_inspect_reads_and_says_nothing(site, tmp_path, capsys):
+    site.put("mnist")
+    site.put("cifar10", npz(tiny("cifar10", seed=1)))
+    site.put("fashion_mnist", WHOLE[:500])
     assert datasets.inspect("mnist") == datasets.Inspected("mnist", "MNIST", "bundled", True, (), "")
     other = datasets.inspect("cifar10")
     assert (other.source, other.genuine, other.faults) == ("local copy", False, ())
@@ -803,14 +803,14 @@ def test_inspect_reads_and_says_nothing(room, tmp_path, capsys):
     assert (damaged.source, damaged.genuine) == ("missing", False)
     assert damaged.faults[0].startswith("Not used, in data/: fashion_mnist.npz cannot be read")
     assert datasets.inspect("camvid").source == "missing"
-    assert capsys.readouterr().out == "" and room.server.asked == []
+    assert capsys.readouterr().out == "" and site.server.asked == []
     with pytest.raises(ValueError, match="'imagenet'"):
         datasets.inspect("imagenet")
 
 
-def test_a_relative_folder_is_that_of_the_course(room, tmp_path, monkeypatch):
+def test_a_relative_folder_is_that_of_the_course(site, tmp_path, monkeypatch):
     """A lesson runs in notebooks/, `make data` beside it: both must find the same folder."""
-    room.put("cifar10", folder=room.data.parent / "mine")
+    site.put("cifar10", folder=site.data.parent / "mine")
     monkeypatch.setenv("CONVLAB_DATA", "mine")
     (tmp_path / "elsewhere").mkdir()
     for folder in (tmp_path, tmp_path / "elsewhere"):
@@ -819,9 +819,9 @@ def test_a_relative_folder_is_that_of_the_course(room, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "~nobody-of-this-name/data"])
-def test_a_folder_that_is_not_there_is_named(room, folder, monkeypatch, capsys):
+def test_a_folder_that_is_not_there_is_named(site, folder, monkeypatch, capsys):
     monkeypatch.setenv("CONVLAB_DATA", folder)
-    room.put("mnist")
+    site.put("mnist")
     datasets.load("mnist")
     assert capsys.readouterr().out.startswith(f"CONVLAB_DATA={folder} names no folder that is there.\n")
 
@@ -830,13 +830,13 @@ def test_a_folder_that_is_not_there_is_named(room, folder, monkeypatch, capsys):
 
 
 @pytest.fixture
-def installed(room, tmp_path, monkeypatch):
+def installed(site, tmp_path, monkeypatch):
     """A package in site-packages: there is no data/ beside it, and the user's cache is empty."""
     monkeypatch.setattr(datasets, "CLONED", False)
     monkeypatch.setattr(datasets, "DATA_FOLDER", tmp_path / "lib" / "data")
     for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "user"))
-    return room
+    return site
 
 
 def test_an_installed_package_keeps_its_data_in_the_users_cache(installed, tmp_path):
@@ -867,7 +867,7 @@ for what in (lambda: datasets.load("mnist"), lambda: runs.load("resnet20-seed0")
 """.replace("datasets_stamps", "lambda: __import__('convlab.datasets.scenes').datasets.scenes.stamps()")
 
 
-def test_the_built_package_says_how_to_get_what_it_lacks(tmp_path):
+def test_the_built_package_says_how_to_get_what_is_missing(tmp_path):
     """Build the package as `pip install .` does, and use it from where nothing of the repository is."""
     copied = shutil.copytree(
         ROOT / "lib", tmp_path / "source" / "lib", ignore=shutil.ignore_patterns("*.egg-info")

@@ -1,4 +1,4 @@
-"""The doctor finds this machine good, and each planted fault, with a way out of it."""
+"""The doctor finds this machine good, and each planted fault, with what to do about it."""
 
 import os
 import subprocess
@@ -37,18 +37,18 @@ def test_this_machine_is_good(capsys, monkeypatch):
 def test_the_command_plants_a_broken_tensorflow_and_hears_of_it(tmp_path):
     (tmp_path / "keras.py").write_text("raise ImportError('libplanted.so is not there')")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "coursekit", "doctor"],
         env=environment,
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert told.returncode == 1
+    assert done.returncode == 1
     assert (
-        "LOOK  TensorFlow    exit 1: ImportError: libplanted.so is not there\n      lessons 01" in told.stdout
+        "LOOK  TensorFlow    exit 1: ImportError: libplanted.so is not there\n      lessons 01" in done.stdout
     )
-    assert told.stdout.endswith("\nto correct: TensorFlow\n")
+    assert done.stdout.endswith("\nto correct: TensorFlow\n")
 
 
 def test_only_what_keeps_lessons_from_running_fails(monkeypatch, capsys):
@@ -79,7 +79,7 @@ def test_versions_other_than_the_lock_are_named(monkeypatch, tmp_path):
     assert f"pytest {pytest.__version__}, no-such missing" in row.remedy
 
 
-def test_little_memory_is_told(monkeypatch):
+def test_little_memory_is_reported(monkeypatch):
     state = namedtuple("state", "available")(10**9)
     monkeypatch.setattr("psutil.virtual_memory", lambda: state)
     row = rows(doctor.memory)["memory"]
@@ -113,7 +113,7 @@ def nothing_here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_missing_data_sets_are_told_with_the_command_that_gets_them(nothing_here):
+def test_missing_data_sets_are_reported_with_the_command_that_gets_them(nothing_here):
     found = rows(doctor.data_sets)
     assert {name: row.level for name, row in found.items()} == {
         "MNIST": Level.PROBLEM,  # nothing stands in for it
@@ -125,7 +125,7 @@ def test_missing_data_sets_are_told_with_the_command_that_gets_them(nothing_here
     assert "git" in found["MNIST"].remedy
 
 
-def test_altered_and_torn_data_sets_are_told(nothing_here):
+def test_altered_and_torn_data_sets_are_reported(nothing_here):
     plant_images(nothing_here)
     assert rows(doctor.data_sets)["MNIST"].found == "not the published data"
     plant_images(nothing_here, x_train=np.zeros((3, 28, 28), np.uint8))
@@ -140,7 +140,7 @@ def plant_kernel(monkeypatch, program):
     monkeypatch.setattr(kernels, "get_kernel_dict", lambda: command)
 
 
-def test_a_kernel_that_dies_is_told(monkeypatch):
+def test_a_kernel_that_dies_is_reported(monkeypatch):
     plant_kernel(monkeypatch, "raise SystemExit('no module named zmq')")
     row = rows(doctor.kernel)["kernel"]
     assert not row.good
@@ -149,7 +149,7 @@ def test_a_kernel_that_dies_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["hangs", "fails"])
-def test_a_training_step_that_does_not_come_is_told(monkeypatch, fault):
+def test_a_training_step_that_does_not_come_is_reported(monkeypatch, fault):
     monkeypatch.setattr(selfcheck, "LONGEST_TRIAL", 1)
     monkeypatch.setattr(
         selfcheck, "TRAIN_ONE_STEP", "import time; time.sleep(60)" if fault == "hangs" else "1 / 0"
@@ -164,8 +164,8 @@ def test_where_nothing_is_installed_the_doctor_says_so_and_no_more():
         "import sys; sys.path.insert(0, 'lib')\nfrom coursekit.setup import doctor\nsys.exit(doctor.main([]))"
     )
     bare = [sys.executable, "-S", "-E", "-c", program]
-    told = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 1, told.stderr
-    assert "ok    Python" in told.stdout
-    assert "LOOK  packages      not installed\n      `make run` installs them" in told.stdout
-    assert told.stdout.endswith("to correct: packages\n")
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "ok    Python" in done.stdout
+    assert "LOOK  packages      not installed\n      `make run` installs them" in done.stdout
+    assert done.stdout.endswith("to correct: packages\n")

@@ -1,4 +1,4 @@
-"""The stand-in for CIFAR-10: the same bytes everywhere, balanced, and told apart by form alone."""
+"""The stand-in for CIFAR-10: the same bytes everywhere, balanced, and distinguished by form alone."""
 
 import os
 import subprocess

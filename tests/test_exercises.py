@@ -39,7 +39,7 @@ def name_of(item):
 
 
 def faults(item: Exercise) -> list[str]:
-    """Return what an exercise lacks: the rules that make it worth a learner's time."""
+    """Return what is missing in an exercise: the rules that make it worth a learner's time."""
     messages = [mistake.says.strip() for mistake in item.mistakes]
     return [
         fault
@@ -279,19 +279,19 @@ UNFORESEEN = {
 
 
 @pytest.mark.parametrize("message", UNFORESEEN)
-def test_unforeseen_answer_is_told_what_to_look_at(message):
+def test_unforeseen_answer_gets_a_message_on_what_to_look_at(message):
     verdict = scale.judge(UNFORESEEN[message])
     assert verdict.status == WRONG
     assert message in verdict.message
 
 
-def test_a_factor_that_fits_one_case_only_is_not_told_to_fit():
+def test_a_factor_that_fits_one_case_only_is_not_said_to_fit():
     verdict = scale.judge(lambda values, factor: values * 3)
     assert verdict.status == WRONG
     assert "constant factor" not in verdict.message
 
 
-def test_rows_of_different_lengths_are_told_as_such():
+def test_rows_of_different_lengths_get_their_own_message():
     assert "differ in length" in scale.judge(lambda values, factor: [[1.0], [2.0, 3.0]]).message
 
 
@@ -573,13 +573,13 @@ def test_a_wrong_number_is_not_turned_into_the_right_one():
     assert "multiply" not in verdict.message
 
 
-def test_a_value_is_right_within_a_hundred_thousandth_unless_told_otherwise():
+def test_a_value_is_right_within_a_hundred_thousandth_unless_a_tolerance_is_given():
     third = Exercise("lesson_00", "third", "A third?", 1 / 3, ("Divide.",), ())
     assert third.judge(1 / 3 + 1e-6).status == RIGHT
     assert third.judge(0.3334).status == WRONG
 
 
-def test_an_error_that_is_returned_is_told_from_one_that_is_raised():
+def test_an_error_that_is_returned_is_not_one_that_is_raised():
     verdict = lesson_01.gradient.judge(lambda weights, bias, features, targets: ValueError("no"))
     assert verdict.status == WRONG and "`raise` it instead" in verdict.message, verdict
 

@@ -1,4 +1,4 @@
-"""convlab.explain against nudges of single weights and against TensorFlow's own tape."""
+"""convlab.explain against finite differences of single weights and against TensorFlow's own tape."""
 
 import keras
 import numpy as np
@@ -20,15 +20,15 @@ def small():
     return keras.Model(images, networks.logits(x, 5)), *batch
 
 
-def test_kernel_gradients_are_what_nudges_say(small):
+def test_kernel_gradients_are_what_finite_differences_say(small):
     model, images, labels = small
     found = explain.kernel_gradients(model, images, labels)
     assert list(found) == ["first", "second", "logits"]
     kernel = model.get_layer("second").kernel
     before = kernel.numpy()
 
-    def loss(place, nudge):
-        kernel.assign(before + nudge * (np.arange(before.size).reshape(before.shape) == place))
+    def loss(place, change):
+        kernel.assign(before + change * (np.arange(before.size).reshape(before.shape) == place))
         groups = (model.trainable_variables, model.non_trainable_variables)
         weights = ([v.value for v in group] for group in groups)
         logits, _ = model.stateless_call(*weights, images, training=True)
@@ -36,8 +36,8 @@ def test_kernel_gradients_are_what_nudges_say(small):
         return float(updates.objective(logits, labels)[0])
 
     for place in (0, 50, before.size - 1):
-        nudged = (loss(place, 1e-2) - loss(place, -1e-2)) / 2e-2
-        assert found["second"].flat[place] == pytest.approx(nudged, abs=2e-4)
+        numerical = (loss(place, 1e-2) - loss(place, -1e-2)) / 2e-2
+        assert found["second"].flat[place] == pytest.approx(numerical, abs=2e-4)
 
 
 def test_kernel_gradients_leave_the_model_as_it_was(small):

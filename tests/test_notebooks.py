@@ -498,8 +498,8 @@ def widget_in_an_output(notebook):
 
 @breaks("real_data")
 def rendered_on_a_stand_in(notebook):
-    told = {"application/vnd.convlab.summary+json": {"data": "stand-in", "figures": {}}, "text/plain": "x"}
-    cell(notebook, "picture")["outputs"] = [display(told)]
+    summary = {"application/vnd.convlab.summary+json": {"data": "stand-in", "figures": {}}, "text/plain": "x"}
+    cell(notebook, "picture")["outputs"] = [display(summary)]
 
 
 @breaks("small")

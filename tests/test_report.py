@@ -68,7 +68,7 @@ def test_without_anything_that_measures_memory_the_figures_are_shown_all_the_sam
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system in another way there")
-def test_peak_of_memory_is_told_in_bytes_and_does_not_fall():
+def test_peak_of_memory_is_given_in_bytes_and_does_not_fall():
     before = report._peak_memory()
     ballast = np.ones(max(0, 2 * before - psutil.Process().memory_info().rss) // 8 + 10**7)
     after = report._peak_memory()

@@ -152,7 +152,7 @@ def test_impossible_wishes_are_named(arguments, words):
         scenes.draw(**{"n": 1, "seed": 0} | arguments)
 
 
-def test_missing_photographs_are_told(monkeypatch, tmp_path):
+def test_missing_photographs_are_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(scenes, "DATA_FOLDER", tmp_path)
     with pytest.raises(FileNotFoundError, match="git checkout data/stamps"):
         scenes.stamps.__wrapped__()

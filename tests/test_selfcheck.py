@@ -1,4 +1,4 @@
-"""The self-check says ok on a good machine, and names each planted fault with a way out."""
+"""The self-check says ok on a good machine, and names each planted fault with what to do."""
 
 import shutil
 import subprocess
@@ -55,8 +55,8 @@ def test_tensorflow_that_fails_is_reported_with_its_last_line(monkeypatch):
 
 
 def test_rooms_open_without_tensorflow():
-    rooms = ["datasets", "shapes", "layers", "optimizers", "plots", "report", "runs", "explain", "notebook"]
-    rooms += ["datasets.drawn", "notebook.selfcheck", "notebook.widgets", "exercises.lesson_01"]
-    program = "import sys\n" + "\n".join(f"import convlab.{room}" for room in rooms)
+    modules = ["datasets", "shapes", "layers", "optimizers", "plots", "report", "runs", "explain", "notebook"]
+    modules += ["datasets.drawn", "notebook.selfcheck", "notebook.widgets", "exercises.lesson_01"]
+    program = "import sys\n" + "\n".join(f"import convlab.{module}" for module in modules)
     program += "\nassert not {'tensorflow', 'keras', 'torch', 'jax'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", program], check=True)

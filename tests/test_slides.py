@@ -1,4 +1,4 @@
-"""A deck is made of a lesson's own cells: what starts a slide, what waits, what the speaker is told."""
+"""A deck is made of a lesson's own cells: what starts a slide, what waits, the notes for the speaker."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ def lesson(tmp_path):
     cells = [
         markdown("title", "# How large?\n\nAfter [the first](01_before.ipynb), see [code](../lib/x.py#L3)."),
         ran("imports", "import math"),
-        markdown("told", "What may be turned:"),
+        markdown("asked", "What may be turned:"),
         ran("parameters", "size = 5", "parameters"),
         markdown("slide", "## Slide\n\nA window moves.\n\n### Slowly\n\nStep by step."),
         markdown("predict", QUESTION, "prediction"),
@@ -104,7 +104,7 @@ def test_cell_of_type_notes_is_spoken(lesson):
     assert "<p>Three, because.</p></aside>" in slides.deck(lesson)
 
 
-def test_speaker_is_told_the_time_and_what_to_ask(lesson):
+def test_speaker_notes_give_the_time_and_what_to_ask(lesson):
     page = slides.deck(lesson)
     notes = re.findall(r'<aside class="notes">(.*?)</aside>', page)
     assert len(notes) == 7

@@ -418,7 +418,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "another file"])
-def test_a_damaged_checkpoint_is_reported_with_the_way_out(tmp_path, damage):
+def test_a_damaged_checkpoint_is_reported_with_what_to_do(tmp_path, damage):
     place = tmp_path / "run.npz"
     fitted(some_data(), checkpoint=place)
     whole = place.read_bytes()

@@ -157,7 +157,7 @@ def test_filter_explorer_refuses_a_kernel_that_does_not_fit():
         widgets.filter_explorer(np.ones((5, 9)), np.ones((6, 2)))
 
 
-def test_filter_explorer_starts_where_it_is_told():
+def test_filter_explorer_starts_where_its_arguments_say():
     explorer = widgets.filter_explorer(IMAGE, KERNEL, row=1, column=2)
     assert repr(explorer).startswith("row 1, column 2:")
 

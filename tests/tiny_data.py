@@ -196,7 +196,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     Attributes:
         files: name to content.
-        types: name to content type, where one is told.
+        types: name to content type, where one is given.
         asked: the path and the range, or "", of each request.
         rate: bytes a second; None for as fast as it goes.
         stop_after: how many bytes of each answer are sent before the connection is closed.
