@@ -15,7 +15,7 @@ CROP_CASES = [
 
 
 @exercise(
-    insight="The label stays the same and the pixels move: the network is told that place does not matter.",
+    insight="The label stays the same and the pixels move: the network learns that place does not matter.",
     question="What are the H x W pixels of a crop that begins at (top, left), after `pad` rows and columns"
     " of zeros are added on every side of the image?",
     tolerance=0,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import delete, select, update
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Unit
 
@@ -142,7 +142,9 @@ class Accounts:
             genuine = hmac.compare_digest(before, _digest(secret))
             mine = (Session.id == session) & (Session.refresh == before)  # nobody else was faster
             change = {"refresh": _digest(new)} if genuine else {"ended": True}
-            changed = unit.execute(update(Session).where(mine).values(**change)).rowcount == 1
+            updated = unit.execute(update(Session).where(mine).values(**change))
+            assert isinstance(updated, CursorResult)  # as an update returns
+            changed = updated.rowcount == 1
         if not genuine:
             self._forget(session)
             raise Refused(401, "The refresh token was used before. The session has been ended. Log in again.")

@@ -425,6 +425,6 @@ async def _picture(request: Request) -> tuple[bytes, str]:
             return base64.b64decode(text.rpartition(",")[2], validate=True), ""
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
             raise Refused(422, 'JSON needs the picture in base64: {"image": "…"}.') from None
-    if kind.startswith("application/x-www-form-urlencoded"):  # what curl says where nobody has told it
+    if kind.startswith("application/x-www-form-urlencoded"):  # what curl sends by default
         kind = ""
     return body, kind

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 LOGGER = logging.getLogger("convlab.serving")
 
@@ -35,7 +36,7 @@ def _places(traceback) -> list[str]:
     return places[-5:]
 
 
-def begin(stream=None) -> None:
+def begin(stream: TextIO | None = None) -> None:
     """Let this process write JSON lines. uvicorn logs no requests: its lines show addresses."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())

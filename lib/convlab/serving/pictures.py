@@ -47,8 +47,8 @@ def read(data: bytes, content_type: str = "", pixels: int = 16_000_000, side: in
         if image.format == "PNG":
             _check_png(data)
         image.load()
-        image = ImageOps.exif_transpose(image)
-        return image.convert("L" if image.mode in ("1", "L", "I;16") else "RGBA")
+        upright = ImageOps.exif_transpose(image)
+        return upright.convert("L" if upright.mode in ("1", "L", "I;16") else "RGBA")
     except Refused:
         raise
     except (

@@ -15,6 +15,7 @@ from convlab.serving.settings import Settings
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 PICTURES = ("/predict", "/uploads")
 SMALL = 64_000  # bytes of any other request
 HEADERS = {
@@ -35,7 +36,7 @@ class Protection:
     with 500 and a number that stands in the log.
     """
 
-    def __init__(self, app, settings: Settings, metrics: Metrics):
+    def __init__(self, app: App, settings: Settings, metrics: Metrics):
         self.app = app
         self.settings = settings
         self.metrics = metrics

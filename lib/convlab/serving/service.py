@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from sqlalchemy import delete, func, select
+from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session as Unit
 
@@ -53,7 +54,7 @@ def prepare(settings: Settings) -> str | None:
     return password
 
 
-def accounts(settings: Settings, database) -> Accounts:
+def accounts(settings: Settings, database: Engine) -> Accounts:
     """Return the accounts of a service in its database."""
     return Accounts(database, Signer(Keys(settings.home / "keys.json"), settings.token_seconds), settings)
 
@@ -237,7 +238,9 @@ class Service:
         """Delete a picture of this user; `Refused` with 404 if it is not there."""
         with Unit(self.database) as unit, unit.begin():
             mine = (Upload.id == number) & (Upload.user_id == person.id)
-            if not unit.execute(delete(Upload).where(mine)).rowcount:
+            deleted = unit.execute(delete(Upload).where(mine))
+            assert isinstance(deleted, CursorResult)  # as a deletion returns
+            if not deleted.rowcount:
                 raise Refused(404, "You have no picture of that number.")
 
     def ready(self) -> None:

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from convlab import DATA_FOLDER
 
@@ -83,7 +83,7 @@ class Settings:
             name = PREFIX + field.name.upper()
             if (text := os.environ.get(name)) is None:
                 continue
-            kind = type(field.default)
+            kind: Any = type(field.default)
             try:
                 values[field.name] = Path(text) if issubclass(kind, Path) else kind(text)
             except ValueError:

@@ -61,7 +61,7 @@ class Signer:
         """Return a token for a user's session that expires after `seconds`."""
         kid, key = self.keys.all()[0]
         begun = int(now())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user), "sid": session}
+        claims: dict[str, str | int] = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user), "sid": session}
         claims |= {"iat": begun, "exp": begun + self.seconds}
         return jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
 

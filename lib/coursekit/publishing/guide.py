@@ -95,8 +95,8 @@ def _of_lesson(lesson: Lesson, root: Path) -> str:
 
 
 def _item(text: str) -> str:
-    """Return an item of a list in short lines; code is not cut, or a `+` of it might begin another list."""
-    held = re.sub(r"`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
+    """Return an item of a list in short lines, none of which begins as another list would: with `+` or 1."""
+    held = re.sub(r"`[^`]*`| (?=([-+*]|\d+[.)]) )", lambda found: found[0].replace(" ", "\0"), text)
     lines = textwrap.wrap(
         held,
         WIDTH,
