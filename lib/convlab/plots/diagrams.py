@@ -1,6 +1,6 @@
 """Boxes and arrows: how data flows through a block of a network."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -44,7 +44,9 @@ def flow(
     return ax
 
 
-def forward_and_backward(chain, parameters, title="", ax=None):
+def forward_and_backward(
+    chain: Mapping[str, tuple], parameters: Mapping[str, tuple], title: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw a chain of steps, its values from left to right, its gradients from right to left (lesson 03).
 
     Args:
@@ -83,7 +85,14 @@ def forward_and_backward(chain, parameters, title="", ax=None):
     return ax
 
 
-def deep_filter(size, kernel_size, channels, place, title="", ax=None):
+def deep_filter(
+    size: int,
+    kernel_size: int,
+    channels: Sequence[str],
+    place: tuple[int, int],
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the sheets of an image, the window of one filter through them, and its one output (lesson 05).
 
     Args:

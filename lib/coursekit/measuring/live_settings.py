@@ -74,7 +74,7 @@ def train(tries: list[dict], seeds: tuple[int, ...], counts: tuple[int, ...], he
         "images": counts,
         "tries": [{"settings": one, "seeds": seeds} for one in tries],
     }
-    command = [node, live.WEB / "tests" / "settings.js"]
+    command = [node, str(live.WEB / "tests" / "settings.js")]
     done = subprocess.run(command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -6,15 +6,18 @@ stopped. Here such a cell fails with one report, and the cells after it are skip
 """
 
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
 from queue import Empty
+from typing import Any
 
 import nbval.plugin
 import pytest
 from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, NbCellError
 
@@ -51,12 +54,19 @@ class CourseKernel(RunningKernel):
         self.kc.wait_for_ready(timeout=max(startup_timeout, START_LIMIT))
         self._ensure_iopub_up()
 
+    @property
+    def process(self) -> subprocess.Popen:
+        """The kernel's process."""
+        provisioner = self.km.provisioner
+        assert isinstance(provisioner, LocalProvisioner) and provisioner.process  # as it has been started
+        return provisioner.process
+
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
         """Wait until a cell has run; interrupt it after `timeout` of its own processor seconds.
 
         `Stopped` if that does not end it, or if the kernel has died.
         """
-        stopwatch = Stopwatch(self.km.provisioner.process.pid, timeout)
+        stopwatch = Stopwatch(self.process.pid, timeout)
         until = float("inf")
         while time.monotonic() < until:
             try:
@@ -67,7 +77,7 @@ class CourseKernel(RunningKernel):
                     self.stopped = f"{why} (CELL_LIMIT=SECONDS allows more)"
                     self.interrupt()
                     until = time.monotonic() + GRACE
-        end_group(self.km.provisioner.process)
+        end_group(self.process)
         raise Stopped(self.stopped)
 
     def get_message(self, stream: str, timeout: float | None = None) -> dict:
@@ -91,7 +101,7 @@ class LongCells:
         self.config, self.notices = config, Notices(self._write)
 
     def _write(self, line: str) -> None:
-        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         reporter.ensure_newline()
         reporter.write_line(line)
 
