@@ -1,13 +1,15 @@
 """Recorded runs beside each other: over epochs, over processor time, over learning rates."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
-from convlab.runs import Run
+if TYPE_CHECKING:
+    from convlab.runs import Run
 
 
 def by_epoch(
@@ -28,7 +30,7 @@ def by_epoch(
 
 
 def over_time(
-    runs: Mapping[str, Sequence[Run]], figure: str = "validation", title: str = "", ax: Axes | None = None
+    runs: Mapping[str, Sequence["Run"]], figure: str = "validation", title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw a figure of each epoch over processor minutes, for `runs` {label: [Run, …]}: a line for each seed.
 
