@@ -5,6 +5,8 @@ The networks are in `convlab.networks`: `fcn`, `segnet`, `unet` and `squeeze_une
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -254,7 +256,12 @@ class Segmenter:
 
 
 def fit(
-    model: keras.Model, data: Masks, epochs: int, checkpoint=None, balance: float = 0.0, **choices
+    model: keras.Model,
+    data: Masks,
+    epochs: int,
+    checkpoint: str | Path | None = None,
+    balance: float = 0.0,
+    **choices: Any,
 ) -> Run:
     """Train a network, in place, on the training images; return the Run. Lesson 19.
 

@@ -47,15 +47,17 @@ def conv2d_transpose(
     sizes = [
         transposed_size(size, window, stride, padding) for size, window in zip(maps.shape[1:3], kernels.shape)
     ]
-    sides = tuple(padding_sides(size, window, stride, padding) for size, window in zip(sizes, kernels.shape))
+    rows, columns = (
+        padding_sides(size, window, stride, padding) for size, window in zip(sizes, kernels.shape)
+    )
     number, height, width, _ = maps.shape
-    full = [max(size + sum(side), 0) for size, side in zip(sizes, sides)]
+    full = [max(size + sum(side), 0) for size, side in zip(sizes, (rows, columns))]
     out = np.zeros((number, *full, kernels.shape[2]), dtype)
     for row in range(kernels.shape[0]):
         for column in range(kernels.shape[1]):
             below, right = row + (height - 1) * stride + 1, column + (width - 1) * stride + 1
             out[:, row:below:stride, column:right:stride] += maps @ kernels[row, column].T
-    out = cropped(out, sides)
+    out = cropped(out, (rows, columns))
     return out if bias is None else out + np.asarray(bias, dtype)
 
 

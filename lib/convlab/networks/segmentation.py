@@ -7,6 +7,7 @@ differ only in how they come back to full size. They take pixels from 0 to 255, 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -209,7 +210,7 @@ class MaxPoolWithIndices(layers.Layer):
     (5.0, 1)
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tuple[Any, Any]:
         """Return the largest values and their indices, both (N, H/2, W/2, C)."""
         four = [inputs[:, row::2, column::2] for row in (0, 1) for column in (0, 1)]
         above = ops.maximum(four[0], four[1])
@@ -226,7 +227,7 @@ class MaxPoolWithIndices(layers.Layer):
 class Unpool(layers.Layer):
     """Put each value to the one of 2x2 pixels that its index names, and 0 to the other three. Lesson 19."""
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Any, Any]) -> Any:
         """Return (N, 2H, 2W, C) of values and indices, both (N, H, W, C)."""
         values, indices = inputs
         zero = ops.zeros_like(values)
@@ -240,7 +241,7 @@ class Unpool(layers.Layer):
 class ResizeLike(layers.Layer):
     """Resize maps bilinearly to the height and width of others. Lesson 19."""
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Any, Any]) -> Any:
         """Return the first of two, as large as the second."""
         maps, like = inputs
         return ops.image.resize(maps, like.shape[1:3], "bilinear")
@@ -250,6 +251,6 @@ class ResizeLike(layers.Layer):
 class BlueFirst(layers.Layer):
     """Turn the order of the channels round. Lesson 19."""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Return (N, H, W, C) with the last channel first."""
         return inputs[..., ::-1]

@@ -1,20 +1,23 @@
 """What a trained classifier answers: its logits, from one or several views, and its test accuracy."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from convlab.datasets.images import Dataset
 from convlab.training import augmentation
 from convlab.training.precision import computing_in
+
+if TYPE_CHECKING:
+    from convlab.datasets import Dataset
 
 VIEWS = ("plain", "flip", "flip and shift")
 BATCH_SIZE = 500  # images that a network answers at once
 
 
-def accuracy(model: keras.Model, data: Dataset, view: str = "plain") -> float:
+def accuracy(model: keras.Model, data: "Dataset", view: str = "plain") -> float:
     """Return the share of the test images of `data` that `model` gets right; `view` as in `logits`.
 
     The test images are for looking at once, after training; choose by `fit(..., validation=...)`. Lesson 15.

@@ -5,12 +5,11 @@ What happens to an image stands in `augmentation`, a step in `classifier`, what 
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from convlab.datasets.images import Dataset
 from convlab.runs import Run
 from convlab.training import augmentation, checkpoints
 from convlab.training.classifier import Classifier
@@ -18,10 +17,13 @@ from convlab.training.loop import Clock, train
 from convlab.training.precision import computing_in, fastest
 from convlab.training.recipes import Recipe
 
+if TYPE_CHECKING:
+    from convlab.datasets import Dataset
+
 
 def fit(
     model: keras.Model,
-    data: Dataset,
+    data: "Dataset",
     epochs: float,
     batch_size: int = 128,
     recipe: Recipe = Recipe(),  # noqa: B008, a frozen value
