@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import datasets, networks, runs
+from convlab import datasets, networks, plots, runs
 from convlab.applications import segmentation
 from convlab.datasets.masks import Masked, Masks
 from convlab.layers import conv2d_transpose, max_pool2d_with_indices, max_unpool2d
@@ -255,6 +255,21 @@ def test_void_is_white_and_too_many_classes_are_refused():
     assert coloured([[11, 12]], 11).tolist() == [[[255] * 3, [255] * 3]]
     with pytest.raises(ValueError, match="13 classes are more than"):
         coloured([[0]], 13)
+
+
+def test_masks_are_drawn_in_the_colours_of_their_legend():
+    split = made(2)
+    axes = plots.masks(
+        [split.images[0], split.masks[0], split.masks[1]], ["a", "b", "c"], ["image"], columns=2
+    )
+    assert axes.shape == (2, 2) and axes[0, 0].get_title(loc="left") == "image"
+    drawn = axes[0, 1].images[0].get_array()
+    patches = axes[0, 0].figure.legends[0].get_patches()
+    assert [patch.get_label() for patch in patches] == ["a", "b", "c"]
+    for label, patch in enumerate(patches):
+        colour = np.round(255 * np.array(patch.get_facecolor()[:3]))
+        assert (drawn[split.masks[0] == label] == colour).all()
+    assert (drawn[split.masks[0] == 11] == 255).all()
 
 
 TINY = record_masks.MaskTask("unet", epochs=1, choices={"batch_size": 2}, stores=True)
