@@ -6,12 +6,15 @@ WORKERS ?= 2
 # processor seconds that one cell may take under `make test`
 CELL_LIMIT ?= 120
 
+# another course's modules must not take the place of this one's
+unexport PYTHONPATH PYTHONHOME
+
 .DEFAULT_GOAL = help
 .PHONY: help setup run lab test test-browser mutations lint data render bench slides site serve grade doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
-	@echo 'make lab           open the lessons in JupyterLab'
+	@echo 'make lab           open the lessons in JupyterLab (OPTIONS="--no-browser")'
 	@echo 'make data          get the data sets, and say which are here (FROM=folder takes your copies, DATA_WAIT=3600)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
@@ -42,7 +45,7 @@ run: setup
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TIME_LIMIT),--time-limit "$(TIME_LIMIT)")
 
 lab: setup
-	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb
+	@$(PY) -m coursekit lab $(OPTIONS)
 
 data: setup
 	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)") $(if $(DATA_WAIT),--wait "$(DATA_WAIT)")

@@ -1,14 +1,20 @@
 """All parts of the course count the same cores and call the processor by the same name."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import types
 
 import pytest
+from planting import cell
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from convlab import machine, runs
+from coursekit.lessons import ROOT, find, select, source
 from coursekit.measuring import bench
 
 ASK = """
@@ -49,3 +55,45 @@ def test_only_a_kernel_is_a_notebook(monkeypatch):
         ipython = types.SimpleNamespace(get_ipython=lambda shell=shell: shell)
         monkeypatch.setitem(sys.modules, "IPython", ipython)
         assert machine.in_notebook() is notebook
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_products_run_in_one_thread_within_and_in_as_many_as_before_outside():
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with machine.one_thread():
+            assert blas_threads() and set(blas_threads()) == {1}
+        assert blas_threads() == before
+        with pytest.raises(ZeroDivisionError), machine.one_thread():
+            1 / 0  # noqa: B018
+        assert blas_threads() == before
+        assert set(machine.one_thread()(blas_threads)()) == {1}
+
+
+def test_seconds_of_other_threads_and_of_waiting_are_not_counted():
+    spin = threading.Thread(target=lambda: sum(range(20_000_000)))
+    start = machine.processor_seconds()
+    spin.start()
+    spin.join()
+    time.sleep(0.5)
+    assert machine.processor_seconds() - start < 0.2 or sys.platform == "win32"
+
+
+def trains_in_many_threads(cells):
+    """Return whether a cell defines a function that trains with NumPy, and does not keep it to one thread."""
+    trains = [text for one in cells if re.search(r"^def train\w*\(", text := source(one), re.MULTILINE)]
+    return any("@machine.one_thread()" not in text for text in trains)
+
+
+@pytest.mark.parametrize("number", ["02", "03", "04", "07"])
+def test_lessons_train_in_one_thread(number):
+    [lesson] = select(find(ROOT), [number])
+    assert not trains_in_many_threads(lesson.code_cells)
+
+
+def test_fault_a_lesson_that_trains_in_many_threads_is_found():
+    cells = [cell("other", "x = 1"), cell("train", "seed = 0\n\n\ndef train_epoch(network):\n    pass")]
+    assert trains_in_many_threads(cells)

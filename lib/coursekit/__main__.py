@@ -15,6 +15,7 @@ from coursekit.lessons import CourseError
 
 COMMANDS = {
     "run": ("running.run", "run lessons top to bottom into build/run/"),
+    "lab": ("running.lab", "open the lessons in JupyterLab"),
     "render": ("running.render", "run lessons in place and store their outputs"),
     "check": ("checking.check", "check the lessons against the rules of form"),
     "numbers": ("checking.prose_numbers", "list the numbers in prose that have no source"),

@@ -29,7 +29,7 @@ THREAD_CAPS = (
 )
 # each of these would make a lesson's outputs depend on who runs it
 NOT_PASSED_ON = {
-    *("MPLBACKEND", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR", "TF_USE_LEGACY_KERAS"),
+    *("MPLBACKEND", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR", "TF_USE_LEGACY_KERAS", "XLA_FLAGS"),
     *("PYTHONSTARTUP", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
 }
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
@@ -39,22 +39,29 @@ if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual 
 
 
 def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
-    """Return the variables of a kernel whose progress, history and settings are in `scratch`.
-
-    Its user's own settings for Keras, Matplotlib, IPython and Python do not reach it.
-    """
-    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    """Return the variables of a kernel that nobody watches, whose progress and settings are in `scratch`."""
     own = {
         "CONVLAB_PROGRESS": str(scratch / "progress.json"),
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "KERAS_BACKEND": "tensorflow",
-        "KERAS_HOME": str(scratch / "keras"),
-        "MATPLOTLIBRC": _matplotlibs_own_settings(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONUTF8": "1",
-        "TQDM_DISABLE": "1",  # nobody watches, and the stored outputs would hold each state of a bar
+        "TQDM_DISABLE": "1",  # the stored outputs would hold each state of a bar
     }
-    return kept | own | (dict.fromkeys(THREAD_CAPS, str(threads)) if threads else {})
+    caps = dict.fromkeys(THREAD_CAPS, str(threads)) if threads else {}
+    return without_settings_of_its_user(scratch) | own | caps
+
+
+def without_settings_of_its_user(folder: Path) -> dict[str, str]:
+    """Return the variables of this process, less what a person has set for Keras, Matplotlib and Python.
+
+    Keras and IPython then keep their settings in `folder`.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    return kept | {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "KERAS_BACKEND": "tensorflow",
+        "KERAS_HOME": str(folder / "keras"),
+        "MATPLOTLIBRC": _matplotlibs_own_settings(),
+        "PYTHONUTF8": "1",
+    }
 
 
 def _matplotlibs_own_settings() -> str:
@@ -70,6 +77,10 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return that kernel."""
         return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        """Return the one name under which JupyterLab lists it."""
+        return {"python3": RESOURCES}
 
 
 def connection(scratch: Path, name: str) -> dict:
