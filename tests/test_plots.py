@@ -266,3 +266,14 @@ def test_figures_appear_in_a_notebook_whatever_mplbackend_says(backend):
         manager.shutdown_kernel(now=True)
     pictures = [message["content"]["data"] for message in shown if message["msg_type"] == "display_data"]
     assert ["image/png" in data for data in pictures] == [True], shown
+
+
+def test_boxes_are_drawn_at_their_edges_in_the_style_of_their_class():
+    image = np.zeros((20, 30, 3), "uint8")
+    ax = plots.boxes(image, [[2, 3, 12, 9], [0, 0, 30, 20]], [1, 0], ("cell", "platelet"), "found: 2")
+    first, second = ax.patches
+    assert (first.get_xy(), first.get_width(), first.get_height()) == ((2, 3), 10, 6)
+    assert first.get_linestyle() != second.get_linestyle() and first.get_edgecolor() != second.get_edgecolor()
+    assert ax.get_images()[0].get_extent() == [0, 30, 20, 0] and ax.get_title(loc="left") == "found: 2"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["cell", "platelet"]
+    assert plots.boxes(image, [], ax=plt.figure().gca()).get_legend() is None

@@ -5,6 +5,7 @@ panels, an array of them. `dots`, `speeds`, `roofline` and `confusion_matrix` ma
 large as what they show. The caller gives the title, which states the finding.
 """
 
+from convlab.plots.boxes import boxes
 from convlab.plots.classification import confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
@@ -28,6 +29,7 @@ __all__ = [
     "BLUE",
     "GREEN",
     "ORANGE",
+    "boxes",
     "by_epoch",
     "by_rate",
     "confusion_matrix",

@@ -19,6 +19,7 @@ SHOWN = (
     "shapes",
     "datasets",
     "networks",
+    "networks.detectors",
     "networks.pretrained",
     "networks.segmentation",
     "networks.tf_nn",
@@ -35,6 +36,7 @@ SHOWN = (
     "notebook.tensorboard",
     "notebook.selfcheck",
     "exercises.progress",
+    "applications.detection",
     "applications.segmentation",
     "applications.transfer",
 )
