@@ -401,3 +401,67 @@ def _falls(score, image, size, stride, fill=0.0, end=1, step=None):
             hidden[row : row + size, column : column + size] = fill
             falls[i, j] = score(image) - score(hidden)
     return falls
+
+
+_draw = np.random.default_rng(10)
+FGSM_CASES = [
+    (np.array([[0.0, 0.5], [0.95, 0.3]]), np.array([[-3.0, 0.001], [2.0, 0.0]]), 0.1),
+    (_draw.random((3, 4)).round(2), _draw.normal(size=(3, 4)).round(2), 0.2),
+    (_draw.random((2, 5)).round(2), 100 * _draw.normal(size=(2, 5)).round(3), 0.05),
+]
+
+
+@exercise(
+    insight="Only the sign counts, so every pixel moves by the same small amount, and all push the loss up.",
+    question="Which image does the fast gradient sign method make?",
+    cases=FGSM_CASES,
+    hints=[
+        "Each pixel moves by epsilon, up or down. Which of the two raises the loss?",
+        "The loss rises where a pixel moves in the direction of its gradient's sign: `np.sign(gradient)`.",
+        "`image + epsilon * np.sign(gradient)`; then cut off what lies below 0 or above 1, with `np.clip`.",
+    ],
+)
+def fgsm(image, gradient, epsilon):
+    return np.clip(image + epsilon * np.sign(gradient), 0, 1)
+
+
+@fgsm.mistake(
+    "not clipped",
+    "right, but some values lie below 0 or above 1, which no image has: cut them off with `np.clip`.",
+)
+def _(image, gradient, epsilon):
+    return image + epsilon * np.sign(gradient)
+
+
+@fgsm.mistake(
+    "gradient for sign",
+    "this adds the gradient itself. The method uses only its sign, so that each pixel moves equally far.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image + epsilon * gradient, 0, 1)
+
+
+@fgsm.mistake(
+    "downhill",
+    "this lowers the loss, as training does with weights. Here the loss is to rise: add, not subtract.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image - epsilon * np.sign(gradient), 0, 1)
+
+
+@fgsm.mistake("epsilon left out", "`epsilon` is not used: each pixel moves by 1, from black to white.")
+def _(image, gradient, epsilon):
+    return np.clip(image + np.sign(gradient), 0, 1)
+
+
+@fgsm.mistake(
+    "gradient scaled to one",
+    "the gradient is divided by its largest value, so most pixels move by less than epsilon. Use its sign.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image + epsilon * gradient / np.abs(gradient).max(), 0, 1)
+
+
+@fgsm.mistake("the change alone", "this is the change of the image. Return the changed image.")
+def _(image, gradient, epsilon):
+    return epsilon * np.sign(gradient)
