@@ -5,6 +5,7 @@ Training is waited for by images seen, not by seconds.
 
 import functools
 import http.server
+import json
 import threading
 import time
 
@@ -46,6 +47,12 @@ def test_it_trains_in_a_worker_until_most_digits_are_right(page):
     time.sleep(1)
     assert page.run("return convlab.live.seen") == seen
     assert page.faults() == []  # no request left, nothing went wrong
+
+
+def test_page_begins_with_the_settings_that_held_out_digits_chose(page):
+    chosen = json.loads((live.WEB / "settings.json").read_text(encoding="utf-8"))["chosen"]
+    settings = page.run("return convlab.live.training.settings")
+    assert {name: settings[name] for name in chosen} == chosen
 
 
 def test_same_seed_gives_the_same_curve_and_another_seed_another(page):
