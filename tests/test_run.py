@@ -44,7 +44,7 @@ def run(root, *arguments):
     return coursekit(["run", "--root", str(root), *arguments])
 
 
-def test_each_failure_is_told_as_what_it_is_and_the_others_finish(root, capsys):
+def test_each_failure_is_reported_as_what_it_is_and_the_others_finish(root, capsys):
     plant_good(root)
     plant(root, "02_wrong", cell("fine", "x = 1"), cell("divide", "def f():\n    return x / 0\n\n\nf()"))
     plant(root, "03_killed", cell("kill", "import os\nos.kill(os.getpid(), 9)"), cell("after", "1"))
@@ -278,7 +278,7 @@ def test_stopping_leaves_no_kernel_behind(root):
     assert not psutil.pid_exists(int(pid.read_text()))
 
 
-def test_full_disk_is_told_and_leaves_no_torn_notebook(root, monkeypatch, capsys):
+def test_full_disk_is_reported_and_leaves_no_torn_notebook(root, monkeypatch, capsys):
     def torn(source, output, **rest):
         with open(output.format(), "w") as file:
             file.write('{"cells": [')
@@ -292,7 +292,7 @@ def test_full_disk_is_told_and_leaves_no_torn_notebook(root, monkeypatch, capsys
     assert list((root / "build" / "run").iterdir()) == []
 
 
-def test_place_that_cannot_be_written_is_told(root, capsys):
+def test_place_that_cannot_be_written_is_reported(root, capsys):
     plant_good(root)
     (root / "build").write_text("a file in the way")
     assert run(root) == 1

@@ -65,7 +65,7 @@ def browser(chromium):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of the lesson in a JupyterLab of its own, on a copy, deaf to a person's settings."""
+    """The address of the lesson in a JupyterLab of its own, on a copy, without a person's settings."""
     home = tmp_path_factory.mktemp("lab")
     (home / "lessons").mkdir()
     shutil.copy(ROOT / "notebooks" / LESSON, home / "lessons")
@@ -165,7 +165,7 @@ def test_moved_slider_changes_the_number_on_the_page(lesson):
     assert picture.get_property("naturalWidth") > 300
 
 
-def test_filter_that_does_not_fit_is_told_not_broken(lesson):
+def test_filter_that_does_not_fit_is_reported_not_broken(lesson):
     hold(lesson, 3, Keys.HOME, "+ 2·0)")
     hold(lesson, 0, Keys.HOME, "an input of 1 with padding 0")
     hold(lesson, 1, Keys.END, "kernel of 11 does not fit an input of 1 with padding 0")

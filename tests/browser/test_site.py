@@ -32,8 +32,8 @@ CUT_OFF = """
     const wide = [...document.querySelectorAll("article *")].filter(
         element => beyond(element.getBoundingClientRect()) && !held(element));
     const whole = document.documentElement.scrollWidth;
-    const told = wide.map(element => element.outerHTML.slice(0, 80));
-    return whole > edge ? [`the page is ${whole} wide`, ...told] : told;
+    const found = wide.map(element => element.outerHTML.slice(0, 80));
+    return whole > edge ? [`the page is ${whole} wide`, ...found] : found;
 """
 
 HITS = """

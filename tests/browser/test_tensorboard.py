@@ -31,8 +31,8 @@ def test_page_draws_the_curve_under_its_tag_and_tells_its_last_value(browser, fo
 
     def drawn():
         card = browser.find_element(By.CSS_SELECTOR, "scalar-card")
-        told = card.text.replace("\n", "")  # the page breaks a long tag at its slash
+        said = card.text.replace("\n", "")  # the page breaks a long tag at its slash
         chart = card.find_element(By.CSS_SELECTOR, "line-chart")
-        return TAG in told and "0.875" in told and chart.is_displayed()
+        return TAG in said and "0.875" in said and chart.is_displayed()
 
     assert until(browser, drawn)

@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     root = options.root.resolve()
     chosen = select(find(root), options.lessons)
     with Kernels() as kernels:
-        good = [_told(lesson, kernels) for lesson in chosen]
+        good = [_rendered(lesson, kernels) for lesson in chosen]
     raise_counts(root)
     return int(not all([*good, _mapped(root)]))
 
@@ -52,7 +52,7 @@ def _mapped(root: Path) -> bool:
     return True
 
 
-def _told(lesson: Lesson, kernels: Kernels) -> bool:
+def _rendered(lesson: Lesson, kernels: Kernels) -> bool:
     """Render one lesson, print how it went, and tell whether it went well."""
     expected = lesson.header.get("seconds", UNKNOWN_SECONDS) if lesson.path.exists() else UNKNOWN_SECONDS
     print(f"{lesson.slug}: about {expected:g} s …", flush=True)
