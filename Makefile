@@ -70,7 +70,7 @@ serve: setup
 	@$(PY) -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
 		$(if $(PROCESSES),--workers "$(PROCESSES)") $(if $(DATABASE),--database "$(DATABASE)")
 
-# OUTPUT=folder, SECONDS=20 for one exercise, MEMORY=3 GB for one submission
+# OUTPUT=folder, SECONDS=20 of the processor for one exercise, MEMORY=3 GB for one submission
 grade: setup
 	@$(PY) -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)")

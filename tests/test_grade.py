@@ -1,4 +1,4 @@
-"""A class of 32, most of them broken or hostile in ways of their own: each is one row, and no other's."""
+"""A class of 33, most of them broken or hostile in ways of their own: each is one row, and no other's."""
 
 import ast
 import csv
@@ -102,6 +102,7 @@ MISCHIEF = {
         "wrong",
         "more than 1 GB of memory",
     ),
+    "sleeper": (before("import time; time.sleep(1000)"), "wrong", "waited for 6 seconds without computing"),
     "recursion": (before("def f(): return f()\nf()"), "wrong", "RecursionError"),
     "reader": (before("input('password? ')"), "wrong", "EOFError"),
     "interrupts": (
@@ -170,7 +171,7 @@ FIRST, SECOND = "Anna <b>Öz & Co", "=1+1"
 
 
 def plant_class(folder):
-    """Hand in 32 submissions, 29 of them broken or hostile."""
+    """Hand in 33 submissions, 30 of them broken or hostile."""
     hand_in(folder, FIRST, notebook(**RIGHT))
     hand_in(
         folder,
@@ -239,8 +240,8 @@ def graded(tmp_path_factory):
 Graded = namedtuple("Graded", "rows output seconds changed")
 
 
-def test_each_of_32_has_a_row_and_the_right_ones_are_right(graded):
-    assert len({student for student, _ in graded.rows}) == 32
+def test_each_of_33_has_a_row_and_the_right_ones_are_right(graded):
+    assert len({student for student, _ in graded.rows}) == 33
     statuses = {name: graded.rows[FIRST, name]["status"] for name in RIGHT}
     assert statuses == dict.fromkeys(RIGHT, "right")
     assert {graded.rows["carl", name]["status"] for name in RIGHT} == {"not attempted"}
@@ -296,7 +297,7 @@ def test_pages_show_what_was_written_and_run_nothing(graded):
     assert "Anna &lt;b&gt;Öz &amp; Co" in index
     assert "<b>" not in index
     links = re.findall(r'href="(pages/[a-z0-9-]+\.html)"', index)
-    assert len(set(links)) == 32
+    assert len(set(links)) == 33
     assert all((graded.output / link).is_file() for link in links)
     pages = [path.read_text(encoding="utf-8") for path in (graded.output / "pages").iterdir()]
     assert sum("def my_step(slope" in page for page in pages) >= 20

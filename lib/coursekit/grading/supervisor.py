@@ -22,10 +22,11 @@ from typing import IO
 import psutil
 
 from coursekit.grading import limits
+from coursekit.running.stopwatch import Stopwatch
 
 WORKER = [sys.executable, "-I", "-B", "-m", "coursekit.grading.worker"]
 TICK = 0.1  # seconds between two looks at what a submission takes
-START_SECONDS = 90  # to import NumPy on a machine that is busy
+START_SECONDS = 90  # of the processor, to import NumPy
 LINE_BYTES = 16_000_000  # what one exercise may report
 KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "SYSTEMDRIVE", "CONVLAB_DATA", "LD_LIBRARY_PATH")
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
@@ -95,18 +96,18 @@ class Worker:
 
     def results(self):
         """Yield each exercise's result; raise `Ended` when the next one will not come."""
-        self._next(START_SECONDS, "it did not start")
+        self._next(START_SECONDS, " before it was ready")
         self.ready = True
         for task in self.order["tasks"]:
-            result = self._next(self.order["seconds"], "it did not end")
+            result = self._next(self.order["seconds"])
             if result.get("exercise") != task["exercise"]:
                 raise Ended("it reported something else than was asked")
             yield result
 
-    def _next(self, seconds: float, late: str) -> dict:
-        """Return the next message, watching what the worker takes meanwhile."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+    def _next(self, seconds: float, when: str = "") -> dict:
+        """Return the next message; `Ended` if the worker takes more than it may, or computes for too long."""
+        stopwatch = Stopwatch(self.process.pid, seconds)
+        while not (why := stopwatch.overdue()):
             try:
                 line = self.lines.get(timeout=TICK)
             except queue.Empty:
@@ -119,7 +120,7 @@ class Worker:
                 return {} | message
             except (ValueError, TypeError, RecursionError) as error:
                 raise Ended("it reported what cannot be read") from error
-        raise Ended(f"{late} within {seconds:g} seconds")
+        raise Ended(f"it {why}{when}")
 
     def _look(self) -> None:
         """Raise `Ended` if the worker and its descendants take more than they may."""
