@@ -19,7 +19,15 @@ def by_epoch(
     ylabel: str = "accuracy",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what was measured after each epoch, {label: values}; the first value stands at epoch 1."""
+    """Draw what was measured after each epoch, {label: values}; the first value stands at epoch 1.
+
+    Args:
+        series: the values of each line by its label.
+        title: what the picture shows.
+        xlabel: what the first axis counts.
+        ylabel: what was measured.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure().gca()
     for label, values in series.items():
         ax.plot(np.arange(1, len(values) + 1), values, "o-", markersize=3.5, label=label)
@@ -35,6 +43,12 @@ def over_time(
     """Draw a figure of each epoch over processor minutes, for `runs` {label: [Run, …]}: a line for each seed.
 
     Compare runs of one machine and one precision only.
+
+    Args:
+        runs: the runs of each label, one a seed.
+        figure: a share that each epoch has, as `Run.series` names it.
+        title: what the picture shows.
+        ax: where to draw; a new figure unless it is given.
     """
     ax = ax or plt.figure().gca()
     for i, (label, seeds) in enumerate(runs.items()):
@@ -54,7 +68,14 @@ def by_rate(
     ylabel: str = "accuracy on held-out images, %",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a search, {label: {learning rate: percentage}}: a line for each label, its best rate filled."""
+    """Draw a search, {label: {learning rate: percentage}}: a line for each label, its best rate filled.
+
+    Args:
+        found: what each rate came to, in per cent, by label.
+        title: what the picture shows.
+        ylabel: what was measured.
+        ax: where to draw; a new figure unless it is given.
+    """
     ax = ax or plt.figure().gca()
     for i, (label, shares) in enumerate(found.items()):
         rates = sorted(shares)

@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from tabulate import tabulate
+
 if TYPE_CHECKING:
     import keras
 
@@ -98,11 +100,8 @@ def table(rows: list[Row]) -> str:
     lines: list[tuple[str, ...]] = [("layer", "output", "parameters", "activations", "MACs")]
     lines += [(row.name, _by(row.output_shape), *(f"{number:,}" for number in row[3:])) for row in rows]
     lines += [("total", "", *(f"{number:,}" for number in total(rows)))]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join(
-        "  ".join(f"{cell:{'<' if i < 2 else '>'}{widths[i]}}" for i, cell in enumerate(line))
-        for line in lines
-    )
+    sides = ("left", "left", "right", "right", "right")
+    return tabulate(lines, tablefmt="plain", colalign=sides, disable_numparse=True, preserve_whitespace=True)
 
 
 def _by(shape):
