@@ -9,6 +9,7 @@ _rng = np.random.default_rng(19)
 
 @exercise(
     question="How many pixels does a transposed convolution give along one axis?",
+    insight="A convolution with the same kernel, stride and padding brings this size back to i.",
     tolerance=0,
     cases=[(7, 4, 2, 1), (5, 3, 2, 0), (4, 7, 3, 2), (6, 2, 4, 0)],
     hints=[
@@ -84,6 +85,7 @@ def _pooled(height, width, size):
 
 @exercise(
     question="Which map (size · H, size · W) does unpooling give, for values and indices, both (H, W)?",
+    insight="An index of a 2x2 window takes 2 bits, and it keeps the place of an edge that pooling would lose.",
     cases=[_pooled(2, 3, 2), _pooled(3, 2, 3), _pooled(3, 4, 2)],
     hints=[
         "Begin with zeros. Each value goes to one pixel of its window of size x size.",
@@ -152,6 +154,7 @@ def _matrix(classes, right):
 
 @exercise(
     question="What is the intersection over union of each class, from a confusion matrix (truth by answer)?",
+    insight="A missed pixel and a wrongly added one both lower it, so it is never above recall or precision.",
     cases=[(_matrix(3, 50),), (_matrix(2, 90),), (_matrix(5, 40),)],
     hints=[
         "Intersection: the pixels that are of the class *and* were given it. Where are they in the matrix?",
