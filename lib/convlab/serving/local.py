@@ -8,6 +8,7 @@ from typing import Self
 
 import requests
 import uvicorn
+from fastapi import FastAPI
 
 from convlab.serving import service
 from convlab.serving.app import create_app
@@ -15,8 +16,43 @@ from convlab.serving.settings import Settings
 from convlab.serving.slow_clients import PunctualProtocol
 
 
-class Local:
-    """A service that runs from `with` to the end of its block, on a free port, with a folder of its own.
+class Server:
+    """An application that is served from `with`, or `start`, on a free port of this machine, in a thread.
+
+    `url` is where.
+    """
+
+    def __init__(self, app: FastAPI, connections: int | None = None):
+        self.url = ""
+        config = {"http": PunctualProtocol, "ws": "none", "log_config": None, "access_log": False}
+        config |= {"server_header": False, "limit_concurrency": connections}
+        self.server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **config))
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+
+    def start(self) -> Self:
+        """Start, and return once it answers."""
+        self.thread.start()
+        while not self.server.started:
+            self.thread.join(0.02)
+            if not self.thread.is_alive():
+                raise RuntimeError("the service did not start; its log says why")
+        self.url = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+        return self
+
+    def stop(self) -> None:
+        """Answer what has begun, and stop."""
+        self.server.should_exit = True
+        self.thread.join(30)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Local(Server):
+    """A service with all its parts, with a folder of its own.
 
     Args:
         settings: see `Settings`; `home` is replaced by a temporary folder unless it is named.
@@ -33,37 +69,11 @@ class Local:
         app = create_app(self.settings)
         self.service: service.Service = app.state.service
         PunctualProtocol.seconds = self.settings.body_seconds
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host="127.0.0.1",
-                port=0,
-                http=PunctualProtocol,
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                limit_concurrency=self.settings.connections,
-            )
-        )
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.url = ""
+        super().__init__(app, self.settings.connections)
 
-    def __enter__(self) -> Self:
-        """Start, and return once it answers."""
-        self.thread.start()
-        while not self.server.started:
-            self.thread.join(0.02)
-            if not self.thread.is_alive():
-                raise RuntimeError("the service did not start; its log says why")
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self.server.should_exit = True
-        self.thread.join(30)
+    def stop(self) -> None:
+        """Stop, and remove a temporary folder."""
+        super().stop()
         if self.temporary:
             self.temporary.cleanup()
 

@@ -30,6 +30,7 @@ from convlab.serving.tokens import Keys, Signer
 BUNDLED = DATA_FOLDER / "serving"
 """The models that come with the course."""
 
+SMALL_FILE, SMALL_PIXELS = 20_000, 100_000  # bytes and pixels of a picture that is read within a millisecond
 STORED_SIDE = 512  # pixels; a stored picture is not larger
 
 
@@ -73,6 +74,7 @@ class Service:
         )
         self.rates = RateLimiter(settings.rate, settings.burst)
         self.decoding = asyncio.Semaphore(4)
+        self.inside = 0  # predictions that have begun
         self.following: asyncio.Task | None = None
         self.changing = threading.Lock()
         self.state = ""
@@ -166,10 +168,15 @@ class Service:
     ) -> tuple[dict, Image.Image]:
         if (seconds := self.rates.wait(person.id)) > 0:
             raise Refused(429, "You ask for more predictions than you may. Wait.", retry=seconds)
-        async with self.decoding:
-            picture, image = await asyncio.to_thread(self._read, data, content_type)
-        model = self.rollout.choose()
-        shares, heat = await self.batcher.answer(model, image)
+        if self.inside >= self.settings.waiting:  # before any work is put into it
+            raise Refused(503, "The service is busy. Try again soon.", retry=1)
+        self.inside += 1
+        try:
+            picture, image = await self._read(data, content_type)
+            model = self.rollout.choose()
+            shares, heat = await self.batcher.answer(model, image)
+        finally:
+            self.inside -= 1
         best = int(shares.argmax())
         self.metrics.predictions.labels(model.version, str(best)).inc()
         self.metrics.confidence.labels(model.version).observe(float(shares[best]))
@@ -184,7 +191,19 @@ class Service:
         }
         return answer, picture
 
-    def _read(self, data: bytes, content_type: str) -> tuple[Image.Image, np.ndarray]:
+    async def _read(self, data: bytes, content_type: str) -> tuple[Image.Image, np.ndarray]:
+        """Return a picture and its digit: a small one here, a large one in a thread, for it takes longer."""
+        if len(data) <= SMALL_FILE:
+            try:
+                picture = pictures.read(data, content_type, SMALL_PIXELS)
+                return picture, pictures.digit(picture)
+            except Refused as error:
+                if error.status != 413:
+                    raise
+        async with self.decoding:
+            return await asyncio.to_thread(self._read_large, data, content_type)
+
+    def _read_large(self, data: bytes, content_type: str) -> tuple[Image.Image, np.ndarray]:
         picture = pictures.read(data, content_type, self.settings.pixels, self.settings.side)
         return picture, pictures.digit(picture)
 
