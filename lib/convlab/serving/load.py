@@ -95,11 +95,11 @@ async def _one(load: Load, place, request: bytes, end: float) -> None:
             continue
         status = int(head[9:12])
         load.statuses[status] += 1
-        load.retry_after += b"retry-after" in lines
+        load.retry_after += b"retry-after" in lines  # a number of seconds, which this client waits
         if status == 200:
             load.took.append(time.perf_counter() - begun)
         elif status in (429, 503):
-            await asyncio.sleep(0.05)  # a client that has been refused does not come back at once
+            await asyncio.sleep(float(lines.get(b"retry-after", 1)))
         if lines.get(b"connection") == b"close":
             streams[1].close()
             streams = None

@@ -39,6 +39,12 @@ SHOWN = (
     "applications.detection",
     "applications.segmentation",
     "applications.transfer",
+    "serving.settings",
+    "serving.limits",
+    "serving.export",
+    "serving.models",
+    "serving.local",
+    "serving.load",
 )
 CODE = re.compile(r"(`+[^`]+`+)")
 MARKUP = re.compile(r"([\\*_\[\]<>$#|{}])")

@@ -1,0 +1,135 @@
+"""Many at once: batches, refusals in time, a switch of models under load; and a network exported."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+import requests
+from serving_tools import mnist, seven
+
+from convlab.serving import load, models
+from convlab.serving.batching import Batcher
+from convlab.serving.errors import Refused
+from convlab.serving.local import Local
+from convlab.serving.service import BUNDLED
+from convlab.serving.settings import Settings
+
+FREE = {"rate": 1e6, "burst": 10**6}
+
+
+def test_batches_give_each_picture_its_own_answer():
+    images, labels = mnist(100)
+    model, sizes = models.load(BUNDLED, "1"), []
+
+    async def all_at_once():
+        batcher = Batcher(size=32, observe=sizes.append)
+        batcher.start()
+        answers = await asyncio.gather(*(batcher.answer(model, image) for image in images))
+        await batcher.stop()
+        return answers
+
+    answers = asyncio.run(all_at_once())
+    alone = [model(image[None])[0][0] for image in images]
+    np.testing.assert_allclose([shares for shares, _ in answers], alone, atol=1e-5)
+    assert sum(sizes) == 100
+    assert max(sizes) == 32
+    assert np.mean([shares.argmax() for shares, _ in answers] == labels) > 0.95
+
+
+def test_two_models_in_one_batch_do_not_mix():
+    images, _ = mnist(40)
+    both = [models.load(BUNDLED, version) for version in ("1", "2")]
+
+    async def all_at_once():
+        batcher = Batcher()
+        batcher.start()
+        return await asyncio.gather(*(batcher.answer(both[n % 2], image) for n, image in enumerate(images)))
+
+    for n, (image, (shares, _)) in enumerate(zip(images, asyncio.run(all_at_once()))):
+        np.testing.assert_allclose(shares, both[n % 2](image[None])[0][0], atol=1e-5)
+
+
+def test_too_many_are_refused_at_once_and_those_who_wait_too_long_later():
+    model, image = models.load(BUNDLED, "1"), mnist(1)[0][0]
+
+    async def crowd():
+        batcher = Batcher(waiting=3, patience=-1)
+        tasks = [asyncio.create_task(batcher.answer(model, image)) for _ in range(5)]
+        await asyncio.sleep(0)
+        refused = [task for task in tasks if task.done()]
+        batcher.start()
+        return len(refused), await asyncio.gather(*tasks, return_exceptions=True)
+
+    at_once, answers = asyncio.run(crowd())
+    assert at_once == 2
+    assert all(
+        isinstance(answer, Refused) and (answer.status, answer.retry) == (503, 1) for answer in answers
+    )
+
+
+def test_an_error_of_the_pass_is_the_answer_of_its_pictures_and_the_next_pass_works():
+    model, image = models.load(BUNDLED, "1"), mnist(1)[0][0]
+
+    async def both():
+        batcher = Batcher()
+        batcher.start()
+        wrong = await asyncio.gather(batcher.answer(model, image[:5]), return_exceptions=True)
+        return wrong[0], await batcher.answer(model, image)
+
+    wrong, (shares, _) = asyncio.run(both())
+    assert isinstance(wrong, Exception)
+    assert shares.argmax() == 7
+
+
+def test_beyond_what_it_can_answer_it_refuses_and_says_when_to_come_again():
+    with Local(Settings(waiting=4, **FREE)) as service:
+        header = service.log_in() | {"Content-Type": "image/png"}
+        found = load.ask(f"{service.url}/predict", header, seven(), 64, 2)
+    assert set(found.statuses) == {200, 503}
+    assert found.retry_after == found.statuses[503]
+
+
+def test_no_request_fails_while_versions_change():
+    with Local(Settings(**FREE)) as service:
+        header = service.log_in()
+        found = []
+        sent = header | {"Content-Type": "image/png"}
+        asking = threading.Thread(
+            target=lambda: found.append(load.ask(f"{service.url}/predict", sent, seven(), 4, 3))
+        )
+        asking.start()
+        for version in "2121":
+            body = {"active": version, "canary": "2", "share": 0.5}
+            said = requests.put(f"{service.url}/models", headers=header, json=body, timeout=60)
+            assert said.json() == {"versions": ["1", "2"], **body}
+        asking.join()
+    assert set(found[0].statuses) == {200}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
+def test_a_canary_answers_its_share(share):
+    rollout = models.Rollout(BUNDLED)
+    rollout.draw.seed(0)
+    rollout.set("1", "2", share)
+    chosen = [rollout.choose().version for _ in range(4000)].count("2") / 4000
+    assert abs(chosen - share) < 0.03  # four standard deviations at most
+
+
+def test_an_exported_network_answers_as_the_network_does(tmp_path):
+    pytest.importorskip("tf2onnx")
+    from convlab import networks, runs
+    from convlab.serving import export
+
+    images, labels = mnist(50)
+    trained = runs.load_weights(networks.mnist_fast(), "mnist-994")
+    path = export.write(
+        export.with_pixels(trained, (33.318421, 78.56749)), tmp_path, "1", images[0], labels[0]
+    )
+    bundled, made = models.load(BUNDLED, "1"), models.load(tmp_path, "1")
+    for ours, theirs in zip(made(images), bundled(images)):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    small = export.quantized(path, images)
+    assert len(small) < 0.5 * path.stat().st_size
+    export.write_bytes(small, tmp_path, "2", images[0], labels[0])
+    assert models.load(tmp_path, "2")(images)[0].argmax(axis=1).tolist() == labels.tolist()
