@@ -49,7 +49,7 @@ def ask(url: str, header: dict, body: bytes, connections: int, seconds: float) -
         connections: clients at once.
         seconds: after which no client asks again.
     """
-    given = {"url": url, "header": header, "body": base64.b64encode(body).decode()}
+    given: dict[str, object] = {"url": url, "header": header, "body": base64.b64encode(body).decode()}
     given |= {"connections": connections, "seconds": seconds}
     command = [sys.executable, "-m", "convlab.serving.load"]
     said = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)

@@ -24,9 +24,19 @@ class Server:
 
     def __init__(self, app: FastAPI, connections: int | None = None):
         self.url = ""
-        config = {"http": PunctualProtocol, "ws": "none", "log_config": None, "access_log": False}
-        config |= {"server_header": False, "limit_concurrency": connections}
-        self.server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, **config))
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=0,
+                http=PunctualProtocol,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=connections,
+            )
+        )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
     def start(self) -> Self:
