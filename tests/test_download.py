@@ -661,7 +661,9 @@ report.summary(data=datasets.load("cifar10").source)
 """
 
 
-@pytest.mark.parametrize("last, source", [(None, "stand-in"), ("good", "downloaded")])
+@pytest.mark.parametrize(
+    "last, source", [(None, "stand-in"), ("good", "downloaded"), ("behind a proxy that refuses", "stand-in")]
+)
 def test_make_run_ends_with_every_lesson_run(site, tmp_path, monkeypatch, capfd, last, source):
     """Four servers, each with a fault, and then none or a good one: fetched once, before the first lesson."""
     root, calls = tmp_path / "lessons", []
@@ -675,9 +677,12 @@ def test_make_run_ends_with_every_lesson_run(site, tmp_path, monkeypatch, capfd,
             fault(server, monkeypatch)
         monkeypatch.setattr(running.subprocess, "run", lambda command: calls.append(make.main(command[3:])))
         monkeypatch.setenv("DATA_WAIT", "1.5")
+        if last == "behind a proxy that refuses":
+            monkeypatch.setenv("HTTP_PROXY", f"http://{closed_port()}")
+            monkeypatch.setenv("NO_PROXY", "")
         status = running.main(["--root", str(root), "--jobs", "1"])
     said = capfd.readouterr().out
     assert status == 0 and "2 lessons" in said and ": 2 run, 0 unchanged, 0 failed" in said
     assert said.count(source) >= 2 and len(calls) == 1
-    assert site.files() == (["cifar10.npz"] if last else [])
+    assert site.files() == (["cifar10.npz"] if last == "good" else [])
     assert os.environ["CONVLAB_OFFLINE"] == "0"

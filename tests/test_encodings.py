@@ -1,4 +1,7 @@
-"""Every command prints on every terminal: its status and its words are right in any encoding."""
+"""Every command prints on every terminal: its status and its words are right in any encoding.
+
+docs/encodings.md shows what is run here; `python tests/test_encodings.py` writes it anew.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ import sys
 import pytest
 from planting import cell, markdown, plant
 
+from convlab.files import write_text
 from convlab.printing import STAND_INS_ERRORS
 from coursekit.lessons import ROOT, find
 
@@ -123,3 +127,31 @@ def test_every_command_prints_in_every_encoding(encoding, course):
         for word in words.split("|"):
             shown = word.encode(codec(encoding), STAND_INS_ERRORS).decode(codec(encoding))
             assert shown in text, f"{line} says\n{text}"
+
+
+PAGE = ROOT / "docs" / "encodings.md"
+ABOUT = """# Commands and encodings
+
+Each command runs in each of these encodings, in a small course with names and texts in Korean and
+Japanese. A number is the exit status; 1 and 2 are right where the small course has a planted fault. The
+words of the last column are then in the output. A character that the encoding does not have is replaced
+by a stand-in, and nothing stops. `tests/test_encodings.py` runs it all and writes this page.
+"""
+
+
+def page():
+    """Return the table of what is run."""
+    head = ["command", *ENCODINGS, "words"]
+    rows = [head, ["--"] * len(head)]
+    for line, (status, words) in COMMANDS.items():
+        shown = words.replace("|", ", ")
+        rows.append([f"`{line.format(root='course')}`", *[str(status)] * len(ENCODINGS), shown])
+    return ABOUT + "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def test_the_page_shows_what_is_run():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python tests/test_encodings.py"
+
+
+if __name__ == "__main__":
+    write_text(PAGE, page())
