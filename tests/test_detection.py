@@ -425,13 +425,13 @@ def one_stage_trained(part, steps, **how):
 
 def test_one_stage_finds_what_it_was_trained_on(two_kinds):
     detector, run = one_stage_trained(two_kinds, 120)
-    assert run.series("box")[-1] < 0.6 * run.series("box")[0]
+    assert run.series("box")[-1] < 0.8 * run.series("box")[0]
     assert run.series("class")[-1] < 0.6 * run.series("class")[0]
     untrained = detection.OneStage(("fruit", "insects"), (96, 128), 1)
     before, after = (
         detection.evaluate(one.detect(two_kinds.images), two_kinds, 2)[0] for one in (untrained, detector)
     )
-    assert after.mean() > 0.4 and after.min() > 0.1 > before.max()
+    assert after.mean() > 0.4 and after.min() > 0.3 and before.max() < 0.2
 
 
 def test_an_interrupted_training_goes_on_as_the_unbroken_one(two_kinds, tmp_path):

@@ -91,9 +91,8 @@ def one_stage(classes: int, width: int = 96, trained: bool = True) -> keras.Mode
     [(14, 19, 3), (14, 19, 4)]
     """
     front = trunk(trained)
-    x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal", name="narrow")(
-        front.output
-    )
+    x = layers.Rescaling(0.02, name="scale")(front.output)  # the trunk's maps have values of some tens
+    x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal", name="narrow")(x)
     for dilation in (1, 2, 3):
         x = layers.Conv2D(
             width,
