@@ -111,13 +111,22 @@ sys.exit(main(["run", "--time-limit", "5", "--root", sys.argv[1]]))
 """
 
 
+BUSY = """
+import os
+os.sched_setaffinity(0, {core})
+parent = os.getppid()
+while os.getppid() == parent:  # so that none is left where the test is killed
+    pass
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux binds a process to a core")
 def test_a_lesson_beside_four_busy_programs_on_its_core_runs_to_its_end(started, tmp_path):
     show = "print('seconds of the clock:', seconds)\nassert seconds > 5, 'not busy enough for a proof'"
     plant(tmp_path, "01_computes", cell("compute", COMPUTES_FOR_4_SECONDS), cell("show", show))
     core = {min(os.sched_getaffinity(0))}
     for _ in range(4):
-        started(f"import os\nos.sched_setaffinity(0, {core})\n{SPINS}")
+        started(BUSY.format(core=core))
     command = [sys.executable, "-c", ON_ONE_CORE.format(core=core), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
