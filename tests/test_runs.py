@@ -130,5 +130,5 @@ def test_recorded_runs_are_real_and_say_nothing_of_their_owner(name):
     run, text = runs.load(name), (runs.FOLDER / f"{name}.json").read_text(encoding="utf-8")
     assert run.source in ("bundled", "downloaded", "local copy") and run.machine["processor"]
     assert bool(run.test) != name.startswith("search-")  # a search looks at held-out images only
-    assert len(run.history) >= run.settings["epochs"] and len(text) < 100_000
+    assert len(run.history) >= run.settings.get("epochs", 1) and len(text) < 100_000
     assert not any(root in text for root in ("/home", "/root", "/tmp", "/work", "/Users"))

@@ -24,6 +24,7 @@ COMMANDS = {
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
+    "record-transfer": ("measuring.record_transfer", "record the figures of lesson 17"),
     "record-masks": ("measuring.record_masks", "train the networks of lesson 19 on CamVid"),
     "verify": ("measuring.verify", "check a recorded run by its weights and its log"),
     "live-settings": ("measuring.live_settings", "choose the live page's settings on held-out digits"),
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m coursekit",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:14}{what}" for name, (_, what) in COMMANDS.items()),
+        epilog="\n".join(f"  {name:17}{what}" for name, (_, what) in COMMANDS.items()),
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     command = parser.parse_args(argv[:1]).command
