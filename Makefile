@@ -107,7 +107,7 @@ test-browser: setup
 
 lock:
 	@uv --version >/dev/null 2>&1 || { echo '`make lock` needs uv: pip install uv'; exit 1; }
-	@uv pip compile --quiet --universal --generate-hashes --extra test --extra site --python-version 3.11 --no-annotate \
+	@uv pip compile --quiet --universal --generate-hashes --extra test --extra site --extra serving --python-version 3.11 --no-annotate \
 		pyproject.toml -o requirements.txt
 
 clean:
