@@ -25,12 +25,16 @@ from convlab.serving.protection import Protection
 from convlab.serving.service import Service, page
 from convlab.serving.settings import Settings
 
+
+class Refusal(BaseModel):
+    """Why a request was refused, in a sentence."""
+
+    detail: str
+
+
 BEARER = HTTPBearer(auto_error=False, description="The token of POST /login")
 REFUSALS: dict[int | str, dict] = {
-    status: {
-        "description": text,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
-    }
+    status: {"description": text, "model": Refusal}
     for status, text in {
         400: "The request cannot be read.",
         401: "No token, or one that is no longer valid.",
@@ -45,12 +49,6 @@ REFUSALS: dict[int | str, dict] = {
         503: "Busy, or the database is away. Retry-After says when.",
     }.items()
 }
-
-
-class Refusal(BaseModel):
-    """Why a request was refused, in a sentence."""
-
-    detail: str
 
 
 class Login(BaseModel):
