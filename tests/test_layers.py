@@ -72,7 +72,8 @@ CASES = {
     "BatchNorm": (lambda features, dtype: BatchNorm(features, dtype=dtype), batch_normalised, True),
     "Sequential": (mlp, mlp_oracle, False),
 }
-IN_CONVOLUTION = {"Conv2D", "MaxPool2D", "AvgPool2D"}  # tests/test_convolution.py has these
+# tests/test_convolution.py and tests/test_transposed.py have these
+IN_CONVOLUTION = {"Conv2D", "Conv2DTranspose", "MaxPool2D", "AvgPool2D"}
 every_layer = pytest.mark.parametrize("name", CASES)
 
 

@@ -131,7 +131,7 @@ def stored_runs(pattern="*"):
 
 
 @pytest.mark.parametrize(
-    ("name", "run"), [pair for pair in stored_runs() if not pair[0].startswith("search-")]
+    ("name", "run"), [pair for pair in stored_runs() if not pair[0].startswith(("search-", "transfer-"))]
 )
 def test_every_recorded_run_is_of_its_task(name, run):
     task = record.TASKS[name.rpartition("-seed")[0]]
@@ -140,7 +140,7 @@ def test_every_recorded_run_is_of_its_task(name, run):
 
 
 def test_every_recorded_network_is_that_of_its_task():
-    recorded = {name.rpartition("-seed")[0]: run for name, run in stored_runs("[!s]*")}
+    recorded = {name.rpartition("-seed")[0]: run for name, run in stored_runs("[!st]*")}
     for name, run in recorded.items():
         task = record.TASKS[name]
         model = networks.outline(partial(getattr(networks, task.network), **task.arguments))

@@ -131,7 +131,7 @@ def test_nbval_compares_what_is_tagged_and_sees_a_dead_kernel(tmp_path):
     said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
     assert "PASSED notebooks/01_right.ipynb::Cell 0" in said
     assert "FAILED notebooks/02_wrong.ipynb::Cell 0" in said and "'43\\n' == '42\\n'" in said
-    assert "FAILED notebooks/03_killed.ipynb::Cell 0" in said and "the kernel has died" in said
+    assert "FAILED notebooks/03_killed.ipynb::Cell 0" in said and "it ended the kernel (killed" in said
 
 
 def test_lesson_saved_meanwhile_is_not_overwritten(lesson, tmp_path, monkeypatch):

@@ -33,10 +33,12 @@ def _box(*corners):
         "Its sides are `minimum(a[2:], b[2:]) - maximum(a[:2], b[:2])`. What if one of them is below 0?",
         "The union is both areas together, less the common part, which would count twice.",
     ],
+    insight="It compares shared area with all area, so a large box cannot win by covering everything.",
 )
 def overlap(a, b):
-    shared = _intersection(a, b)
-    return shared / (_area(a) + _area(b) - shared)
+    width, height = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return float(width * height / (sum(areas) - width * height))
 
 
 @overlap.mistake(
@@ -125,9 +127,20 @@ _CROWD = np.array([[2, 2, 8, 8], [2, 2, 9, 8], [2, 3, 8, 9], [12, 2, 18, 8], [12
         "`while len(left):` `best, left = left[0], left[1:]`, note `best`, keep the rows of `left` whose "
         "overlap with `best` is at most the threshold. `left` begins as `np.argsort(-scores)`.",
     ],
+    insight="A box that was removed removes no other: only boxes that are kept may do that.",
 )
 def suppress(boxes, scores, threshold):
-    return _suppressed(boxes, list(np.argsort(-scores)), lambda value: value <= threshold)
+    def iou(a, b):
+        width, height = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
+        areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+        return width * height / (sum(areas) - width * height)
+
+    kept, left = [], list(np.argsort(-scores))
+    while left:
+        best, *left = left
+        kept.append(best)
+        left = [row for row in left if iou(boxes[best], boxes[row]) <= threshold]
+    return kept
 
 
 def _suppressed(boxes, left, stays, again=True):
@@ -220,9 +233,14 @@ _EQUAL = np.array([[0.1, 0.7], [0.45, 0.45], [0.45, 0.0], [0.2, 0.31], [0.6, 0.1
         "From `high` on it is a thing, below `low` background, between them -1. Some box may have no anchor yet.",
         "For each box, the anchors whose overlap equals the largest of its column become 1, unless that is 0.",
     ],
+    insight="The last rule gives every box an anchor, and the -1 leaves doubtful anchors out of the loss.",
 )
 def anchor_goals(overlaps, low, high):
-    return _goals(overlaps, low, high)
+    most = overlaps.max(axis=1)
+    goals = np.where(most >= high, 1, np.where(most < low, 0, -1))
+    columns = overlaps.max(axis=0)
+    goals[((overlaps == columns) & (columns > 0)).any(axis=1)] = 1
+    return goals
 
 
 def _goals(overlaps, low, high, *, reduce=np.max, best=True, between=-1, positive=True):
@@ -306,9 +324,14 @@ def _ranked(text):
         "`places = np.searchsorted(recall, np.linspace(0, 1, 101))`; where the place is behind the end, the "
         "precision is 0. The answer is the mean of the 101 numbers.",
     ],
+    insight="Only the order of the scores counts: average precision is the same whether they are 0.9 or 0.1.",
 )
 def ranked_precision(hits, count):
-    return _ranked_precision(hits, count)
+    found = np.cumsum(hits)
+    recall, precision = found / count, found / np.arange(1, len(hits) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    places = np.searchsorted(recall, np.linspace(0, 1, 101))
+    return float(np.append(precision, 0)[places].mean())
 
 
 def _ranked_precision(hits, count, *, envelope=True, points=101, rest=0.0):

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 
+from convlab.printing import say
 from convlab.serving import MISSING, missing
 from convlab.serving.settings import PREFIX, Settings
 
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     if absent := missing():
-        print(MISSING.format(", ".join(absent)), file=sys.stderr)
+        say(MISSING.format(", ".join(absent)), file=sys.stderr)
         return 1
     for name in ("home", "database"):
         if getattr(given, name) is not None:
@@ -52,7 +53,7 @@ def rotate() -> int:
 
     keys = Keys(Settings.from_environment().home / "keys.json")
     keys.rotate()
-    print(f"Tokens are signed with key {keys.all()[0][0]} from now on; the key before still verifies.")
+    say(f"Tokens are signed with key {keys.all()[0][0]} from now on; the key before still verifies.")
     return 0
 
 
@@ -66,18 +67,18 @@ def serve(given: argparse.Namespace) -> int:
         settings = Settings.from_environment()
         password = service.prepare(settings)
     except (ValueError, OSError) as error:
-        print(f"The service cannot start: {error}", file=sys.stderr)
+        say(f"The service cannot start: {error}", file=sys.stderr)
         return 1
     except SQLAlchemyError as error:
         reason = type(error).__name__
-        print(
+        say(
             f"The service cannot start: its database cannot be used ({reason}). Is it running?",
             file=sys.stderr,
         )
         return 1
     if password:
-        print(WELCOME.format(password=password), flush=True)
-    print(READY.format(host=given.host, port=given.port), flush=True)
+        say(WELCOME.format(password=password), flush=True)
+    say(READY.format(host=given.host, port=given.port), flush=True)
     _run(given, settings)
     return 0
 

@@ -30,6 +30,7 @@ SHOWN = (
     "training.precision",
     "runs",
     "report",
+    "machine",
     "explain",
     "plots",
     "notebook.widgets",
