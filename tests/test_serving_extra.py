@@ -21,7 +21,7 @@ def test_start_names_what_is_missing_and_the_command_that_installs_it():
     said = python(WITHOUT)
     assert said.returncode == 1
     assert "fastapi, sqlalchemy, onnxruntime" in said.stderr
-    assert "pip install 'convlab[serving]'" in said.stderr
+    assert "pip install -r requirements.txt" in said.stderr
     assert "Traceback" not in said.stderr
 
 

@@ -23,7 +23,8 @@ _NEEDED = (
 """What the extra `[serving]` installs, by the names that Python imports."""
 
 MISSING = (
-    "The service needs packages that are not installed: {}. Install them: pip install 'convlab[serving]'"
+    "The service needs packages that are not installed: {}. "
+    "Install them in the course's folder: python -m pip install -r requirements.txt"
 )
 
 
