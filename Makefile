@@ -84,7 +84,7 @@ lint: setup
 	@$(PY) -m ruff check lib tests notebooks
 	@$(PY) -m ruff format --check lib tests notebooks
 	@echo '--- who imports whom'
-	@PYTHONPATH=lib $(dir $(PY))lint-imports --no-logo --no-cache
+	@PYTHONPATH=lib $(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo --no-cache
 	@echo '--- types'
 	@$(PY) -m mypy
 
