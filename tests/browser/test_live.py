@@ -273,7 +273,7 @@ def test_fault_a_page_that_holds_one_array_per_report_is_found(page):
     page.run("""window.held = [];
         const show = convlab.live.on_report.bind(convlab.live);
         convlab.live.on_report = report => { held.push(new Float32Array(1e6).fill(1)); show(report); };""")
-    assert grown(page, 3000) > 30
+    assert grown(page, 12000) > 30
 
 
 def grown(page, images):

@@ -19,7 +19,7 @@ LESSONS = [lesson.slug for lesson in find(ROOT)]
 PAGES = ["index", *LESSONS, "live", "glossary", "instructor_guide", "api", "search", "genindex"]
 PHONE = (390, 844)
 WORD = re.compile(r"\w{3,}")
-MARKUP = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)|<!--.*?-->", re.DOTALL)
+MARKUP = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)|<!--.*?-->|```\w+", re.DOTALL)
 # what reaches beyond the page's edge, unless a box that scrolls or hides it holds it
 CUT_OFF = """
     const edge = document.documentElement.clientWidth;
