@@ -236,6 +236,12 @@ def test_of_two_dtypes_the_wider_one_is_taken(ours, theirs):
     assert [gradient.dtype for gradient in (maps, *gradients)] == [np.float64] * 3
 
 
+@pytest.mark.parametrize("layer", [MaxPool2D(2), AvgPool2D(2), Conv2D(2, 3, 2, rng=0)])
+def test_gradient_for_the_input_has_the_type_of_the_input(layer):
+    maps = layer.forward(np.ones((1, 4, 4, 2), np.float32))
+    assert layer.backward(np.ones(maps.shape, np.float64)).dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("images", "kernels", "stride", "places"),
     [

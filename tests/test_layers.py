@@ -203,6 +203,13 @@ def test_a_misshapen_gradient_is_named(name):
         layer.backward(dy[:1])
 
 
+def test_sequential_tells_every_layer_whether_it_is_training():
+    x = np.ones((4, 50))
+    network = Sequential([Dropout(0.5, rng=0), Sequential([Dropout(0.5, rng=1)])])
+    np.testing.assert_array_equal(network.forward(x, training=False), x)
+    assert set(np.unique(network.forward(x, training=True))) == {0.0, 4.0}
+
+
 def test_every_layer_has_a_case():
     classes = {name for name in layers.__all__ if inspect.isclass(getattr(layers, name))}
     assert classes == set(CASES) | IN_CONVOLUTION
