@@ -355,6 +355,16 @@ def test_lists_and_integers_count_as_what_they_mean():
     assert scale.judge(lambda values, factor: (values * factor).tolist()).status == RIGHT
     assert agrees((True, "softmax"), (np.bool_(True), np.str_("softmax")))
     assert not agrees((True, "softmax"), (np.bool_(False), np.str_("softmax")))
+
+
+def test_answers_with_names_agree_name_by_name_within_the_tolerance():
+    expected = {"weights": np.array([1.0, 2.0]), "bias": 3.0}
+    assert agrees(expected, {"bias": 3.0, "weights": [1.0, 2.0]})
+    assert agrees(expected, {"weights": [1.0, 2.0], "bias": 3.05}, tolerance=0.1)
+    assert not agrees(expected, {"weights": [1.0, 2.0], "bias": 3.05}, tolerance=0.001)
+    assert not agrees(expected, {"weights": [2.0, 1.0], "bias": 3.0})
+    assert not agrees(expected, {"weights": [1.0, 2.0]})
+    assert not agrees(expected, [1.0, 2.0])
     assert lesson_00.values.judge(lambda h, w, c: float(h * w * c)).status == RIGHT
     assert lesson_00.values.judge(lambda h, w, c: np.array([h * w * c])).status == WRONG
     assert lesson_01.step.judge(lambda *case: np.array(lesson_01.step.reference(*case))).status == RIGHT
