@@ -101,7 +101,15 @@ def test_make_takes_every_python_that_the_project_allows_and_no_other(minor, tmp
     python = tmp_path / "python of mine"
     python.write_text(CLAIMS.format(real=os.path.realpath(sys.executable), minor=minor))
     python.chmod(0o755)
-    command = ["make", "-f", ROOT / "Makefile", "setup", "PY=/nowhere/python", f"PYTHON={python}"]
+    command = [
+        "make",
+        "--no-print-directory",
+        "-f",
+        ROOT / "Makefile",
+        "setup",
+        "PY=/nowhere/python",
+        f"PYTHON={python}",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     if f"3.{minor}" in SpecifierSet(PROJECT["requires-python"]):
         assert done.stdout == "installs with -I lib/coursekit/setup/install.py\n", done.stderr

@@ -101,6 +101,15 @@ def test_make_passes_no_other_courses_modules_on(tmp_path):
     python.write_text('#!/bin/sh\necho "$PYTHONPATH|$PYTHONHOME|$@"\n')
     python.chmod(0o755)
     environment = os.environ | {"PYTHONPATH": "/another/course/lib", "PYTHONHOME": "/another/python"}
-    command = ["make", "-s", "-f", ROOT / "Makefile", "lab", f"PY={python}", "OPTIONS=--no-browser"]
+    command = [
+        "make",
+        "-s",
+        "--no-print-directory",
+        "-f",
+        ROOT / "Makefile",
+        "lab",
+        f"PY={python}",
+        "OPTIONS=--no-browser",
+    ]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "||-m coursekit lab --no-browser", done.stdout + done.stderr
