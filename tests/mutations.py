@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("lib", "tests", "data", "pyproject.toml")
+COPIED = ("lib", "tests", "data", "pyproject.toml", "README.md", "LICENSE")
 DEAR = ("pytest", "numpy", "hypothesis", "matplotlib.pyplot", "tensorflow", "keras")
 # plugins that take seconds to import
 USELESS = ("cacheprovider", "nbval", "xdist", "xdist.looponfail", "anyio")
