@@ -16,8 +16,10 @@ from PIL import Image
 
 from convlab.applications.transfer import Probe, fit_probe
 from convlab.datasets.boxes import Boxed
+from convlab.layers import softmax
 from convlab.networks import detectors
-from convlab.networks.pretrained import MEAN_BGR, prepare
+from convlab.networks.pretrained import centred, prepare
+from convlab.training import batch_rows
 
 __all__ = [
     "THRESHOLDS",
@@ -421,7 +423,7 @@ def shared_maps(trunk: keras.Model, images: np.ndarray, batch: int = 8) -> np.nd
     """Return the trunk's maps of whole images, (N, H', W', maps) float32: one pass serves all boxes."""
     parts = []
     for start in range(0, len(images), batch):
-        pixels = _pixels(images[start : start + batch])
+        pixels = centred(images[start : start + batch])
         parts.append(keras.ops.convert_to_numpy(trunk(pixels, training=False)))
     return np.concatenate(parts)
 
@@ -518,9 +520,7 @@ class RegionHead:
             threshold: for non-maximum suppression, class by class.
         """
         flat = features.reshape(len(features), -1)
-        logits = self.probe.logits(flat)
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = (shares / shares.sum(axis=1, keepdims=True))[:, :-1]  # without the background's
+        shares = softmax(self.probe.logits(flat))[:, :-1]  # without the background's
         scaled = np.append((flat - self.mean) / self.spread, np.ones((len(flat), 1)), axis=1)
         boxes = _clipped(decode(regions, scaled @ self.regression), *size)
         return _best(np.repeat(boxes[:, None], shares.shape[1], axis=1), shares, least, threshold)
@@ -682,7 +682,7 @@ class RegionProposer:
             deltas.append(delta)
 
         def step(number):
-            rows = _rows(len(maps), batch, self.seed, number)
+            rows = batch_rows(len(maps), batch, self.seed, number)
             goals = np.stack([wanted[i] for i in rows]), np.stack([deltas[i] for i in rows])
             losses = self._learn(tf.constant(maps[rows]), *map(tf.constant, goals))
             return {"objectness": float(losses[0]), "box": float(losses[1])}
@@ -726,13 +726,6 @@ class RegionProposer:
 def _mean(values, weights):
     """Return the mean of values with these weights, 0 if all weights are."""
     return tf.reduce_sum(values * weights) / tf.maximum(tf.reduce_sum(weights), 1.0)
-
-
-def _rows(count, batch, seed, number):
-    """Return the images of a step: each epoch takes all of them in another order."""
-    per_epoch = max(1, count // batch)
-    order = np.random.default_rng([seed, number // per_epoch, 1]).permutation(count)
-    return order[number % per_epoch * batch :][:batch]
 
 
 # --- one stage
@@ -794,13 +787,13 @@ class OneStage:
 
         def step(number):
             random, batch = np.random.default_rng([self.seed, number]), []
-            for i in _rows(len(part), self.batch, self.seed, number):
+            for i in batch_rows(len(part), self.batch, self.seed, number):
                 image, boxes, labels = augment(
                     part.images[i], part.boxes[i], part.labels[i], self.size, random, least
                 )
                 batch.append((image, *self.goals(boxes, labels)))
             images, wanted, sides = map(np.stack, zip(*batch))
-            losses = self._learn(tf.constant(_pixels(images)), tf.constant(wanted), tf.constant(sides))
+            losses = self._learn(tf.constant(centred(images)), tf.constant(wanted), tf.constant(sides))
             return {"class": float(losses[0]), "box": float(losses[1])}
 
         return step
@@ -833,9 +826,8 @@ class OneStage:
             box = _mean(-tf.math.log(tf.maximum(fit, 1e-3)), there)
             goal = tf.one_hot(wanted, len(self.class_names))  # all 0 where nothing is
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(goal, logits)
-            focus = (
-                tf.stop_gradient(tf.abs(goal - tf.sigmoid(logits))) ** 2
-            )  # what is right already counts little
+            wrong = tf.stop_gradient(tf.abs(goal - tf.sigmoid(logits)))
+            focus = wrong**2  # what is right already counts little
             kind = tf.reduce_sum(focus * entropy) / tf.maximum(tf.reduce_sum(there), 1.0)
             loss = kind + box
         gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, self.groups[0] + self.groups[1]), 10.0)
@@ -860,18 +852,13 @@ class OneStage:
             )
         places, found = detectors.centres(*self.places), []
         for start in range(0, len(images), batch):
-            logits, distances = self.model(_pixels(images[start : start + batch]), training=False)
+            logits, distances = self.model(centred(images[start : start + batch]), training=False)
             shares = tf.sigmoid(logits).numpy().reshape(-1, len(places), len(self.class_names))
             far = distances.numpy().reshape(-1, len(places), 4)
             boxes = np.concatenate([places - far[..., :2], places + far[..., 2:]], axis=2)
             for box, share in zip(_clipped(boxes, *self.size), shares):
                 found.append(_best(np.repeat(box[:, None], share.shape[1], axis=1), share, least, threshold))
         return found
-
-
-def _pixels(images):
-    """Return images (N, H, W, 3) uint8 as the trunk wants them, at their own size."""
-    return images[..., ::-1].astype("float32") - np.array(MEAN_BGR, "float32")
 
 
 def _overlap(a, b):

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.lib.stride_tricks import sliding_window_view
 
 from convlab.datasets.masks import Masked, Masks
 from convlab.runs import Run
-from convlab.training import train
+from convlab.training import batch_rows, train
 from convlab.training.schedules import learning_rates
 
 __all__ = [
@@ -114,19 +115,9 @@ def near_boundary(masks: np.ndarray, distance: int) -> np.ndarray:
     masks = np.asarray(masks)
     if distance < 1:
         raise ValueError(f"a distance of {distance} has no pixels: give 1 or more")
-    highest, lowest = masks, masks
-    for axis in (1, 2):
-        pad = [(0, 0)] * masks.ndim
-        pad[axis] = (distance, distance)
-        size = masks.shape[axis]
-        for extreme in (np.maximum, np.minimum):
-            source = np.pad(highest if extreme is np.maximum else lowest, pad, mode="edge")
-            shifted = [source.take(range(i, i + size), axis) for i in range(2 * distance + 1)]
-            if extreme is np.maximum:
-                highest = extreme.reduce(shifted)
-            else:
-                lowest = extreme.reduce(shifted)
-    return highest != lowest
+    padded = np.pad(masks, ((0, 0), (distance, distance), (distance, distance)), mode="edge")
+    windows = sliding_window_view(padded, (2 * distance + 1, 2 * distance + 1), axis=(1, 2))
+    return windows.max(axis=(-2, -1)) != windows.min(axis=(-2, -1))
 
 
 def balanced_weights(masks: np.ndarray, classes: int) -> np.ndarray:
@@ -210,10 +201,7 @@ class Segmenter:
     def step(self, number: int) -> dict:
         """Train on the batch of step `number`; return {"loss": …}, the mean over its pixels."""
         rng = np.random.default_rng([self.seed, number])
-        each = len(self.split) // self.batch_size
-        epoch, place = divmod(number, each)
-        order = np.random.default_rng([self.seed, epoch, 1]).permutation(len(self.split))
-        rows = order[place * self.batch_size : (place + 1) * self.batch_size]
+        rows = batch_rows(len(self.split), self.batch_size, self.seed, number)
         boxes = self._parts(rng)
         self.optimizer.learning_rate.assign(self.rates[number])
         loss = self.descend(self.split.images[rows], self.split.masks[rows], boxes)

@@ -58,18 +58,7 @@ def region_proposals(anchors: int, width: int = 64) -> keras.Model:
     [(29, 39, 5), (29, 39, 20)]
     """
     maps = layers.Input((None, None, 256), name="maps")
-    x = layers.Rescaling(0.02, name="scale")(maps)  # the trunk's maps have values of some tens
-    x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal", name="narrow")(x)
-    for dilation in (1, 2):
-        x = layers.Conv2D(
-            width,
-            3,
-            padding="same",
-            activation="relu",
-            dilation_rate=dilation,
-            kernel_initializer="he_normal",
-            name=f"wide{dilation}",
-        )(x)
+    x = _context(maps, width, dilations=(1, 2))
     logits = layers.Conv2D(anchors, 1, name="objectness", dtype="float32")(x)
     deltas = layers.Conv2D(4 * anchors, 1, name="deltas", dtype="float32")(x)
     return keras.Model(maps, [logits, deltas], name="region_proposals")
@@ -91,26 +80,24 @@ def one_stage(classes: int, width: int = 96, trained: bool = True) -> keras.Mode
     [(14, 19, 3), (14, 19, 4)]
     """
     front = trunk(trained)
-    x = layers.Rescaling(0.02, name="scale")(front.output)  # the trunk's maps have values of some tens
-    x = layers.Conv2D(width, 1, activation="relu", kernel_initializer="he_normal", name="narrow")(x)
-    for dilation in (1, 2, 3):
-        x = layers.Conv2D(
-            width,
-            3,
-            padding="same",
-            activation="relu",
-            dilation_rate=dilation,
-            kernel_initializer="he_normal",
-            name=f"wide{dilation}",
-        )(x)
+    x = _context(front.output, width, dilations=(1, 2, 3))
     rare = keras.initializers.Constant(-np.log(99))  # at first each class has a share of 1 % at each place
     logits = layers.Conv2D(classes, 1, bias_initializer=rare, name="logits", dtype="float32")(x)
-    sides = layers.Conv2D(4, 1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name="raw")(
-        x
-    )
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    sides = layers.Conv2D(4, 1, kernel_initializer=small, name="raw")(x)
     sides = layers.Lambda(
         lambda raw: 2.5 * STRIDE * keras.ops.exp(keras.ops.clip(raw, -6, 3)),
         name="distances",
         dtype="float32",
     )(sides)
     return keras.Model(front.inputs[0], [logits, sides], name="one_stage")
+
+
+def _context(maps, width, dilations):
+    """Return `width` maps, each place of which sees further than one of the trunk's: dilated 3x3 kernels."""
+    how = {"activation": "relu", "kernel_initializer": "he_normal"}
+    x = layers.Rescaling(0.02, name="scale")(maps)  # the trunk's maps have values of some tens
+    x = layers.Conv2D(width, 1, **how, name="narrow")(x)
+    for dilation in dilations:
+        x = layers.Conv2D(width, 3, padding="same", dilation_rate=dilation, **how, name=f"wide{dilation}")(x)
+    return x

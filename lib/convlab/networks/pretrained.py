@@ -95,7 +95,16 @@ def prepare(images: np.ndarray, side: int = SIDE) -> np.ndarray:
     pixels = images.astype("float32")
     if pixels.shape[1:3] != (side, side):
         pixels = keras.ops.convert_to_numpy(keras.ops.image.resize(pixels, (side, side), "bilinear"))
-    return pixels[..., ::-1] - np.array(MEAN_BGR, np.float32)
+    return centred(pixels)
+
+
+def centred(images: np.ndarray) -> np.ndarray:
+    """Return images (N, H, W, 3), red first, at their own size: float32, blue first, less the mean.
+
+    >>> centred(np.full((1, 2, 2, 3), 255, "uint8"))[0, 0, 0].round(1)
+    array([151. , 138.3, 132.3], dtype=float32)
+    """
+    return images[..., ::-1].astype("float32") - np.array(MEAN_BGR, np.float32)
 
 
 @cache

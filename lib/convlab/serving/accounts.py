@@ -7,6 +7,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
@@ -229,35 +231,28 @@ class Accounts:
         }
 
     def _hash(self, password: str) -> str:
-        with self._room():
+        with self._few_at_once():
             return self.hasher.hash(password)
 
     def _matches(self, stored: str, password: str) -> bool:
         """Return whether a password is the one; argon2 compares in constant time."""
         if len(password) > LONGEST:
             return False
-        with self._room():
+        with self._few_at_once():
             try:
                 return self.hasher.verify(stored, password)
             except (Argon2Error, InvalidHashError):
                 return False
 
-    def _room(self) -> "_Room":
-        return _Room(self.hashing)
-
-
-@dataclass(frozen=True)
-class _Room:
-    """Lets few passwords be computed at once; `Refused` with 503 for those that wait for over two seconds."""
-
-    semaphore: threading.BoundedSemaphore
-
-    def __enter__(self):
-        if not self.semaphore.acquire(timeout=2):
+    @contextmanager
+    def _few_at_once(self) -> Iterator[None]:
+        """Let few passwords be computed at once; `Refused` with 503 for one that waits over two seconds."""
+        if not self.hashing.acquire(timeout=2):
             raise Refused(503, "Too many people log in at the moment. Try again soon.", retry=2)
-
-    def __exit__(self, *_):
-        self.semaphore.release()
+        try:
+            yield
+        finally:
+            self.hashing.release()
 
 
 def _digest(secret: str) -> str:

@@ -355,12 +355,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused):
-        headers = {}
-        if error.retry is not None:
-            headers["Retry-After"] = str(max(1, round(error.retry + 0.5)))
-        if error.status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse({"detail": error.sentence}, error.status, headers)
+        return JSONResponse({"detail": error.sentence}, error.status, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError):

@@ -9,3 +9,9 @@ class Refused(Exception):
         self.status = status
         self.sentence = sentence
         self.retry = retry
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says beside its sentence: when to come again, and how to say who one is."""
+        headers = {} if self.retry is None else {"Retry-After": str(max(1, round(self.retry + 0.5)))}
+        return headers | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})

@@ -51,9 +51,7 @@ def read(data: bytes, content_type: str = "", pixels: int = 16_000_000, side: in
         return upright.convert("L" if upright.mode in ("1", "L", "I;16") else "RGBA")
     except Refused:
         raise
-    except (
-        Exception
-    ):  # a decoder meets hostile bytes here: what it raises depends on them, and is their fault
+    except Exception:  # a decoder meets hostile bytes here: what it raises depends on them
         raise Refused(422, "The picture's file is damaged: it ends early or contradicts itself.") from None
 
 
@@ -81,11 +79,8 @@ def _check_form(image: Image.Image, content_type: str, pixels: int, side: int) -
 
 def _check_png(data: bytes) -> None:
     """Refuse a PNG whose pixels are more or fewer than its header says, which Pillow reads without a word."""
-    (width, height, depth, colour, _, _, interlaced), place, packed = (
-        struct.unpack(">IIBBBBB", data[16:29]),
-        8,
-        b"",
-    )
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    place, packed = 8, b""
     while place + 8 <= len(data):
         length, name = struct.unpack(">I4s", data[place : place + 8])
         part, stated = data[place + 8 : place + 8 + length], data[place + 8 + length : place + 12 + length]
@@ -119,14 +114,13 @@ def digit(image: Image.Image) -> np.ndarray:
     grey = _grey(image)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     background = float(np.median(border))
-    if grey.shape == (SIDE, SIDE) and background < 32:
-        ink = grey
-    else:
-        ink = np.abs(grey - background)
+    ready = grey.shape == (SIDE, SIDE) and background < 32  # as MNIST's are
+    ink = grey if ready else np.abs(grey - background)
+    if not ready:
         ink[ink < 0.1 * ink.max()] = 0
     if ink.max() < 32:
         raise Refused(422, "The picture is blank: nothing in it differs from its border.")
-    if grey.shape == (SIDE, SIDE) and background < 32:
+    if ready:
         return ink.round().astype("uint8")
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] * (255 / ink.max())

@@ -134,8 +134,7 @@ async def _refuse(send: Send, error: Refused) -> None:
     """Answer with a sentence, and close the connection: the rest of a body may still be on its way."""
     content = json.dumps({"detail": error.sentence}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     headers += [(b"connection", b"close")]
-    if error.retry is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry + 0.5))).encode()))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

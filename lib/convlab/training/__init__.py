@@ -7,6 +7,6 @@
 from convlab.training.classifier import planned
 from convlab.training.evaluation import accuracy, logits
 from convlab.training.fitting import fit, split
-from convlab.training.loop import Clock, train
+from convlab.training.loop import Clock, batch_rows, train
 
-__all__ = ["Clock", "accuracy", "fit", "logits", "planned", "split", "train"]
+__all__ = ["Clock", "accuracy", "batch_rows", "fit", "logits", "planned", "split", "train"]
