@@ -74,14 +74,14 @@ WATCH_LONG_TASKS = """window.tasks = [];
 
 
 def test_page_stays_responsive_while_it_trains(page):
-    """In one of eight tries no task takes 50 ms: a busy machine stops the page now and then, in any task."""
+    """In one of three tries no task takes 50 ms: a busy machine may stop the page now and then."""
     page.run(WATCH_LONG_TASKS)
     page.press("cl-start")
     page.until("return convlab.live.seen >= 500")
     found = []
-    for _ in range(8):
+    for _ in range(3):
         seen = page.run("window.tasks.length = 0; return convlab.live.seen")
-        page.until("return convlab.live.seen >= arguments[0]", seen + 3000)  # the network is tested meanwhile
+        page.until("return convlab.live.seen >= arguments[0]", seen + 4000)
         found.append(page.run("return window.tasks"))
         if not found[-1]:
             break
