@@ -1,6 +1,9 @@
 """What `tf.summary` writes comes back through TensorBoard's own reader, and its server answers."""
 
 import json
+import subprocess
+import sys
+import time
 import urllib.request
 
 import numpy as np
@@ -56,3 +59,25 @@ def test_tensorboard_s_server_knows_the_tag_and_the_frame_points_to_it(folder):
     with urllib.request.urlopen(f"{frame.src}data/plugin/scalars/tags", timeout=60) as answer:
         tags = json.load(answer)
     assert "training/loss" in str(tags)
+
+
+def test_server_ends_with_its_kernel_even_if_that_is_killed(tmp_path):
+    program = (
+        "import sys, time; from convlab.notebook import tensorboard;"
+        "print(tensorboard.serve(sys.argv[1]), flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as kernel:
+        address = kernel.stdout.readline().strip()
+        urllib.request.urlopen(address, timeout=60).close()
+        kernel.kill()
+    with pytest.raises(OSError):
+        for _ in range(300):
+            urllib.request.urlopen(address, timeout=60).close()
+            time.sleep(0.2)
+
+
+def test_what_hinders_the_server_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "SERVE", "raise OSError('no port is free')")
+    with pytest.raises(RuntimeError, match="no port is free"):
+        tensorboard.serve(tmp_path)

@@ -5,6 +5,9 @@ is what its page shows.
 """
 
 import io
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,18 @@ import numpy as np
 
 if TYPE_CHECKING:
     from IPython.display import IFrame
+
+SERVE = """
+import os, sys
+from tensorboard.program import TensorBoard
+
+board = TensorBoard()
+board.configure(logdir=sys.argv[1], port=0, load_fast="false")  # its fast loader is not on every machine
+print(board.launch(), flush=True)
+sys.stdin.read()
+os._exit(0)  # its threads may be inside of TensorFlow, where a usual end would abort
+"""
+_SERVERS: list[subprocess.Popen[str]] = []  # kept, so that their pipes stay open
 
 
 def read(folder: str | Path) -> dict[str, dict[int, Any]]:
@@ -54,12 +69,26 @@ def live(folder: str | Path) -> "IFrame":
 
 
 def serve(folder: str | Path) -> str:
-    """Start TensorBoard on a folder, on a free port of this machine, and return its address."""
-    from tensorboard.program import TensorBoard
+    """Start TensorBoard on a folder, on a free port of this machine, and return its address.
 
-    board = TensorBoard()
-    board.configure(logdir=str(folder), port=0, load_fast="false")  # its fast loader is not on every machine
-    return board.launch()
+    It is a process of its own, which ends with this one. RuntimeError with what it said if it does not start.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(folder)],
+            stdin=subprocess.PIPE,  # never written to: it closes with this process, however that ends
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+        with process.stdout as addresses:  # type: ignore[union-attr]
+            address = addresses.readline().strip()
+        if address:
+            _SERVERS.append(process)
+            return address
+        process.communicate()
+        said.seek(0)
+        raise RuntimeError(f"TensorBoard did not start on {folder}: {said.read().strip()[-2000:]}")
 
 
 def _records(folder: str | Path) -> Any:
