@@ -12,18 +12,22 @@ from convlab.layers.dense import Dense, Flatten
 from convlab.layers.losses import log_softmax, softmax, softmax_cross_entropy
 from convlab.layers.normalization import BatchNorm
 from convlab.layers.pooling import AvgPool2D, MaxPool2D, avg_pool2d, max_pool2d
+from convlab.layers.recurrent import LSTM, RNN, Embedding
 from convlab.layers.regularization import Dropout
 from convlab.layers.sequential import Sequential
 from convlab.layers.transposed import Conv2DTranspose, conv2d_transpose
 from convlab.layers.unpooling import max_pool2d_with_indices, max_unpool2d
 
 __all__ = [
+    "LSTM",
+    "RNN",
     "AvgPool2D",
     "BatchNorm",
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "MaxPool2D",
     "ReLU",
