@@ -14,7 +14,7 @@ unexport PYTHONPATH PYTHONHOME
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
-	@echo 'make lab           open the lessons in JupyterLab (OPTIONS="--no-browser")'
+	@echo 'make lab           open your own copies of the lessons in JupyterLab (NEW="05" takes a lesson anew, STORED=1 opens notebooks/, OPTIONS="--no-browser")'
 	@echo 'make data          get the data sets, and say which are here (FROM=folder takes your copies, DATA_WAIT=3600)'
 	@echo 'make test          lint, unit tests, doctests, the form of the lessons, their stored outputs'
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
@@ -45,7 +45,7 @@ run: setup
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TIME_LIMIT),--time-limit "$(TIME_LIMIT)")
 
 lab: setup
-	@$(PY) -m coursekit lab $(OPTIONS)
+	@$(PY) -m coursekit lab $(if $(NEW),--new "$(NEW)") $(if $(filter-out 0,$(STORED)),--stored) $(OPTIONS)
 
 data: setup
 	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)") $(if $(DATA_WAIT),--wait "$(DATA_WAIT)")

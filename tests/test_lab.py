@@ -13,18 +13,19 @@ import pytest
 
 from coursekit.__main__ import main as coursekit
 from coursekit.lessons import ROOT
-from coursekit.running import lab
+from coursekit.running import lab, working_copies
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """Return the list of what would be started: (command, variables)."""
+def started(monkeypatch, tmp_path):
+    """Return the list of what would be started: (command, variables); a learner's copies go to tmp_path."""
     calls = []
+    monkeypatch.setattr(working_copies, "FOLDER", tmp_path / "my_lessons")
     monkeypatch.setattr(lab, "start", lambda command, variables: calls.append((command, variables)))
     return calls
 
 
-def test_a_persons_settings_are_left_out_aloud(started, monkeypatch, capsys):
+def test_a_persons_settings_are_left_out_aloud(started, monkeypatch, capsys, tmp_path):
     settings = {"KERAS_BACKEND": "torch", "MPLBACKEND": "agg", "MATPLOTLIBRC": "/mine", "XLA_FLAGS": "--x"}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -32,7 +33,8 @@ def test_a_persons_settings_are_left_out_aloud(started, monkeypatch, capsys):
     monkeypatch.setattr(lab, "is_root", lambda: False)
     coursekit(["lab", "--no-browser"])
     [(command, variables)] = started
-    assert command[1:4] == ["-m", "jupyterlab", str(ROOT / "notebooks" / "00_start_here.ipynb")]
+    assert command[1:4] == ["-m", "jupyterlab", str(tmp_path / "my_lessons" / "00_start_here.ipynb")]
+    assert (tmp_path / "my_lessons" / "00_start_here.ipynb").exists()
     assert command[-1] == "--no-browser" and "--allow-root" not in command
     assert variables["KERAS_BACKEND"] == "tensorflow" and "mine" not in variables["KERAS_HOME"]
     assert "MPLBACKEND" not in variables and "XLA_FLAGS" not in variables
@@ -46,7 +48,8 @@ def test_root_is_refused_with_what_to_do_but_not_in_a_container(started, monkeyp
     monkeypatch.setattr(lab, "in_container", lambda: False)
     assert coursekit(["lab"]) == 2
     assert "make lab OPTIONS=--allow-root" in capsys.readouterr().err and not started
-    coursekit(["lab", "--allow-root"])
+    coursekit(["lab", "--allow-root", "--stored"])
+    assert started[0][0][3] == str(ROOT / "notebooks" / "00_start_here.ipynb")
     monkeypatch.setattr(lab, "in_container", lambda: True)
     coursekit(["lab"])
     assert ["--allow-root" in command for command, _ in started] == [True, True]
@@ -75,7 +78,16 @@ def test_jupyterlab_starts_and_offers_this_python_alone(tmp_path):
         "PYTHONPATH": str(ROOT / "lib"),
         "HOME": str(tmp_path),
     }
-    command = [sys.executable, "-m", "coursekit", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    command = [
+        sys.executable,
+        "-m",
+        "coursekit",
+        "lab",
+        "--stored",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+    ]
     command += ["--IdentityProvider.token=t", "--ServerApp.port_retries=0"]
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command, env=os.environ | settings, cwd=tmp_path, stdout=log, stderr=log)
