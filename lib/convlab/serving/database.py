@@ -1,10 +1,14 @@
 """Tables of the service: people, their sessions and pictures. SQLite by default, PostgreSQL by its URL."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, create_engine, event
+from sqlalchemy import ForeignKey, LargeBinary, String, create_engine, event, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LOCK = 0x636F6E76  # any number: PostgreSQL knows a lock by it
 
 
 class Base(DeclarativeBase):
@@ -70,6 +74,18 @@ def _prepare_sqlite(connection, _record) -> None:
     """Set what SQLite does not do by itself."""
     for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {setting}")
+
+
+@contextmanager
+def alone(database: Engine) -> Iterator[None]:
+    """Let one of several processes that share a PostgreSQL do something, the others after it.
+
+    A database of SQLite belongs to one machine, where one process prepares it.
+    """
+    with database.begin() as connection:
+        if database.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        yield
 
 
 def now() -> float:

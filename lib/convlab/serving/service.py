@@ -20,7 +20,7 @@ from convlab import DATA_FOLDER
 from convlab.serving import logs, models, pictures
 from convlab.serving.accounts import Accounts, Person
 from convlab.serving.batching import Batcher
-from convlab.serving.database import Base, Setting, Upload, User, engine, now
+from convlab.serving.database import Base, Setting, Upload, User, alone, engine, now
 from convlab.serving.errors import Refused
 from convlab.serving.limits import RateLimiter
 from convlab.serving.metrics import Metrics
@@ -44,15 +44,16 @@ def prepare(settings: Settings) -> str | None:
     if not settings.models and not models.versions(settings.model_folder):
         shutil.copytree(BUNDLED, settings.model_folder, dirs_exist_ok=True)
     database = engine(settings.url)
-    Base.metadata.create_all(database)
-    if settings.url.startswith("sqlite"):
-        (settings.home / "service.db").chmod(0o600)
-    with Unit(database) as unit:
-        if unit.scalar(select(func.count()).select_from(User)):
-            return None
-    password = secrets.token_urlsafe(12)
-    accounts(settings, database).add("admin", password, "admin")
-    return password
+    with alone(database):  # several machines may start at once
+        Base.metadata.create_all(database)
+        if settings.url.startswith("sqlite"):
+            (settings.home / "service.db").chmod(0o600)
+        with Unit(database) as unit:
+            if unit.scalar(select(func.count()).select_from(User)):
+                return None
+        password = secrets.token_urlsafe(12)
+        accounts(settings, database).add("admin", password, "admin")
+        return password
 
 
 def accounts(settings: Settings, database: Engine) -> Accounts:
