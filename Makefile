@@ -70,10 +70,16 @@ serve: setup
 	@$(PY) -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
 		$(if $(PROCESSES),--workers "$(PROCESSES)") $(if $(DATABASE),--database "$(DATABASE)")
 
-# OUTPUT=folder, SECONDS=20 of the processor for one exercise, MEMORY=3 GB for one submission
+# OUTPUT=folder, SECONDS=20 of the processor for one exercise, MEMORY=3 GB for one submission, SANDBOX=no,
+# LMS=moodle WORKSHEET=exported.csv COLUMN="Homework 1", ROSTER=class.csv LESSONS="05", DUE="2026-11-04 23:59",
+# POINTS=points.toml, TAS=2
 grade: setup
 	@$(PY) -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
-		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)")
+		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)") \
+		$(if $(filter no,$(SANDBOX)),--sandbox no) $(if $(LMS),--lms "$(LMS)") \
+		$(if $(WORKSHEET),--worksheet "$(WORKSHEET)") $(if $(COLUMN),--column "$(COLUMN)") \
+		$(if $(ROSTER),--roster "$(ROSTER)") $(if $(DUE),--due "$(DUE)") $(if $(POINTS),--points "$(POINTS)") \
+		$(if $(TAS),--tas "$(TAS)") $(if $(LESSONS),--lessons $(LESSONS))
 
 # not after `setup`: it is for machines where that fails
 doctor:

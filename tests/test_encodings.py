@@ -37,7 +37,7 @@ COMMANDS = {
     "slides 01 --root {root}": (0, "slides of 1 lessons"),
     "site --root {root}": (2, "the book needs "),
     "draw --root {root}": (2, "there is no"),
-    "grade {root}/handed-in --output {root}/grades": (0, "김민준|wrong"),
+    "grade {root}/handed-in --output {root}/grades --sandbox no": (0, "김민준|wrong"),
     "grade {root}/nothing": (2, "there is no folder"),
     "doctor": (1, "Python|TensorFlow|planted ✘ 손실"),
     "record": (0, "resnet20"),

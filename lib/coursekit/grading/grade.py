@@ -1,9 +1,9 @@
 """Grade a folder of submissions: each exercise right, wrong and how, or not attempted.
 
-A submission is FOLDER/STUDENT/NN_slug.ipynb, at any depth below STUDENT, or FOLDER/STUDENT_NN_slug.ipynb.
-Submissions are untrusted code. Each runs in a process of its own, with limits on time, memory, processes,
-files and output. This stops accidents and pranks, not a person who means harm: grade in a disposable VM or
-container.
+A submission is FOLDER/STUDENT/NN_slug.ipynb, at any depth below STUDENT, or FOLDER/STUDENT_NN_slug.ipynb;
+zip archives are looked into. Submissions are untrusted code. Each runs in a process of its own, with limits
+on time, memory, processes, files and output, in a sandbox. This stops accidents and pranks, not a person who
+means harm: grade in a disposable VM or container.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import concurrent.futures
 import importlib
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -19,23 +20,54 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from tqdm import tqdm
 
-from convlab.exercises import judging
+from convlab.exercises import comparing, judging
+from convlab.exercises.exercise import Exercise
 from convlab.machine import cores
-from coursekit.grading import gradebook, sandbox, submissions, supervisor, values
+from coursekit.grading import (
+    exports,
+    gradebook,
+    lms,
+    points,
+    roster,
+    sandbox,
+    submissions,
+    supervisor,
+    values,
+    wording,
+)
 from coursekit.grading.submissions import Submission, Task, Unreadable
-from coursekit.lessons import ROOT, CourseError, Lesson, find, source
+from coursekit.lessons import ROOT, CourseError, Lesson, find, select, source
 
-NOT_GRADED = "not graded"
+NOT_GRADED, NOT_HANDED_IN, MODULE = "not graded", "not handed in", "missing module"
 SUPERVISOR = [sys.executable, "-I", "-B", "-m", "coursekit.grading.supervisor"]
+NO_MODULE = re.compile(r"No module named '([\w.]+)'")
+NO_NAME = re.compile(r"name '(\w+)' is not defined")
 
 
 @dataclass
 class Mark:
-    """What one exercise of one submission is worth: its status, the named mistake, and what was said."""
+    """What one exercise of one submission is worth.
+
+    Args:
+        exercise: its name.
+        status: right, wrong, not attempted, not graded, not handed in or missing module.
+        mistake: the named mistake that a wrong answer makes.
+        message: what the learner reads.
+        notes: what learner and instructor should know.
+        private: what only the instructor should know.
+        source: the cell that answers it.
+        question: what it asks.
+        passed: on how many of the `cases` the answer agrees with the reference.
+        cases: how many there are; 0 where nothing was tried.
+        points: that it earns.
+        possible: that a right answer earns.
+        correction: why a person has set the points, if so.
+    """
 
     exercise: str
     status: str
@@ -43,42 +75,86 @@ class Mark:
     message: str = ""
     notes: list[str] = field(default_factory=list)
     source: str = ""
+    private: list[str] = field(default_factory=list)
+    question: str = ""
+    passed: int = 0
+    cases: int = 0
+    points: float = 0.0
+    possible: float = 1.0
+    correction: str = ""
 
 
 @dataclass
 class Graded:
-    """One submission with the marks of its exercises."""
+    """One submission with the marks of its exercises; `kept` is the share of the points that counts."""
 
     submission: Submission
     marks: list[Mark]
+    person: roster.Person | None = None
+    kept: float = 1.0
 
     @property
     def notes(self) -> list[str]:
         """What an instructor should know beside the marks."""
+        late = [f"late: {self.kept:g} of the points count" if self.kept != 1 else "late"]
         problem = [self.submission.problem] if self.submission.problem else []
-        return problem + self.submission.notes.get("", [])
+        return problem + (late if self.submission.late else []) + self.submission.notes.get("", [])
+
+    @property
+    def points(self) -> float:
+        """The points that count."""
+        return self.kept * sum(mark.points for mark in self.marks)
+
+    @property
+    def possible(self) -> float:
+        """The points that right answers to all exercises earn."""
+        return sum(mark.possible for mark in self.marks)
+
+    @property
+    def names(self) -> list[str]:
+        """All that the student is called: by numbers and by name."""
+        ids = [*(self.person.ids if self.person else ()), self.submission.who.id]
+        return [*filter(None, ids), self.submission.student, *([self.person.name] if self.person else [])]
 
 
 def main(argv: list[str]) -> int:
     """Grade the folder, write the results, show the table; `CourseError` where there is nothing to grade."""
     options = _options(argv)
     folder, output = Path(options.folder).resolve(), options.output.resolve()
-    if not options.folder or not folder.is_dir():
+    if not options.folder or not folder.exists():
         raise CourseError(f"there is no folder {options.folder!r}: make grade SUBMISSIONS=folder")
     if output == folder or folder in output.parents:
         raise CourseError("the results belong outside of the submissions: choose another --output")
-    found = submissions.find(folder, find(ROOT))
+    gradebook.prepare(output)
+    lessons = find(ROOT)
+    scheme = points.read(options.points, lessons)
+    people = roster.read(options.roster) if options.roster else None
+    asked = select(lessons, options.lessons) if options.lessons else []
+    apart = tuple(one.resolve() for one in (options.roster, options.points, options.worksheet) if one)
+    found, passed = submissions.find(folder, lessons, options.lms, options.due, apart)
     if not found:
         raise CourseError(
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
+    sandboxed = sandbox.works(folder)
+    if not sandboxed and options.sandbox != "no":
+        raise CourseError(sandbox.ADVICE)
     begun = time.monotonic()
-    run = Run(options.seconds, options.memory, folder, sandbox.works(folder))
-    graded = _graded(found, run, max(1, options.jobs))
-    gradebook.write(graded, output)
+    run = Run(options.seconds, options.memory, folder, sandboxed)
+    graded = _graded(found, run, max(1, options.jobs), scheme)
+    problems = known_people(graded, people, asked)
+    problems += corrected(graded, points.Corrections(output))
+    gradebook.write(graded, output, scheme, options.tas)
+    written = (
+        exports.write(graded, output, options.lms, options.worksheet, options.column) if options.lms else []
+    )
     print(gradebook.table(graded))
+    for line in [*gradebook.remarks(graded), *gradebook.passed_over(passed), *problems]:
+        print(line)
     print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {protection(run.sandboxed)}")
-    print(f"See {os.path.relpath(output / 'index.html')} and grades.csv beside it.")
+    print(f"See {os.path.relpath(output / 'index.html')}, grades.csv and students.csv beside it.")
+    for path in written:
+        print(f"For {options.lms.capitalize()}: {os.path.relpath(path)}")
     return 0
 
 
@@ -89,7 +165,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", help="the submissions")
+    parser.add_argument("folder", help="the submissions: a folder, or the archive of a whole class")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "grades", help="where the results go")
     parser.add_argument("--jobs", type=int, default=cores(), help="how many run at once")
     parser.add_argument(
@@ -99,7 +175,24 @@ def _options(argv: list[str]) -> argparse.Namespace:
         help="of the processor for one exercise; with TensorFlow three times that",
     )
     parser.add_argument("--memory", type=float, default=3, metavar="GB", help="for one submission")
+    parser.add_argument(
+        "--sandbox", choices=("needed", "no"), default="needed", help="no: run without one, too"
+    )
+    parser.add_argument("--lms", choices=("", *lms.SYSTEMS), default="", help="whose names the entries bear")
+    parser.add_argument("--worksheet", type=Path, help="the CSV that the system exported, to be filled in")
+    parser.add_argument("--column", default="", help="of the worksheet, where no column names the lesson")
+    parser.add_argument("--roster", type=Path, help="the class as CSV: who has handed in nothing?")
+    parser.add_argument(
+        "--lessons", nargs="*", default=[], help="that everybody on the roster should hand in"
+    )
+    parser.add_argument("--due", type=_time, help='after which a file is late, as "2026-11-04 23:59"')
+    parser.add_argument("--points", type=Path, help="what marks are worth, as TOML")
+    parser.add_argument("--tas", type=int, default=0, help="assistants among whom the pages are split")
     return parser.parse_args(argv)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def protection(sandboxed: bool) -> str:
@@ -109,21 +202,99 @@ def protection(sandboxed: bool) -> str:
     return "NO SANDBOX: they ran as you, with your network and files. See docs/instructor_guide.md."
 
 
-def _graded(found: list[Submission], run: "Run", jobs: int) -> list[Graded]:
+def known_people(graded: list[Graded], people: roster.Roster | None, asked: list[Lesson]) -> list[str]:
+    """Find each student on the roster; add who has handed in nothing; return what does not fit.
+
+    Args:
+        graded: the submissions, to which those that are missing are added.
+        people: the roster; None where there is none.
+        asked: the lessons that everybody should hand in; where empty, those that somebody has.
+    """
+    if people is None:
+        return []
+    for one in graded:
+        one.person = people.whose(one.submission.student, one.submission.who.id)
+    strangers = dict.fromkeys(one.submission.student for one in graded if one.person is None)
+    lessons = asked or list(
+        {
+            one.submission.lesson.slug: one.submission.lesson for one in graded if one.submission.lesson
+        }.values()
+    )
+    for lesson in sorted(lessons, key=lambda lesson: lesson.slug):
+        there = {one.person for one in graded if one.submission.lesson in (lesson, None)}
+        for person in people.people:
+            if person not in there:
+                missing = Submission(person.name or person.shown, lesson, None, "nothing was handed in")
+                marks = [Mark(stub.exercise, NOT_HANDED_IN) for stub in missing.stubs]
+                graded.append(Graded(missing, marks, person))
+    return [f"Not on the roster: {', '.join(strangers)}."] if strangers else []
+
+
+def corrected(graded: list[Graded], corrections: points.Corrections) -> list[str]:
+    """Put corrections in the place of marks; return what is wrong with the corrections."""
+    for one in graded:
+        number = one.submission.lesson.number if one.submission.lesson else ""
+        for mark in one.marks:
+            if correction := corrections.of(one.names, number, mark.exercise):
+                mark.points = correction.points
+                mark.correction = correction.reason or "set by hand"
+    return corrections.problems + corrections.unused()
+
+
+def _graded(found: list[Submission], run: "Run", jobs: int, scheme: points.Scheme) -> list[Graded]:
     """Run all submissions, `jobs` at once, and return them with their marks, in order."""
-    marker = Marker()
-    graded = {}
+    done: dict[int, tuple[list[Task], dict]] = {}
     pool = concurrent.futures.ThreadPoolExecutor(jobs)
     try:
         futures = {pool.submit(run, one): i for i, one in enumerate(found)}
         finished = concurrent.futures.as_completed(futures)
         for future in tqdm(finished, total=len(found), disable=None, leave=False, unit="submission"):
-            graded[futures[future]] = marker(found[futures[future]], *future.result())
+            done[futures[future]] = future.result()
+        for i, (_, report) in sorted(done.items()):
+            if stopped := stopped_by_the_clock(report):
+                again = pool.submit(run, found[i], stopped).result()[
+                    1
+                ]  # in the pool, so that Ctrl-C is heard
+                report["results"] |= again.get("results", {})
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         run.stop()
         pool.shutdown()
-    return [graded[i] for i in range(len(found))]
+    marker = Marker(scheme)
+    graded = [marker(one, *done[i]) for i, one in enumerate(found)]
+    note_equal_answers(graded, {id(one): done[i][1].get("looks", {}) for i, one in enumerate(found)})
+    return graded
+
+
+def stopped_by_the_clock(report: dict) -> list[str]:
+    """Return the exercises that only the clock has stopped, which may be the fault of what else ran."""
+    results = report.get("results", {}).items()
+    return [name for name, one in results if isinstance(one, dict) and one.get("kind") == "clock"]
+
+
+def note_equal_answers(graded: list[Graded], looks: dict[int, dict]) -> None:
+    """Note, for the instructor alone, which answers are one program but for its names.
+
+    Args:
+        graded: all submissions.
+        looks: for the `id` of each submission, {exercise: what `likeness.of` has returned}.
+    """
+    groups: dict[tuple, list[tuple[Graded, Mark]]] = {}
+    for one in graded:
+        for mark in one.marks:
+            look = looks.get(id(one.submission), {}).get(mark.exercise)
+            if not isinstance(look, dict):
+                continue
+            if used := str(look.get("uses") or "")[:100]:
+                mark.private.append(used)
+            if (same := str(look.get("same") or "")) and one.submission.lesson:
+                groups.setdefault((one.submission.lesson.number, mark.exercise, same), []).append((one, mark))
+    for members in groups.values():
+        students = list(dict.fromkeys(one.submission.student for one, _ in members))
+        for one, mark in members if len(students) > 1 else ():
+            others = [name for name in students if name != one.submission.student]
+            named = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+            mark.private.append(f"but for names the same program as that of {named}, which proves nothing")
 
 
 class Run:
@@ -134,22 +305,32 @@ class Run:
         self.mark = secrets.token_hex(8)
         self.running: set[subprocess.Popen] = set()
 
-    def __call__(self, submission: Submission) -> tuple[list[Task], dict]:
-        """Return the answers of a submission and what the supervisor reports of them."""
-        if submission.problem or submission.lesson is None or submission.path is None:
+    def __call__(self, submission: Submission, only: list[str] | None = None) -> tuple[list[Task], dict]:
+        """Return the answers of a submission and what the supervisor reports of them.
+
+        Args:
+            submission: to run.
+            only: the exercises to run; all that are answered where None.
+        """
+        if submission.problem or submission.lesson is None or submission.file is None:
             submission.problem = submission.problem or "it is no lesson of this course"
             return [], {}
         try:
-            cells = submissions.cells(submission.path)
+            cells = submissions.cells(submission.file)
         except Unreadable as error:
             submission.problem = str(error)
             return [], {}
-        tasks = list(submissions.tasks(submission, cells))
+        if only is None:
+            tasks = list(submissions.tasks(submission, cells))
+        else:  # what is to be noted was noted the first time
+            silent = Submission(submission.student, submission.lesson, submission.file)
+            tasks = [task for task in submissions.tasks(silent, cells) if task.stub.exercise in only]
         return tasks, self._watched(self._order(submission.lesson, tasks, cells)) if tasks else {}
 
     def _order(self, lesson: Lesson, tasks: list[Task], cells: list[dict]) -> dict:
         """Return what supervisor and worker have to know, and nothing of anybody else."""
         seconds = self.seconds * (3 if lesson.header.get("tensorflow") else 1)
+        earlier = seconds + float(lesson.header.get("seconds", 0))  # the lesson's own cells take that at most
         imports = [source(cell) for cell in lesson.code_cells if cell.get("id") == "imports"]
         return {
             "mark": f"{self.mark}-{secrets.token_hex(8)}",
@@ -160,7 +341,8 @@ class Run:
                 for t in tasks
             ],
             "seconds": seconds,
-            "limits": {"memory_gb": self.memory, "cpu_seconds": 60 + seconds * len(tasks)},
+            "earlier_seconds": earlier,
+            "limits": {"memory_gb": self.memory, "cpu_seconds": 60 + (seconds + earlier) * len(tasks)},
         }
 
     def _watched(self, order: dict) -> dict:
@@ -175,7 +357,8 @@ class Run:
             said, wrong = process.communicate(json.dumps(order).encode() + b"\n", _longest(order))
             return json.loads(said)
         except subprocess.TimeoutExpired:
-            return {"results": {}, "notes": ["it could not be ended in time"]}
+            stopped = {"ended": "it could not be ended in time", "kind": "clock"}
+            return {"results": {task["exercise"]: stopped for task in order["tasks"]}, "notes": []}
         except (ValueError, RecursionError):
             last = (wrong.decode(errors="replace").strip().splitlines() or [""])[-1]
             return {"results": {}, "notes": [f"it ended the process that watches it {last[:200]}".strip()]}
@@ -197,13 +380,16 @@ class Run:
 def _longest(order: dict) -> float:
     """Return the seconds after which something is wrong with the supervisor itself."""
     busy = 20  # times as long as on a quiet machine
-    return 60 + busy * len(order["tasks"]) * (order["seconds"] + supervisor.START_SECONDS)
+    return 60 + busy * len(order["tasks"]) * (
+        order["seconds"] + order["earlier_seconds"] + supervisor.START_SECONDS
+    )
 
 
 class Marker:
     """Turns what the answers did into marks, by the rules of this process, where no submission runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheme: points.Scheme | None = None) -> None:
+        self.scheme = scheme or points.Scheme()
         self._known: dict[tuple, list] = {}
 
     def __call__(self, submission: Submission, tasks: list[Task], report: dict) -> Graded:
@@ -217,7 +403,17 @@ class Marker:
             mark = self._mark(submission, stub.exercise, answered.get(stub.exercise), result)
             mark.notes = submission.notes.get(stub.exercise, []) + mark.notes
             marks.append(mark)
-        return Graded(submission, marks)
+        if submission.lesson:
+            self._price(submission.lesson.number, marks)
+        return Graded(submission, marks, kept=self.scheme.late if submission.late else 1.0)
+
+    def _price(self, number: str, marks: list[Mark]) -> None:
+        """Give marks their question and their points."""
+        for mark in marks:
+            mark.question = _exercise(number, mark.exercise).question
+            mark.possible = self.scheme.possible(number, mark.exercise)
+            right = mark.status == judging.RIGHT
+            mark.points = self.scheme.earned(mark.possible, right, mark.passed, mark.cases)
 
     def _mark(self, submission: Submission, name: str, task: Task | None, result: dict | None) -> Mark:
         """Return the mark of one exercise."""
@@ -226,22 +422,56 @@ class Marker:
         if task is None:
             return Mark(name, judging.NOT_ATTEMPTED)
         match result:
-            case {"attempt": data}:
-                verdict = self.verdict(submission.lesson.number, name, data)
-                return Mark(name, verdict.status, verdict.mistake or "", verdict.message, [], task.source)
+            case {"attempt": data, "lost": lost}:
+                return self._tried(submission.lesson.number, name, task, data, lost)
+            case {"stopped": str() as why, "module": str() as module} if module:
+                return _without(module, name, task, why)
+            case {"ended": str() as why, "kind": "clock"}:
+                why = f"{why}, and again when it ran alone: only the clock has stopped it"
+                return Mark(name, NOT_GRADED, "", why, [why], task.source)
+            case {"ended": str() as why, "kind": "before"}:
+                why = f"{why}: the answer itself has not been tried"
+                return Mark(name, NOT_GRADED, "", why, [why], task.source)
             case {"stopped": str() as why} | {"ended": str() as why}:
                 return Mark(name, judging.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 
+    def _tried(self, number: str, name: str, task: Task, data: dict, lost: object) -> Mark:
+        """Return the mark of an answer that was tried on the cases."""
+        verdict = self.verdict(number, name, data)
+        passed, cases = self.passed(number, name, data)
+        if verdict.status == judging.WRONG and (module := _module_of(data, lost)):
+            return _without(module, name, task, verdict.message)
+        return Mark(
+            name,
+            verdict.status,
+            verdict.mistake or "",
+            verdict.message,
+            source=task.source,
+            passed=passed,
+            cases=cases,
+        )
+
     def verdict(self, number: str, name: str, data: dict):
         """Return the verdict on an attempt."""
-        exercise = getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
         try:
             attempt = values.decode(data)
-            return judging.weigh(exercise, attempt, self._outcomes)
+            return judging.weigh(_exercise(number, name), attempt, self._outcomes)
         except Exception as error:
             why = f"what it returns could not be compared ({type(error).__name__})"
             return judging.Verdict(judging.WRONG, why)
+
+    def passed(self, number: str, name: str, data: dict) -> tuple[int, int]:
+        """Return on how many cases an attempt agrees with the reference, and how many there are."""
+        exercise = _exercise(number, name)
+        try:
+            expected, came = self._outcomes(exercise, exercise.reference), values.decode(data).outcomes
+            if len(expected) != len(came):
+                return 0, len(expected)
+            agree = (comparing.alike([a], [b], exercise.tolerance) for a, b in zip(expected, came))
+            return sum(agree), len(expected)
+        except Exception:
+            return 0, 0
 
     def _outcomes(self, exercise, answer) -> list:
         """Return what reference or mistake do, tried once for all submissions."""
@@ -250,6 +480,39 @@ class Marker:
             with silent_stderr():
                 self._known[key] = judging.outcomes(exercise, answer)
         return self._known[key]
+
+
+def _exercise(number: str, name: str) -> Exercise:
+    """Return an exercise of the lesson with this number."""
+    return getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
+
+
+def _without(module: str, name: str, task: Task, why: str) -> Mark:
+    """Return the mark of an answer that needs a module which the course does not have."""
+    module = wording.clean(module.partition(".")[0], 40)
+    message = (
+        f"this needs the module `{module}`, which is not part of the course, so it could not be tried here. "
+        f"Write it without, or ask your instructor.\n{why}"
+    )
+    return Mark(name, MODULE, "", message, [f"the module {module} is not part of the course"], task.source)
+
+
+def _module_of(data: dict, lost: object) -> str:
+    """Return the module for whose absence an answer fails; nothing if it fails in another way somewhere."""
+    try:
+        errors = [outcome.error for outcome in values.decode(data).outcomes if outcome.error]
+    except Exception:
+        return ""
+    modules = set()
+    for error in errors:
+        named, unknown = NO_MODULE.search(error.says), NO_NAME.search(error.says)
+        if error.name == "ModuleNotFoundError" and named:
+            modules.add(named[1])
+        elif error.name == "NameError" and unknown and isinstance(lost, dict) and unknown[1] in lost:
+            modules.add(str(lost[unknown[1]]))
+        else:
+            return ""
+    return min(modules, default="")
 
 
 @contextmanager

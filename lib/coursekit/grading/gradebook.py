@@ -1,100 +1,114 @@
-"""The results of grading: a table for the terminal, a CSV, an index, and a page for each submission."""
+"""The results of grading: a table for the terminal, two CSVs, an index, and a page for each submission.
+
+grades.csv has a line for each exercise of each submission, students.csv one for each student. Both begin
+with a byte order mark, without which Excel takes Korean and Japanese names apart. corrections*.csv in the
+same folder belong to whoever corrects: they are read, and made once where assistants share the pages.
+"""
 
 import csv
-import hashlib
-import html
 import io
-import itertools
-import re
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from convlab.files import write_text
+from coursekit.grading import pages, points
+from coursekit.grading.wording import (
+    BYTE_ORDER_MARK,
+    LONGEST_NAME,
+    by_lesson,
+    clean,
+    notes,
+    number,
+    shares,
+    short,
+)
+from coursekit.lessons import CourseError
 
-COLUMNS = ("student", "lesson", "exercise", "status", "mistake", "note")
-SHORT = {"right": "right", "not attempted": "–", "not graded": "not graded"}
-LONGEST_NAME, LONGEST_NOTE, LONGEST_SOURCE = 32, 60, 20_000
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;
-color:#1b1b1b}
-table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:.25rem .7rem;text-align:left;
-border-bottom:1px solid #ddd;vertical-align:top}pre{background:#f5f5f5;padding:.7rem;overflow-x:auto}
-.right{color:#00785a}.wrong{color:#b34700}.none{color:#767676}"""
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title><style>{style}</style></head><body>
-<h1>{title}</h1>
-{body}
-</body></html>
-"""
+if TYPE_CHECKING:
+    from coursekit.grading.grade import Graded
 
-
-def table(graded: list) -> str:
-    """Return all results as text: for each lesson a line per student, then what is odd."""
-    parts = [_lesson_table(*part) for part in _by_lesson(graded)]
-    return "\n".join(parts)
+COLUMNS = (
+    *("student", "lesson", "exercise", "status", "mistake", "note", "number", "points", "possible"),
+    *("passed", "cases", "corrected", "private"),
+)
+LONGEST_NOTE = 60
 
 
-def _by_lesson(graded: list) -> list[tuple[str, list]]:
-    """Return (lesson, its submissions), those of no lesson last."""
+def prepare(output: Path) -> None:
+    """Make the folder for the results; `CourseError`, before hours of work, where it cannot be written."""
+    places = [output / name for name in ("grades.csv", "students.csv", "index.html")]
+    try:
+        for place in (output, output / "pages"):
+            place.mkdir(parents=True, exist_ok=True)
+            trial = place / ".trial"
+            trial.write_bytes(b"x")
+            trial.unlink()
+    except OSError as error:
+        raise CourseError(f"the results cannot be written to {output}: {error.strerror}") from error
+    if folders := [place.name for place in places if place.is_dir()]:
+        raise CourseError(
+            f"in {output} a folder is called {', '.join(folders)}: rename it, or choose another --output"
+        )
 
-    def slug(one) -> str:
-        return one.submission.lesson.slug if one.submission.lesson else "~"
 
-    groups = itertools.groupby(sorted(graded, key=slug), key=slug)
-    return [("no lesson" if name == "~" else name, list(members)) for name, members in groups]
+def table(graded: list["Graded"]) -> str:
+    """Return all results as text: for each lesson a line per student."""
+    return "\n".join(_lesson_table(*part) for part in by_lesson(graded))
 
 
-def _lesson_table(name: str, members: list) -> str:
+def _lesson_table(name: str, members: list["Graded"]) -> str:
     """Return the table of one lesson."""
     names = [mark.exercise for mark in members[0].marks]
     rows = []
     for one in members:
         cells = [clean(one.submission.student, LONGEST_NAME), *(short(mark) for mark in one.marks)]
-        rows.append((*cells, clean(_notes(one), LONGEST_NOTE)))
-    shown = tabulate(rows, ("student", *names, "note"), tablefmt="simple", disable_numparse=True)
-    return f"{name}\n{shown}\n"
+        rows.append((*cells, number(one.points) if one.marks else "", clean(notes(one), LONGEST_NOTE)))
+    head = ("student", *names, "points", "note")
+    return f"{name}\n{tabulate(rows, head, tablefmt='simple', disable_numparse=True)}\n"
 
 
-def _notes(one) -> str:
-    """Return all notes on a submission, those on an exercise with its name."""
-    return "; ".join([*one.notes, *(f"{mark.exercise}: {note}" for mark in one.marks for note in mark.notes)])
+def remarks(graded: list["Graded"]) -> list[str]:
+    """Return in full what the table had to cut: a line for each submission with longer notes."""
+    cut = [one for one in graded if len(notes(one)) > LONGEST_NOTE]
+    return [f"{clean(one.submission.student, LONGEST_NAME)}: {clean(notes(one), 2_000)}" for one in cut]
 
 
-def short(mark) -> str:
-    """Return a mark in few words."""
-    return SHORT.get(mark.status) or clean(
-        f"wrong: {mark.mistake}" if mark.mistake else "wrong", LONGEST_NAME
-    )
+def passed_over(names: Sequence[str]) -> list[str]:
+    """Return a line with the files that are no submissions."""
+    if not names:
+        return []
+    shown = [clean(name, 100) for name in names[:20]] + [f"and {len(names) - 20} more"] * (len(names) > 20)
+    files = "1 file was" if len(names) == 1 else f"{len(names)} files were"
+    return [f"{files} not graded: {', '.join(shown)}."]
 
 
-def clean(text: str, longest: int) -> str:
-    """Return text in one line that no terminal obeys."""
-    text = "".join(one if one.isprintable() else "�" for one in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+def write(graded: list["Graded"], output: Path, scheme: points.Scheme, assistants: int = 0) -> None:
+    """Write CSVs, index and pages into `output`; pages of an earlier grading go, all else stays.
+
+    Args:
+        graded: all submissions.
+        output: the folder of the results.
+        scheme: which has the weights of the lessons.
+        assistants: how many share the pages; each gets a list and a file for corrections.
+    """
+    write_text(output / "grades.csv", BYTE_ORDER_MARK + _grades(graded))
+    write_text(output / "students.csv", BYTE_ORDER_MARK + _students(graded, scheme))
+    pages.write(graded, output, assistants)
+    for i, part in enumerate(shares(graded, assistants), start=1):
+        path = output / f"corrections-{i}.csv"
+        if not path.exists():  # it is the assistant's from then on
+            write_text(path, BYTE_ORDER_MARK + _form(part))
 
 
-def write(graded: list, output: Path) -> None:
-    """Write grades.csv, index.html and pages/ into `output`; what else is there stays."""
-    write_text(output / "grades.csv", _csv(graded))
-    for one in graded:
-        write_text(output / "pages" / page_name(one.submission), _page(one))
-    write_text(output / "index.html", _index(graded))
-
-
-def _csv(graded: list) -> str:
-    """Return one line per student and exercise; one for a submission that has none."""
+def _rows(lines: Iterable[Iterable[str]]) -> str:
+    """Return lines as CSV in which no cell is a formula."""
     stream = io.StringIO()
-    lines = csv.writer(stream, lineterminator="\n")
-    lines.writerow(COLUMNS)
-    for one in graded:
-        lesson = one.submission.lesson.slug if one.submission.lesson else ""
-        rows = [(m.exercise, m.status, m.mistake, [*one.notes, *m.notes]) for m in one.marks]
-        for exercise, status, mistake, notes in rows or [("", "not graded", "", one.notes)]:
-            row = (one.submission.student, lesson, exercise, status, mistake, "; ".join(notes))
-            lines.writerow([as_text(clean(cell, 1_000)) for cell in row])
+    csv.writer(stream, lineterminator="\n").writerows(
+        [as_text(clean(cell, 1_000)) for cell in line] for line in lines
+    )
     return stream.getvalue()
 
 
@@ -103,69 +117,68 @@ def as_text(cell: str) -> str:
     return "'" + cell if cell[:1] in ("=", "+", "-", "@") else cell
 
 
-def page_name(submission) -> str:
-    """Return the file name of a submission's page: readable, safe, and no other submission's."""
-    whole = f"{submission.student}/{submission.name}"
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    readable = re.sub(r"[^a-z0-9]+", "-", submission.student.lower()).strip("-")[:40]
-    number = submission.lesson.number if submission.lesson else "none"
-    return f"{readable or 'student'}-{number}-{digest}.html"
+def identified(one: "Graded") -> str:
+    """Return the student's number: the roster's, else the learning management system's."""
+    return (one.person.ids[0] if one.person and one.person.ids else "") or one.submission.who.id
 
 
-def _index(graded: list) -> str:
-    """Return the page that leads to all others."""
-    return _html("Grades", "".join(_lesson_section(*part) for part in _by_lesson(graded)))
+def _grades(graded: list["Graded"]) -> str:
+    """Return a line for each exercise; one for a submission that has none. Its notes stand in the first."""
+    lines: list[Sequence[str]] = [COLUMNS]
+    for one in graded:
+        lesson = one.submission.lesson.slug if one.submission.lesson else ""
+        first = "; ".join(one.notes)
+        if not one.marks:
+            lines.append(
+                (one.submission.student, lesson, "", "not graded", "", first, identified(one), *[""] * 6)
+            )
+        for mark in one.marks:
+            said = "; ".join(filter(None, (first, *mark.notes)))
+            worth = number(mark.points), number(mark.possible), str(mark.passed), str(mark.cases)
+            about = one.submission.student, lesson, mark.exercise, mark.status, mark.mistake, said
+            lines.append((*about, identified(one), *worth, mark.correction, "; ".join(mark.private)))
+            first = ""
+    return _rows(lines)
 
 
-def _lesson_section(name: str, members: list) -> str:
-    """Return a lesson's table of links, its counts, and the mistakes that several have made."""
-    names = [mark.exercise for mark in members[0].marks]
-    head = "".join(f"<th>{_text(cell)}</th>" for cell in ("student", *names, "note"))
-    rows = "".join(_index_row(one) for one in members)
-    right = (sum(one.marks[i].status == "right" for one in members) for i in range(len(names)))
-    rows += "".join(
-        ["<tr><th>right</th>", *(f"<th>{n} of {len(members)}</th>" for n in right), "<td></td></tr>"]
-    )
-    mistakes = Counter((m.exercise, m.mistake) for one in members for m in one.marks if m.mistake)
-    often = [f"<li>{n} × {_text(' – '.join(what))}</li>" for what, n in mistakes.most_common() if n > 1]
-    repeated = f"<p>Made by more than one:</p><ul>{''.join(often)}</ul>" if often else ""
-    return f"<h2>{_text(name)}</h2><table><tr>{head}</tr>{rows}</table>{repeated}"
+def _students(graded: list["Graded"], scheme: points.Scheme) -> str:
+    """Return a line for each student: points of each exercise and lesson, the weighted total in percent."""
+    lessons = [(name, members[0]) for name, members in by_lesson(graded) if members[0].marks]
+    head = ["number", "student"]
+    for name, one in lessons:
+        head += [
+            *(f"{name[:2]} {mark.exercise}" for mark in one.marks),
+            f"{name[:2]} points",
+            f"{name[:2]} of",
+        ]
+    lines: list[Sequence[str]] = [(*head, "percent", "note")]
+    students: dict[tuple, list[Graded]] = {}
+    for one in graded:
+        students.setdefault((one.person or (one.submission.who.id, one.submission.student),), []).append(one)
+    whole = sum(scheme.weight(name[:2]) for name, _ in lessons)
+    for members in students.values():
+        line = [identified(members[0]), members[0].submission.student]
+        total = 0.0
+        for name, example in lessons:
+            mine = next(
+                (one for one in members if one.submission.lesson and one.submission.lesson.slug == name), None
+            )
+            if mine is None:
+                line += [""] * (len(example.marks) + 2)
+                continue
+            line += [number(mark.points) for mark in mine.marks]
+            line += [number(mine.points), number(mine.possible)]
+            total += scheme.weight(name[:2]) * (mine.points / mine.possible if mine.possible else 0)
+        percent = number(100 * total / whole) if whole else ""
+        lines.append((*line, percent, "; ".join(filter(None, map(notes, members)))))
+    return _rows(lines)
 
 
-def _index_row(one) -> str:
-    link = f'<a href="pages/{page_name(one.submission)}">{_text(one.submission.student)}</a>'
-    marks = "".join(f'<td class="{_class(mark)}">{_text(short(mark))}</td>' for mark in one.marks)
-    return f"<tr><td>{link}</td>{marks}<td>{_text(clean(_notes(one), 200))}</td></tr>"
-
-
-def _page(one) -> str:
-    """Return what one student may be given."""
-    lesson = one.submission.lesson.slug if one.submission.lesson else "no lesson"
-    notes = "".join(f"<li>{_text(note)}</li>" for note in one.notes)
-    body = f"<p>{_text(lesson)}</p>" + (f"<ul>{notes}</ul>" if notes else "")
-    return _html(one.submission.student, body + "".join(map(_section, one.marks)))
-
-
-def _section(mark) -> str:
-    """Return one exercise: its status, the message for the learner, and the cell."""
-    said, _, details = mark.message.partition("\n")
-    parts = [f'<h2>{_text(mark.exercise)}: <span class="{_class(mark)}">{_text(short(mark))}</span></h2>']
-    parts += [f"<p>{_text(said)}</p>"] if said else []
-    parts += [f"<p>{_text(note)}</p>" for note in mark.notes if note not in said]
-    parts += [f"<pre>{_text(details)}</pre>"] if details else []
-    parts += [f"<pre>{_text(mark.source[:LONGEST_SOURCE])}</pre>"] if mark.source else []
-    return "".join(parts)
-
-
-def _class(mark) -> str:
-    return mark.status if mark.status in ("right", "wrong") else "none"
-
-
-def _text(text: str) -> str:
-    """Return text as HTML that shows it and does nothing."""
-    shown = "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
-    return html.escape(shown)
-
-
-def _html(title: str, body: str) -> str:
-    return PAGE.format(title=_text(title), style=STYLE, body=body)
+def _form(part: list["Graded"]) -> str:
+    """Return a file for corrections: a line for each mark that is not right, its points left empty."""
+    lines: list[Sequence[str]] = [points.COLUMNS]
+    for one in part:
+        lesson = one.submission.lesson.slug if one.submission.lesson else ""
+        name = identified(one) or one.submission.student
+        lines += [(name, lesson, mark.exercise, "", "") for mark in one.marks if mark.status != "right"]
+    return _rows(lines)

@@ -13,6 +13,7 @@ try:
 except ImportError:  # Windows has none of it
     resource = None  # type: ignore[assignment]
 
+BEGUN = "begun"  # the message between the cells before an answer and the answer
 KEEP_TOGETHER, DIE_TOGETHER = 36, 1  # prctl(2): PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
 PROCESSES = 32  # that a submission may have at once
 FILE_BYTES = 100_000_000  # of one file

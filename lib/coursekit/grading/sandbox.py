@@ -15,14 +15,28 @@ from pathlib import Path
 APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 HERE = [sys.executable, "-I", "-B", "-m", "coursekit.grading.sandbox"]
-TRIAL = "import os, sys; os.listdir(sys.argv[1]) and sys.exit(3); open('in', 'w'); open('../out', 'w')"
+# from within: the submissions cannot be seen, its own folder can be written, the one above cannot
+TRIAL = """import os, sys
+hidden = sys.argv[1]
+(os.listdir(hidden) if os.path.isdir(hidden) else open(hidden).read(1)) and sys.exit(3)
+open('in', 'w')
+open('../out', 'w')"""
+ADVICE = """There is no sandbox on this machine, so nothing was run: a submission would run as you, with your
+files and your network. What helps is in docs/instructor_guide.md, "Submissions are untrusted code":
+Ubuntu 23.10 and later: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
+in a container: docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined
+on macOS and Windows: a Linux virtual machine.
+In a virtual machine or container that you throw away afterwards: SANDBOX=no (--sandbox no) runs without."""
 
 
 def main(arguments: list[str]) -> None:
     """Close the sandbox from within, then become the command: BOX HIDDEN COMMAND."""
     box, hidden, *command = arguments
     _mount("--bind", box, box)
-    _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", hidden)
+    if os.path.isdir(hidden):
+        _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", hidden)
+    else:  # the archive of a whole class
+        _mount("--bind", os.devnull, hidden)
     for place in places():
         if place not in (box, hidden):
             _mount("-o", "remount,bind,ro", place)

@@ -34,7 +34,15 @@ MARK = "COURSEKIT_GRADING"
 
 
 class Ended(Exception):
-    """The supervisor has ended a worker, or it has ended itself: why."""
+    """A worker has ended or was ended: why, and what kind of end that is.
+
+    kind: "clock" where only the clock stopped it, which may be another program's doing; "before" where it was
+    still busy with the cells before an answer; empty where the answer itself took too much.
+    """
+
+    def __init__(self, why: str, kind: str = "") -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 def main() -> None:
@@ -52,22 +60,24 @@ def main() -> None:
 
 
 def watch(order: dict, box: Path) -> dict:
-    """Return {exercise: its result} and the notes, after as many workers as it takes."""
+    """Return {exercise: its result}, how answers look, and the notes, after as many workers as it takes."""
     results, notes, tasks = {}, [], order["tasks"]
+    looks: dict = {}
     while tasks:
-        worker = Worker(order | {"tasks": tasks}, box)
+        running = Worker(order | {"tasks": tasks}, box)
         try:
-            for result in worker.results():
+            for result in running.results():
                 results[result.pop("exercise")] = result
         except Ended as why:
             undone = [task["exercise"] for task in tasks if task["exercise"] not in results]
-            for name in undone if not worker.ready else undone[:1]:
-                results[name] = {"ended": str(why)}
+            for name in undone if not running.ready else undone[:1]:
+                results[name] = {"ended": str(why), "kind": why.kind}
         finally:
-            worker.end()
-        notes += [note for note in worker.notes() if note not in notes]
+            running.end()
+        notes += [note for note in running.notes() if note not in notes]
+        looks = running.looks | looks  # the first time counts
         tasks = [task for task in tasks if task["exercise"] not in results]
-    return {"results": results, "notes": notes}
+    return {"results": results, "notes": notes, "looks": looks}
 
 
 class Worker:
@@ -76,6 +86,7 @@ class Worker:
     def __init__(self, order: dict, box: Path) -> None:
         self.order, self.box, self.ready = order, box, False
         self.printed = 0
+        self.looks: dict = {}
         self.lines: queue.Queue[bytes | None] = queue.Queue(4)
         self.folder = folder = Path(tempfile.mkdtemp(dir=box))
         self.process = subprocess.Popen(
@@ -96,16 +107,25 @@ class Worker:
 
     def results(self):
         """Yield each exercise's result; raise `Ended` when the next one will not come."""
-        self._next(START_SECONDS, " before it was ready")
+        first = self._next(START_SECONDS, " before it was ready", kind="clock")
+        self.looks = first["looks"] if isinstance(first.get("looks"), dict) else {}
         self.ready = True
         for task in self.order["tasks"]:
-            result = self._next(self.order["seconds"])
+            result = self._next(self.order["earlier_seconds"], " in the cells before it", kind="before")
+            if limits.BEGUN in result:
+                result = self._next(self.order["seconds"])
             if result.get("exercise") != task["exercise"]:
                 raise Ended("it reported something else than was asked")
             yield result
 
-    def _next(self, seconds: float, when: str = "") -> dict:
-        """Return the next message; `Ended` if the worker takes more than it may, or computes for too long."""
+    def _next(self, seconds: float, when: str = "", kind: str = "") -> dict:
+        """Return the next message; `Ended` if the worker takes more than it may, or computes for too long.
+
+        Args:
+            seconds: of the processor that it may take; of the clock where it does not compute.
+            when: the end of the sentence on what it did for too long.
+            kind: of `Ended` where it computed for too long; where it only waited that is "clock".
+        """
         stopwatch = Stopwatch(self.process.pid, seconds)
         while not (why := stopwatch.overdue()):
             try:
@@ -120,7 +140,7 @@ class Worker:
                 return {} | message
             except (ValueError, TypeError, RecursionError) as error:
                 raise Ended("it reported what cannot be read") from error
-        raise Ended(f"it {why}{when}")
+        raise Ended(f"it {why}{when}", "clock" if why.startswith("waited") else kind)
 
     def _look(self) -> None:
         """Raise `Ended` if the worker and its descendants take more than they may."""

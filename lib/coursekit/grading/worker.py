@@ -6,9 +6,10 @@ none: it reports what the answers did, and the grader judges that.
 """
 
 import ast
+import asyncio
 import contextlib
-import dis
 import importlib
+import inspect
 import json
 import linecache
 import os
@@ -17,9 +18,8 @@ import types
 
 from convlab.exercises import judging
 from convlab.exercises.exercise import Exercise
-from coursekit.grading import limits, values
-
-LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")  # the last since Python 3.12
+from coursekit.grading import likeness, limits, values
+from coursekit.grading.slicing import compiled, needed, parsed, statements
 
 
 def main() -> None:
@@ -31,9 +31,13 @@ def main() -> None:
     limits.impose(order["limits"])
     exercises = importlib.import_module(f"convlab.exercises.{order['module']}")
     cells = [statements(cell) for cell in order["cells"]]
-    _tell(report, {"ready": True})
+    known = {task["exercise"]: getattr(exercises, task["exercise"]) for task in order["tasks"]}
+    looks = {
+        task["exercise"]: likeness.of(task["source"], known[task["exercise"]]) for task in order["tasks"]
+    }
+    _tell(report, {"ready": True, "looks": looks})  # before a line of the submission has run
     for task in order["tasks"]:
-        result = result_of(getattr(exercises, task["exercise"]), task, cells)
+        result = result_of(known[task["exercise"]], task, cells, lambda: _tell(report, {limits.BEGUN: True}))
         _tell(report, {"exercise": task["exercise"], **result})
     os._exit(0)
 
@@ -54,61 +58,94 @@ def _tell(report: int, message: dict) -> None:
         rest = rest[os.write(report, rest) :]
 
 
-def result_of(exercise: Exercise, task: dict, cells: list[list[ast.stmt]]) -> dict:
-    """Return what came of one exercise: its attempt, or how its cell stopped."""
+def result_of(exercise: Exercise, task: dict, cells: list[list[ast.stmt]], begin=lambda: None) -> dict:
+    """Return what came of one exercise: its attempt, or how its cell stopped.
+
+    `begin()` is called when the earlier statements have run and the answer's own begin.
+    """
+    lost: dict[str, str] = {}
     try:
-        answer = answer_of(task, cells)
+        answer = answer_of(task, cells, begin, lost)
     except BaseException as error:
-        return {"stopped": f"the cell stopped with {_how(error)}"}
+        return {"stopped": f"the cell stopped with {_how(error)}", "module": _missing_module(error, lost)}
     if answer is exercise.reference and callable(answer):
         return {"stopped": "the answer is the course's own reference"}
     try:
-        return {"attempt": values.encode(judging.attempt(exercise, answer))}
+        return {"attempt": values.encode(judging.attempt(exercise, answer)), "lost": lost}
     except BaseException as error:
         return {"stopped": f"the function stopped with {_how(error)}"}
 
 
-def answer_of(task: dict, cells: list[list[ast.stmt]]):
-    """Run an exercise's cell, without its checks, and return what the last of them would have got."""
+def answer_of(
+    task: dict, cells: list[list[ast.stmt]], begin=lambda: None, lost: dict[str, str] | None = None
+):
+    """Run an exercise's cell, without its checks, and return what the last of them would have got.
+
+    Names that are missing because an earlier import failed are added to `lost`, with the module's name.
+    """
     name = f"<{task['exercise']}>"
     linecache.cache[name] = (len(task["source"]), None, task["source"].splitlines(keepends=True), name)
-    tree = _parsed(task["source"])
+    tree = parsed(task["source"])
     body = [node for node in tree.body if not _checks(node)]
     asked = [_asked(call) for node in tree.body for call in _checks(node, task["exercise"])]
     answer = asked[-1] if asked else ast.parse(task["answer"], mode="eval").body
     space = _space()
     earlier = [node for cell in cells[: task["before"]] for node in cell]
     for statement in needed(earlier, [*body, ast.Expr(answer)]):
-        _run_if_possible(statement, space)
-    exec(_code(body, name), space)
+        _run_if_possible(statement, space, {} if lost is None else lost)
+    begin()
+    _run(body, space, name)
     return eval(compile(ast.fix_missing_locations(ast.Expression(answer)), name, "eval"), space)
+
+
+class Shell:
+    """Stands for IPython's shell, of which an answer needs that it is there."""
+
+    def run_line_magic(self, name: str, line: str = "", *_: object) -> object:
+        """Return the folder for `%pwd`, nothing for any other magic."""
+        return os.getcwd() if name == "pwd" else None
+
+    def getoutput(self, *_: object, **__: object) -> list[str]:
+        """Return no lines: no command of the system is run."""
+        return []
+
+    def __getattr__(self, name: str):
+        return lambda *_, **__: None
 
 
 def _space() -> dict:
     """Return the names that a notebook has from the start, in a module of their own."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # as classes and dataclasses look up where they were made
-    vars(module).update(display=lambda *_, **__: None, __builtins__=__builtins__)
+    shell = Shell()
+    vars(module).update(display=lambda *_, **__: None, get_ipython=lambda: shell, __builtins__=__builtins__)
     return vars(module)
 
 
-def _run_if_possible(statement: ast.stmt, space: dict) -> None:
-    """Run a definition; where that fails, the exercise that needs it will say what is missing."""
-    with contextlib.suppress(Exception):
-        exec(_code([statement], "<earlier cell>"), space)
+def _run(body: list[ast.stmt], space: dict, name: str) -> None:
+    """Run statements; those with `await` in an event loop, as a notebook does."""
+    code = compiled(body, name)
+    waiting = eval(code, space)
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(waiting)
 
 
-def _code(statements: list[ast.stmt], name: str) -> types.CodeType:
-    return compile(ast.fix_missing_locations(ast.Module(statements, [])), name, "exec")
-
-
-def _parsed(source: str) -> ast.Module:
-    """Return a cell's syntax tree, without lines that only a notebook understands if these are in the way."""
+def _run_if_possible(statement: ast.stmt, space: dict, lost: dict[str, str]) -> None:
+    """Run an earlier statement; where that fails, the exercise that needs it will say what is missing."""
     try:
-        return ast.parse(source)
-    except SyntaxError:
-        lines = ["" if line.lstrip()[:1] in ("%", "!") else line for line in source.splitlines()]
-        return ast.parse("\n".join(lines))
+        _run([statement], space, "<earlier cell>")
+    except ModuleNotFoundError as error:
+        names = [alias.asname or alias.name for alias in getattr(statement, "names", [])]
+        lost |= dict.fromkeys((name.partition(".")[0] for name in names), error.name or "")
+    except Exception:
+        return
+
+
+def _missing_module(error: BaseException, lost: dict[str, str]) -> str:
+    """Return the module for whose absence a cell stopped; nothing if that is not the reason."""
+    if isinstance(error, ModuleNotFoundError):
+        return error.name or ""
+    return lost.get(error.name or "", "") if isinstance(error, NameError) else ""
 
 
 def _checks(node: ast.stmt, exercise: str | None = None) -> list[ast.Call]:
@@ -123,39 +160,6 @@ def _asked(call: ast.Call) -> ast.expr:
     """Return what a check is called with; the dots of a stub if nothing."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return given[0] if given else ast.Constant(...)
-
-
-def statements(cell: str) -> list[ast.stmt]:
-    """Return a cell's statements; none of a cell that cannot be read."""
-    try:
-        return _parsed(cell).body
-    except Exception:
-        return []
-
-
-def needed(earlier: list[ast.stmt], wanting: list[ast.stmt]) -> list[ast.stmt]:
-    """Return those earlier statements that bind a name which `wanting`, or one of them, uses; in order."""
-    known = [(node, *_names(node)) for node in earlier]
-    wanted = set().union(*(_names(node)[1] for node in wanting))
-    kept: set[int] = set()
-    while more := [i for i, (_, binds, _) in enumerate(known) if i not in kept and binds & wanted]:
-        kept.update(more)
-        wanted.update(*(known[i][2] for i in more))
-    return [known[i][0] for i in sorted(kept)]
-
-
-def _names(node: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the global names that a statement binds, and those that it uses, its functions included."""
-    try:
-        codes = [_code([node], "")]
-    except Exception:
-        return set(), set()
-    for code in codes:  # and those in it, which it finds on its way
-        codes += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    steps = [(step.opname, step.argval) for code in codes for step in dis.get_instructions(code)]
-    binds = {name for does, name in steps if does == "STORE_GLOBAL"}
-    binds |= {step.argval for step in dis.get_instructions(codes[0]) if step.opname == "STORE_NAME"}
-    return binds, {name for does, name in steps if does in LOADS}
 
 
 def _how(error: BaseException) -> str:
