@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site serve grade doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student serve grade report doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -22,8 +22,10 @@ help:
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
 	@echo 'make site          make the book of all lessons in build/site'
+	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
 	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
+	@echo 'make report        make one slide of the mistakes that several have made in the last grading'
 	@echo 'make doctor        say whether this machine has what the course needs'
 	@echo 'make bench         measure how fast this machine is'
 	@echo 'make lint          what `make test` begins with'
@@ -59,6 +61,9 @@ slides: setup
 site: setup
 	@$(PY) -m coursekit site
 
+student: setup
+	@$(PY) -m coursekit student $(OPTIONS)
+
 mutations: setup
 	@$(PY) tests/mutations.py $(NAMES)
 
@@ -80,6 +85,9 @@ grade: setup
 		$(if $(WORKSHEET),--worksheet "$(WORKSHEET)") $(if $(COLUMN),--column "$(COLUMN)") \
 		$(if $(ROSTER),--roster "$(ROSTER)") $(if $(DUE),--due "$(DUE)") $(if $(POINTS),--points "$(POINTS)") \
 		$(if $(TAS),--tas "$(TAS)") $(if $(LESSONS),--lessons $(LESSONS))
+
+report: setup
+	@$(PY) -m coursekit report $(if $(OUTPUT),"$(OUTPUT)") $(if $(LESSONS),--lessons $(LESSONS))
 
 # not after `setup`: it is for machines where that fails
 doctor:

@@ -11,6 +11,7 @@ import pytest
 from convlab import datasets
 from convlab.notebook import selfcheck
 from convlab.notebook.selfcheck import Level, Row
+from coursekit.grading import sandbox
 from coursekit.lessons import ROOT
 from coursekit.running import kernels
 from coursekit.setup import doctor
@@ -138,6 +139,12 @@ def plant_kernel(monkeypatch, program):
     """Let every kernel be this program."""
     command = {"argv": [sys.executable, "-c", program], "display_name": "planted", "language": "python"}
     monkeypatch.setattr(kernels, "get_kernel_dict", lambda: command)
+
+
+@pytest.mark.parametrize(("works", "level"), [(True, Level.GOOD), (False, Level.NOTE)])
+def test_whether_submissions_can_be_graded_in_a_sandbox_is_told(monkeypatch, works, level):
+    monkeypatch.setattr(sandbox, "works", lambda hidden: works)
+    assert rows(doctor.grading)["grading"].level == level
 
 
 def test_a_kernel_that_dies_is_reported(monkeypatch):

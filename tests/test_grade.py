@@ -326,7 +326,7 @@ def test_names_that_an_answer_binds_itself_are_not_looked_for_elsewhere(graded):
 def test_the_file_with_the_answers_counts_and_an_archive_is_opened(graded):
     for student in ("2024-10005_김민준", "2024-10006_이서연"):
         assert {graded.rows[student, name]["status"] for name in RIGHT} == {"right"}
-    chosen = graded.rows["2024-10005_김민준", "gradient"]["note"]
+    chosen = graded.rows["2024-10005_김민준", "step"]["note"]
     assert chosen.startswith("2 files for this lesson: graded 01_linear_regression.ipynb (3 of")
 
 
@@ -396,6 +396,17 @@ def test_grading_that_is_stopped_leaves_nothing_running(tmp_path, number):
     assert not (tmp_path / "grades").exists()
 
 
+def test_without_a_sandbox_nothing_runs_unless_it_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sandbox, "works", lambda hidden: False)
+    monkeypatch.setattr(grade.Run, "_watched", lambda *_: pytest.fail("a submission has run"))
+    hand_in(tmp_path / "class", "anna", notebook(**RIGHT))
+    assert coursekit(["grade", str(tmp_path / "class"), "--output", str(tmp_path / "grades")]) == 2
+    said = capsys.readouterr().err
+    assert "nothing was run" in said
+    assert "--sandbox no" in said
+    assert not (tmp_path / "grades" / "grades.csv").exists()
+
+
 def await_that(true):
     """Wait up to a minute until something is true."""
     deadline = time.monotonic() + 60
@@ -421,6 +432,14 @@ else:
     raise SystemExit("there is a network")
 assert os.system("mount -o remount,bind,rw / 2>/dev/null || umount " + CLASS + " 2>/dev/null") != 0
 """
+
+
+def test_the_sandbox_hides_the_archive_of_a_class_too(tmp_path):
+    archive = tmp_path / "class.zip"
+    archive.write_bytes(b"PK")
+    if not sandbox.works(tmp_path):
+        pytest.skip("this system gives no sandbox")
+    assert sandbox.works(archive)
 
 
 def test_in_the_sandbox_there_is_no_network_no_classmate_and_nothing_to_write_on(tmp_path):

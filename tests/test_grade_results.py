@@ -187,7 +187,8 @@ def test_results_that_cannot_be_written_are_told_before_anything_runs(tmp_path, 
 WORKSHEET = (
     "\ufeffIdentifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,"
     "Last modified (submission),Last modified (grade),Feedback comments\r\n"
-    '"Participant 4412345","김민준",a@b.c,"Submitted for grading - ",,"20.00",Yes,"4 November 2026, 10:41 AM",-,\r\n'
+    '"Participant 4412345","김민준",a@b.c,"Submitted for grading - ",,"20.00",Yes,'
+    '"Wednesday, 4 November 2026, 10:41 AM",-,\r\n'
     '"Participant 4412346","Öz, Anna",o@b.c,"No submission",,"20.00",Yes,-,-,\r\n'
 )
 
@@ -239,7 +240,8 @@ def test_without_a_worksheet_one_is_made_that_reads_back(tmp_path):
 
 
 GRADEBOOK = (
-    "Student,ID,SIS User ID,SIS Login ID,Section,Warm up (11),Week 1: A line (12),Assignments Current Score\r\n"
+    "Student,ID,SIS User ID,SIS Login ID,Section,Warm up (11),Week 1: A line (12),"
+    "Assignments Current Score\r\n"
     ",,,,,,Manual Posting,\r\n"
     "    Points Possible,,,,,5.00,10.00,(read only)\r\n"
     '"Kim, Minjun",55012,u1,kimm,CS,4.00,,80.00\r\n'
@@ -283,3 +285,22 @@ def test_what_is_no_worksheet_is_refused(tmp_path, text):
     for system, entry in (("moodle", MOODLE), ("canvas", CANVAS)):
         with pytest.raises(CourseError):
             filled(tmp_path, system, text, graded(entry, system))
+
+
+# the week's mistakes
+
+
+def test_the_slide_says_how_many_of_those_who_tried_made_a_mistake(tmp_path, capsys):
+    marks = ["climbs"] * 3 + ["factor 2 forgotten"] * 2 + ["gradient of one point"]
+    class_ = [graded(f"s{i}", "", Mark("step", "wrong", one)) for i, one in enumerate(marks)]
+    class_ += [graded("right", "", Mark("step", "right")), graded("none", "", Mark("step", "not attempted"))]
+    gradebook.write(class_, tmp_path, points.Scheme())
+    assert coursekit(["report", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["3 of 7: climbs (01 step)", "2 of 7: factor 2 forgotten (01 step)"]
+    slide = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert slide.count("<li>") == 2
+    assert "this goes up" in slide
+    assert coursekit(["report", str(tmp_path), "--lessons", "05"]) == 0
+    assert "No mistake" in capsys.readouterr().out
+    assert coursekit(["report", str(tmp_path / "nowhere")]) == 2

@@ -102,6 +102,7 @@ MAGIC = {
     "%matplotlib inline\nf = 3": "f = 3",
     "!pip install x\nf = 3": "f = 3",
     "f = 3\nf??": "f = 3",
+    "%time\nf = 3": "f = 3",
 }
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "draw": ("publishing.drawing", "draw who imports whom into docs/architecture.md"),
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
+    "student": ("publishing.student", "make the archives to hand out to a class"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
     "record-transfer": ("measuring.record_transfer", "record the figures of lesson 17"),
     "record-masks": ("measuring.record_masks", "train the networks of lesson 19 on CamVid"),
@@ -30,6 +31,7 @@ COMMANDS = {
     "live-settings": ("measuring.live_settings", "choose the live page's settings on held-out digits"),
     "bench": ("measuring.bench", "measure how fast this machine is"),
     "grade": ("grading.grade", "grade a folder of submissions"),
+    "report": ("grading.report", "make a slide of the mistakes of the last grading"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
 }
 STOPPED = 130  # what a shell reports after Ctrl-C

@@ -141,7 +141,7 @@ def _fill_moodle(sheet: Sheet, grades: dict, lesson: Lesson, column: str, commen
 
 
 def _empty_canvas(graded: list, lesson: Lesson) -> Sheet:
-    """Return a gradebook with a line for each student who has handed in; Canvas asks before it adds a column."""
+    """Return a gradebook with a line for each student who has handed in; Canvas asks about new columns."""
     lines = {one.submission.who.id: one.submission.student for one in graded if one.submission.who.id}
     possible = f"{max(one.possible for one in graded):.2f}"
     rows = [[name, number, "", "", "", ""] for number, name in lines.items()]

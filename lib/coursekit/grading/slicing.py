@@ -16,7 +16,7 @@ from dataclasses import dataclass
 LOADS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")  # the last since Python 3.12
 TIMED = ("time", "timeit", "capture", "prun")  # magics that run the code which they are given
 OPTIONS = re.compile(r"\s*(-\w+(\s*\d+)?\s+)*")  # of a magic, before its code
-ANYTHING = ("exec", "eval", "globals", "vars", "locals", "run_line_magic", "run_cell_magic")
+ANYTHING = {"exec", "eval", "globals", "vars", "locals"}
 # functions that change nothing that they are given, and methods that change nothing that they belong to
 SHOWING = {"print", "display", "help", "len", "check", "hint", "solution", "show", "imshow", "plt", "plots"}
 READING = {
@@ -88,12 +88,10 @@ class _Magics(ast.NodeTransformer):
                 if rest and isinstance(rest[0], ast.Constant):
                     code, above = str(rest[0].value), node.lineno
                 inner = parsed(code).body
-                return [ast.increment_lineno(one, above) for one in inner] or [ast.Pass(**_place(node))]
+                return [ast.increment_lineno(one, above) for one in inner] or [
+                    ast.copy_location(ast.Pass(), node)
+                ]
         return node
-
-
-def _place(node: ast.stmt) -> dict:
-    return {"lineno": node.lineno, "col_offset": node.col_offset}
 
 
 def compiled(body: list[ast.stmt], name: str) -> types.CodeType:
@@ -188,7 +186,7 @@ def _facts(node: ast.stmt, modules: frozenset[str]) -> Facts:
         changes=(_changed(node, modules) - (locals_ if defines else set())) | own,
         calls=set() if defines else names,
         overwrites=defines or (isinstance(node, ast.Assign) and not calls and _plain_targets(node)),
-        anything=star or (not defines and bool(names & {*ANYTHING})),
+        anything=star or (not defines and bool(names & ANYTHING)),
     )
 
 

@@ -20,7 +20,8 @@ from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
 HELP = ("python_and_numpy", "in_a_hurry")  # pages of docs/ for learners
-BESIDE = (*HELP, "live", "glossary", "instructor_guide", "api")  # the pages that follow the lessons
+GUIDE = "instructor_guide"
+BESIDE = (*HELP, "live", "glossary", GUIDE, "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A#{1,6} [^\n]*\n*")
@@ -38,21 +39,27 @@ def main(argv: list[str]) -> int:
     return status
 
 
-def make(root: Path, out: Path) -> int:
-    """Make the book of the course in `root`, with its slides; return what Sphinx returns."""
+def make(root: Path, out: Path, guide: bool = True) -> int:
+    """Make the book of the course in `root`, with its slides; return what Sphinx returns.
+
+    Args:
+        root: the folder of the course.
+        out: where to write.
+        guide: with the instructor guide.
+    """
     from sphinx.cmd.build import build_main
 
     work = out.with_name(f"{out.name}-sources")
-    stage(root, work)
+    stage(root, work, guide)
     slides.make(find(root), out / "slides")
     write_text(out / "slides" / "index.html", slides.listed(find(root)))
     options = ["-q", "-W", "--keep-going", "-d", str(work / ".doctrees")]
     return build_main(["-b", "html", *options, str(work), str(out)])
 
 
-def stage(root: Path, work: Path) -> None:
+def stage(root: Path, work: Path, guide: bool = True) -> None:
     """Lay out what Sphinx reads; a file that has not changed keeps its date, so that its page is kept."""
-    wanted = sources(root)
+    wanted = sources(root, guide)
     for path in [*work.glob("*.md"), *work.glob("*.ipynb"), *work.glob("downloads/*")]:
         if path.relative_to(work).as_posix() not in wanted:
             path.unlink()
@@ -63,17 +70,18 @@ def stage(root: Path, work: Path) -> None:
         vendor.copy(vendor.SITE, work / "_static")
 
 
-def sources(root: Path) -> dict[str, str]:
+def sources(root: Path, guide: bool = True) -> dict[str, str]:
     """Return what Sphinx reads, by file name, all but MathJax."""
     lessons, docs = find(root), root / "docs"
-    files = {lesson.path.name for lesson in lessons} | {f"{name}.md" for name in ("index", *BESIDE)}
+    beside = [name for name in BESIDE if guide or name != GUIDE]
+    files = {lesson.path.name for lesson in lessons} | {f"{name}.md" for name in ("index", *beside)}
     found = {f"_static/{name}": _text(PAGES / name) for name in ("site.css", "site.js")}
     found |= {f"_static/web/{name}": text for name, text in live.files().items()}
     found["live.md"] = _text(live.WEB / "live.md").replace("<!-- live -->", live.markup())
     found["conf.py"] = _text(docs / "conf.py")
-    found["index.md"] = index(_text(docs / "index.md"), lessons)
+    found["index.md"] = index(_text(docs / "index.md"), lessons, beside)
     found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
-    for name in (*HELP, "instructor_guide"):
+    for name in (*HELP, GUIDE) if guide else HELP:
         found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
     found["api.md"] = api.page()
     for lesson in lessons:
@@ -95,13 +103,13 @@ def _among(files: set[str]):
     return lambda name: name if name in files or name.startswith("#") else None
 
 
-def index(template: str, lessons: list[Lesson]) -> str:
+def index(template: str, lessons: list[Lesson], beside: list[str]) -> str:
     """Return the first page: the template with the map in its place, and the order of all pages."""
     place = lessons[0].path.parent if lessons else ROOT
     mapped = course_map.with_map("docs/index.md", template, lessons, place)
     parts = itertools.groupby(lessons, key=lambda lesson: str(lesson.header.get("part", "")))
     trees = [_tree(f"Part {name}", [_listed(lesson) for lesson in members]) for name, members in parts]
-    return "\n".join([mapped, *trees, _tree("Beside the lessons", [*BESIDE])])
+    return "\n".join([mapped, *trees, _tree("Beside the lessons", beside)])
 
 
 def _listed(lesson: Lesson) -> str:

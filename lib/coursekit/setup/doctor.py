@@ -151,6 +151,17 @@ def _kernel_fault() -> str:
     return "" if "42" in str(done.cells[0].outputs) else "it ran a cell and said nothing"
 
 
+def grading() -> list[Row]:
+    """Return whether submissions can be graded in a sandbox; lessons do not need one."""
+    from coursekit.grading import sandbox
+
+    with tempfile.TemporaryDirectory() as folder:
+        if sandbox.works(Path(folder).resolve()):
+            return [Row("grading", "in a sandbox")]
+    remedy = "only for instructors: docs/instructor_guide.md, Submissions are untrusted code"
+    return [Row("grading", "no sandbox here, so `make grade` runs nothing", Level.NOTE, remedy)]
+
+
 LOOKS = (
     Look("versions", versions),
     Look("memory", memory),
@@ -158,4 +169,5 @@ LOOKS = (
     Look("data sets", data_sets),
     Look("kernel", kernel),
     Look("TensorFlow", lambda: [selfcheck.tensorflow()]),
+    Look("grading", grading),
 )
