@@ -2,10 +2,10 @@
 
 Every builder but `squeezenet` and `squeeze_unet`, which come trained, returns an untrained `keras.Model`
 that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19 take pixels
-from 0 to 255 and end in logits for each pixel. Layers are called as in the papers. Only `normalization` and
-`gelu` call TensorFlow itself, to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with
-stride 2 it adds more at the bottom right, so that weights trained elsewhere do not fit without explicit
-padding (lesson 06).
+from 0 to 255 and end in logits for each pixel. `policy_value` takes boards and has two heads. Layers are
+called as in the papers. Only `normalization` and `gelu` call TensorFlow itself, to be fast on a CPU; all else
+is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights
+trained elsewhere do not fit without explicit padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -25,6 +25,7 @@ from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fa
 from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
 from convlab.networks.page import from_page
+from convlab.networks.policy_value import policy_value
 from convlab.networks.pretrained import squeezenet
 from convlab.networks.resnet import (
     PaddedShortcut,
@@ -69,6 +70,7 @@ __all__ = [
     "normalized_dense",
     "outline",
     "padded",
+    "policy_value",
     "projected",
     "residual_block",
     "resnet34",

@@ -5,6 +5,7 @@ panels, an array of them. `dots`, `speeds`, `roofline` and `confusion_matrix` ma
 large as what they show. The caller gives the title, which states the finding.
 """
 
+from convlab.plots.boards import board
 from convlab.plots.boxes import boxes
 from convlab.plots.classification import confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
@@ -29,6 +30,7 @@ __all__ = [
     "BLUE",
     "GREEN",
     "ORANGE",
+    "board",
     "boxes",
     "by_epoch",
     "by_rate",
