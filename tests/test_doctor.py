@@ -141,9 +141,9 @@ def plant_kernel(monkeypatch, program):
     monkeypatch.setattr(kernels, "get_kernel_dict", lambda: command)
 
 
-@pytest.mark.parametrize(("works", "level"), [(True, Level.GOOD), (False, Level.NOTE)])
-def test_whether_submissions_can_be_graded_in_a_sandbox_is_told(monkeypatch, works, level):
-    monkeypatch.setattr(sandbox, "works", lambda hidden: works)
+@pytest.mark.parametrize(("kind", "level"), [("landlock", Level.GOOD), ("", Level.NOTE)])
+def test_whether_submissions_can_be_graded_in_a_sandbox_is_told(monkeypatch, kind, level):
+    monkeypatch.setattr(sandbox, "kind", lambda hidden: kind)
     assert rows(doctor.grading)["grading"].level == level
 
 

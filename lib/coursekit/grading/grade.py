@@ -136,11 +136,11 @@ def main(argv: list[str]) -> int:
         raise CourseError(
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
-    sandboxed = sandbox.works(folder)
-    if not sandboxed and options.sandbox != "no":
+    kind = sandbox.kind(folder)
+    if not kind and options.sandbox != "no":
         raise CourseError(sandbox.ADVICE)
     begun = time.monotonic()
-    run = Run(options.seconds, options.memory, folder, sandboxed)
+    run = Run(options.seconds, options.memory, folder, kind)
     graded = _graded(found, run, max(1, options.jobs), scheme)
     problems = known_people(graded, people, asked)
     problems += corrected(graded, points.Corrections(output))
@@ -151,7 +151,7 @@ def main(argv: list[str]) -> int:
     print(gradebook.table(graded))
     for line in [*gradebook.remarks(graded), *gradebook.passed_over(passed), *problems]:
         print(line)
-    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {protection(run.sandboxed)}")
+    print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {protection(run.sandbox)}")
     print(f"See {os.path.relpath(output / 'index.html')}, grades.csv and students.csv beside it.")
     for path in written:
         print(f"For {options.lms.capitalize()}: {os.path.relpath(path)}")
@@ -195,9 +195,11 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def protection(sandboxed: bool) -> str:
-    """Return what protected this machine from the submissions."""
-    if sandboxed:
+def protection(kind: str) -> str:
+    """Return what protected this machine from the submissions: the kind of sandbox, or nothing."""
+    if kind == sandbox.LANDLOCK:
+        return "Sandbox active (Landlock): as with namespaces, but other programs' processes can be seen."
+    if kind:
         return "Sandbox active: no network, no access to other submissions, own folders to write to."
     return "NO SANDBOX: they ran as you, with your network and files. See docs/instructor_guide.md."
 
@@ -298,10 +300,11 @@ def note_equal_answers(graded: list[Graded], looks: dict[int, dict]) -> None:
 
 
 class Run:
-    """Runs the submissions in `folder`, each with its own supervisor, in a sandbox where that works."""
+    """Runs the submissions in `folder`, each with its own supervisor, in a sandbox of one kind or in none."""
 
-    def __init__(self, seconds: float, memory: float, folder: Path, sandboxed: bool) -> None:
-        self.seconds, self.memory, self.folder, self.sandboxed = seconds, memory, folder, sandboxed
+    def __init__(self, seconds: float, memory: float, folder: Path, kind: str) -> None:
+        self.seconds, self.memory = seconds, memory
+        self.folder, self.sandbox = folder, kind
         self.mark = secrets.token_hex(8)
         self.running: set[subprocess.Popen] = set()
 
@@ -348,7 +351,8 @@ class Run:
     def _watched(self, order: dict) -> dict:
         """Return the supervisor's report; a note if the submission has ended its supervisor."""
         box = Path(tempfile.mkdtemp(prefix="grading-")).resolve()
-        order |= {"box": str(box), "sandbox": sandbox.around(box, self.folder) if self.sandboxed else []}
+        around = sandbox.around(box, self.folder, self.sandbox) if self.sandbox else []
+        order |= {"box": str(box), "sandbox": around}
         process = subprocess.Popen(
             SUPERVISOR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=box
         )

@@ -2,11 +2,13 @@
 
 In namespaces of its own, a submission sees only its own processes and no network. All file systems are
 read-only but for its own folder, the other submissions are hidden, and it cannot undo that. It can still read
-this course with its reference answers, and all that you can read.
+this course with its reference answers, and all that you can read. Where namespaces are denied, as in most
+containers, `landlock` makes a weaker one.
 """
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,12 +17,21 @@ from pathlib import Path
 APART = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--net"]
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 HERE = [sys.executable, "-I", "-B", "-m", "coursekit.grading.sandbox"]
-# from within: the submissions cannot be seen, its own folder can be written, the one above cannot
-TRIAL = """import os, sys
-hidden = sys.argv[1]
-(os.listdir(hidden) if os.path.isdir(hidden) else open(hidden).read(1)) and sys.exit(3)
+NAMESPACES, LANDLOCK = KINDS = ("namespaces", "landlock")  # the stronger first
+# from within: the submissions and the network cannot be seen, nothing above its own folder can be written
+TRIAL = """import os, socket, sys
+hidden, port = sys.argv[1:]
+def denied(act):
+    try:
+        return not act()
+    except OSError:
+        return True
 open('in', 'w')
-open('../out', 'w')"""
+sys.exit(not (
+    denied(lambda: os.listdir(hidden) if os.path.isdir(hidden) else open(hidden, 'rb').read(1))
+    and denied(lambda: open('../out', 'w'))
+    and denied(lambda: socket.create_connection(('127.0.0.1', int(port)), 5))
+))"""
 ADVICE = """There is no sandbox on this machine, so nothing was run: a submission would run as you, with your
 files and your network. What helps is in docs/instructor_guide.md, "Submissions are untrusted code":
 Ubuntu 23.10 and later: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
@@ -61,21 +72,33 @@ def _unescaped(place: str) -> str:
     return place
 
 
-def around(box: Path, hidden: Path) -> list[str]:
-    """Return what to put before a command, so that it runs in the sandbox."""
+def around(box: Path, hidden: Path, kind: str = NAMESPACES) -> list[str]:
+    """Return what to put before a command, so that it runs in a sandbox of this kind."""
+    if kind == LANDLOCK:
+        return [*HERE[:-1], "coursekit.grading.landlock", str(box), str(hidden)]
     return [*APART, *HERE, str(box), str(hidden)]
 
 
-def works(hidden: Path) -> bool:
-    """Return whether the sandbox works on this machine, by a command that tries what it must not do."""
-    if sys.platform != "linux" or not all(map(shutil.which, (APART[0], POWERLESS[0], "mount"))):
+def kind(hidden: Path) -> str:
+    """Return the strongest kind of sandbox that works on this machine; nothing if none does."""
+    return next((one for one in KINDS if works(hidden, one)), "")
+
+
+def works(hidden: Path, kind: str = NAMESPACES) -> bool:
+    """Return whether a sandbox works on this machine, by a command that tries what it must not do."""
+    if sys.platform != "linux":
         return False
-    with tempfile.TemporaryDirectory(prefix="grading-") as folder:
+    if kind == NAMESPACES and not all(map(shutil.which, (APART[0], POWERLESS[0], "mount"))):
+        return False
+    with (
+        tempfile.TemporaryDirectory(prefix="grading-") as folder,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         box = Path(folder).resolve() / "box"
         box.mkdir()
-        command = [*around(box, hidden), sys.executable, "-I", "-c", TRIAL, str(hidden)]
-        said = subprocess.run(command, cwd=box, capture_output=True).stderr
-        return (box / "in").exists() and b"Read-only file system: '../out'" in said
+        given = [sys.executable, "-I", "-c", TRIAL, str(hidden), str(server.getsockname()[1])]
+        done = subprocess.run([*around(box, hidden, kind), *given], cwd=box, capture_output=True)
+        return done.returncode == 0 and (box / "in").exists() and not (box.parent / "out").exists()
 
 
 if __name__ == "__main__":

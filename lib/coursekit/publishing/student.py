@@ -8,6 +8,7 @@ and solutions: checks work from them.
 import argparse
 import copy
 import fnmatch
+import functools
 import io
 import json
 import os
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> int:
         pages = (path for path in sorted((out / "book").rglob("*")) if path.is_file())
         files |= {f"book/{path.relative_to(out / 'book').as_posix()}": path for path in pages}
     for name, write in (("course.zip", write_zip), ("course.tar.gz", write_tar)):
-        write_whole(out / name, lambda file, write=write: write(file, files))
+        write_whole(out / name, functools.partial(write, files=files))
         print(f"{out / name}: {(out / name).stat().st_size / 1e6:.0f} MB")
     return 0
 

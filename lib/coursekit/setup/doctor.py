@@ -156,8 +156,8 @@ def grading() -> list[Row]:
     from coursekit.grading import sandbox
 
     with tempfile.TemporaryDirectory() as folder:
-        if sandbox.works(Path(folder).resolve()):
-            return [Row("grading", "in a sandbox")]
+        if kind := sandbox.kind(Path(folder).resolve()):
+            return [Row("grading", f"in a sandbox ({kind})")]
     remedy = "only for instructors: docs/instructor_guide.md, Submissions are untrusted code"
     return [Row("grading", "no sandbox here, so `make grade` runs nothing", Level.NOTE, remedy)]
 
