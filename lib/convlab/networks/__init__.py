@@ -17,6 +17,7 @@ from convlab.networks.blocks import (
     normalized_convolution,
     normalized_dense,
 )
+from convlab.networks.dcgan import dcgan_discriminator, dcgan_generator
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
 from convlab.networks.gelu import gelu
 from convlab.networks.googlenet import INCEPTIONS, cifar_googlenet, googlenet, inception
@@ -53,6 +54,8 @@ __all__ = [
     "cifar_resnet",
     "cifar_vgg",
     "convolution",
+    "dcgan_discriminator",
+    "dcgan_generator",
     "dense",
     "dense_head",
     "fcn",

@@ -40,6 +40,7 @@ SHOWN = (
     "exercises.progress",
     "applications.boards",
     "applications.detection",
+    "applications.generation",
     "applications.segmentation",
     "applications.selfplay",
     "applications.transfer",

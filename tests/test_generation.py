@@ -1,0 +1,184 @@
+"""Lesson 23: distances in closed form, losses against Keras, two networks that train each other, copies."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convlab import datasets, networks
+from convlab.applications import generation
+
+rng = np.random.default_rng(0)
+
+
+def tiny():
+    """Return 40 images of noise with labels."""
+    random = np.random.default_rng(1)
+    images = random.integers(0, 256, (40, 28, 28, 1), dtype="uint8")
+    return SimpleNamespace(x_train=images, y_train=random.integers(0, 10, 40), name="noise", source="drawn")
+
+
+@given(st.integers(1, 5), st.integers(0, 999))
+@settings(max_examples=40, deadline=None)
+def test_the_distance_of_gaussians_is_the_closed_form(size, seed):
+    random = np.random.default_rng(seed)
+    mean, other = random.normal(size=(2, size))
+    first, second = (part @ part.T for part in random.normal(size=(2, size, size + 1)))
+    eigenvalues = np.linalg.eigvals(first @ second).astype(complex)  # of the product itself, not symmetric
+    wanted = np.sum((mean - other) ** 2) + np.trace(first + second) - 2 * np.sqrt(eigenvalues).real.sum()
+    assert generation.gaussian_distance(mean, first, other, second) == pytest.approx(wanted, abs=1e-6)
+    assert generation.gaussian_distance(mean, first, mean, first) == pytest.approx(0, abs=1e-6)
+
+
+def test_independent_gaussians_add_up_their_differences():
+    deviations, others = np.array([1.0, 3.0, 0.0]), np.array([2.0, 0.5, 4.0])
+    found = generation.gaussian_distance(np.zeros(3), np.diag(deviations**2), np.ones(3), np.diag(others**2))
+    assert found == pytest.approx(3 + np.sum((deviations - others) ** 2))
+
+
+def test_the_distance_of_many_samples_is_near_that_of_their_distributions():
+    mean, mixing = np.array([1.0, -2.0]), np.array([[2.0, 0.0], [1.0, 0.5]])
+    samples = rng.normal(size=(50_000, 2)), mean + rng.normal(size=(50_000, 2)) @ mixing.T
+    exact = generation.gaussian_distance(np.zeros(2), np.eye(2), mean, mixing @ mixing.T)
+    assert generation.frechet_distance(*samples) == pytest.approx(exact, rel=0.03)
+
+
+@pytest.mark.parametrize("shapes", [((1, 2), (5, 2)), ((5, 2), (5, 3))])
+def test_features_that_do_not_fit_have_no_distance(shapes):
+    with pytest.raises(ValueError, match="give two or more rows"):
+        generation.frechet_distance(*(np.zeros(shape) for shape in shapes))
+
+
+def test_losses_are_those_of_keras():
+    real, generated = rng.normal(size=(2, 50, 1)) * 3
+    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    wanted = entropy(np.full((50, 1), 0.9), real) + entropy(np.zeros((50, 1)), generated)
+    found = float(generation.discriminator_loss(real, generated, smoothing=0.1))
+    assert found == pytest.approx(float(wanted), abs=1e-5)
+    wanted = entropy(np.ones((50, 1)), generated)
+    assert float(generation.generator_loss(generated)) == pytest.approx(float(wanted), abs=1e-5)
+    wanted = -entropy(np.zeros((50, 1)), generated)
+    assert float(generation.saturating_loss(generated)) == pytest.approx(float(wanted), abs=1e-5)
+
+
+def test_only_one_loss_has_a_gradient_where_the_discriminator_is_sure():
+    sure = tf.constant([[-9.0]])
+    gradients = []
+    for loss in (generation.saturating_loss, generation.generator_loss):
+        with tf.GradientTape() as tape:
+            tape.watch(sure)
+            value = loss(sure)
+        gradients.append(float(tape.gradient(value, sure)[0, 0]))
+    share = 1 / (1 + np.exp(9.0))
+    np.testing.assert_allclose(gradients, [-share, share - 1], rtol=1e-4)
+
+
+def test_maps_double_twice_and_parameters_are_those_counted_by_hand():
+    generator, discriminator = networks.dcgan_generator(), networks.dcgan_discriminator()
+    sizes = [generator.get_layer(name).output.shape[1:] for name in ("maps", "up1", "images")]
+    assert sizes == [(7, 7, 32), (14, 14, 16), (28, 28, 1)]
+    dense, norms = 42 * 49 * 32, 4 * (32 + 16)
+    assert generator.count_params() == dense + norms + 16 * 32 * 16 + (16 * 16 + 1)
+    wanted = (16 * 24 + 24) + (16 * 24 * 48 + 48) + (49 * 48 + 1) * 11
+    assert discriminator.count_params() == wanted
+    with pytest.raises(ValueError, match="width of 5"):
+        networks.dcgan_generator(width=5)
+
+
+@pytest.fixture
+def pair():
+    keras.utils.set_random_seed(0)
+    return networks.dcgan_generator(width=8), networks.dcgan_discriminator(width=4)
+
+
+def test_a_step_trains_both_and_a_step_of_the_generator_only_it(pair):
+    game = generation.Game(*pair, tiny(), steps=10, batch_size=8)
+    before = [model.get_weights() for model in pair]
+    figures = game.step(0)
+    assert set(figures) == {"loss", "generator_loss", "real", "generated"}
+    middle = [model.get_weights() for model in pair]
+    assert all(_moved(*both) for both in zip(before, middle))
+    losses = [float(game.generator_step(0)["generator_loss"]) for _ in range(5)]
+    assert losses[-1] < losses[0]
+    after = [model.get_weights() for model in pair]
+    assert _moved(middle[0], after[0])
+    assert not _moved(middle[1], after[1])
+
+
+def _moved(before, after):
+    return any(np.any(one != other) for one, other in zip(before, after))
+
+
+def test_an_interrupted_training_ends_like_the_unbroken_one(pair, tmp_path):
+    choices = {"batch_size": 8, "steps_per_epoch": 2}
+    unbroken = generation.fit(*pair, tiny(), 4, **choices)
+    keras.utils.set_random_seed(0)
+    again = networks.dcgan_generator(width=8), networks.dcgan_discriminator(width=4)
+
+    stopped = []
+
+    def stop(done):
+        stopped.append(done)
+        if done == 4:
+            raise KeyboardInterrupt
+        return {}
+
+    path = tmp_path / "game.npz"
+    with pytest.raises(KeyboardInterrupt):
+        generation.fit(*again, tiny(), 4, checkpoint=path, validate=stop, **choices)
+    resumed = generation.fit(*again, tiny(), 4, checkpoint=path, **choices)
+    assert stopped == [2, 4]
+    assert resumed.series("loss") == pytest.approx(unbroken.series("loss"), rel=1e-4)
+    assert resumed.settings["generator_loss"] == "generator_loss"
+
+
+def test_networks_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="same number of classes"):
+        generation.Game(networks.dcgan_generator(), networks.dcgan_discriminator(classes=0), tiny(), 5)
+    pair = networks.dcgan_generator(classes=0), networks.dcgan_discriminator(classes=0)
+    with pytest.raises(ValueError, match="does not fit"):
+        generation.Game(*pair, tiny(), 5, batch_size=10_000)
+    with pytest.raises(ValueError, match="takes no labels"):
+        generation.images(pair[0], generation.noise(3, 32), np.array([1, 2, 3]))
+    with pytest.raises(ValueError, match="give labels"):
+        generation.images(networks.dcgan_generator(), generation.noise(3, 32))
+
+
+def test_numbers_and_one_hot_labels_ask_for_the_same_images(pair):
+    noise = generation.noise(6, 32)
+    labels = np.array([3, 1, 4, 1, 5, 9])
+    by_number = generation.images(pair[0], noise, labels)
+    assert (by_number.shape, by_number.dtype) == ((6, 28, 28, 1), np.uint8)
+    np.testing.assert_array_equal(
+        by_number, generation.images(pair[0], noise, generation.one_hot(labels, 10))
+    )
+
+
+def test_the_nearest_are_those_of_brute_force():
+    training, images = rng.integers(0, 256, (2, 150, 4, 5, 1), dtype="uint8")
+    rows, distances = generation.nearest(images, training, 3)
+    all_of_them = np.sqrt(((images[:, None] / 255 - training[None] / 255) ** 2).sum(axis=(2, 3, 4)))
+    np.testing.assert_allclose(distances, np.sort(all_of_them, axis=1)[:, :3], rtol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(all_of_them, rows, axis=1), distances, rtol=1e-5)
+    with pytest.raises(ValueError, match="neighbours"):
+        generation.nearest(images, training, 151)
+
+
+def test_planted_copies_are_found_and_new_digits_are_not():
+    digits = datasets.load("mnist")
+    training, new = digits.x_train[:5000], digits.x_test[:60]
+    noisy = np.clip(training[:60] + rng.normal(0, 12, training[:60].shape), 0, 255).astype("uint8")
+    assert generation.copied(generation.nearest(noisy, training, 50)[1]).all()
+    assert not generation.copied(generation.nearest(new, training, 50)[1]).any()
+
+
+def test_modes_are_counted():
+    assert generation.modes(np.repeat(np.arange(10), 7), 10) == 10
+    assert generation.modes(np.array([3] * 500), 10) == 1
+    assert (
+        generation.modes(np.array([0] * 95 + [1] * 4 + [2]), 5) == 2
+    )  # two of an even share of 20 are enough
