@@ -42,6 +42,7 @@ COMMANDS = {
     "doctor": (1, "Python|TensorFlow|planted ✘ 손실"),
     "record": (0, "resnet20"),
     "record --help": (0, "usage: python -m coursekit record"),
+    "record-sentences": (0, "sentences-random"),
     "verify --help": (0, "usage: python -m coursekit verify"),
     "bench --help": (0, "usage: python -m coursekit bench"),
     "render --help": (0, "usage: python -m coursekit render"),

@@ -15,6 +15,7 @@ from convlab.layers.pooling import AvgPool2D, MaxPool2D, avg_pool2d, max_pool2d
 from convlab.layers.recurrent import LSTM, RNN, Embedding
 from convlab.layers.regularization import Dropout
 from convlab.layers.sequential import Sequential
+from convlab.layers.temporal import Conv1D, MaxOverTime, conv1d, conv1d_gradients, max_over_time
 from convlab.layers.transposed import Conv2DTranspose, conv2d_transpose
 from convlab.layers.unpooling import max_pool2d_with_indices, max_unpool2d
 
@@ -23,21 +24,26 @@ __all__ = [
     "RNN",
     "AvgPool2D",
     "BatchNorm",
+    "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
+    "MaxOverTime",
     "MaxPool2D",
     "ReLU",
     "Sequential",
     "Sigmoid",
     "avg_pool2d",
+    "conv1d",
+    "conv1d_gradients",
     "conv2d",
     "conv2d_gradients",
     "conv2d_transpose",
     "log_softmax",
+    "max_over_time",
     "max_pool2d",
     "max_pool2d_with_indices",
     "max_unpool2d",

@@ -2,10 +2,10 @@
 
 Every builder but `squeezenet` and `squeeze_unet`, which come trained, returns an untrained `keras.Model`
 that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19 take pixels
-from 0 to 255 and end in logits for each pixel. `policy_value` takes boards and has two heads. Layers are
-called as in the papers. Only `normalization` and `gelu` call TensorFlow itself, to be fast on a CPU; all else
-is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights
-trained elsewhere do not fit without explicit padding (lesson 06).
+from 0 to 255 and end in logits for each pixel. `text_cnn` takes numbers of words, `policy_value` takes boards
+and has two heads. Layers are called as in the papers. Only `normalization` and `gelu` call TensorFlow itself,
+to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the
+bottom right, so that weights trained elsewhere do not fit without explicit padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -40,6 +40,7 @@ from convlab.networks.resnet import (
     resnet152,
 )
 from convlab.networks.segmentation import fcn, segnet, squeeze_unet, unet
+from convlab.networks.sentences import text_cnn
 from convlab.networks.vgg import cifar_vgg, vgg16, vgg19
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "segnet",
     "squeeze_unet",
     "squeezenet",
+    "text_cnn",
     "unet",
     "vgg16",
     "vgg19",
