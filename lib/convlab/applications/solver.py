@@ -9,7 +9,43 @@ import numpy as np
 
 from convlab.applications.boards import InARow
 
-__all__ = ["DropSolver"]
+__all__ = ["DropSolver", "late_positions"]
+
+
+def late_positions(game: InARow, count: int, stones: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions with so many stones, (count, H, W), and which actions keep the value, (count, W).
+
+    Random moves lead to them. None is over, no two are equal, and in each at least one legal action loses
+    value, so that a player can be wrong. ValueError where the game has too few of them. Lesson 25.
+
+    Args:
+        game: an `InARow` with `drops`.
+        count: how many positions.
+        stones: on each board; the more, the faster they are solved.
+        seed: of the random moves.
+
+    >>> from convlab.applications.boards import InARow
+    >>> boards, optimal = late_positions(InARow("small", 3, 4, 3, drops=True), 5, stones=6)
+    >>> boards.shape, (boards != 0).sum(axis=(1, 2)).tolist()
+    ((5, 3, 4), [6, 6, 6, 6, 6])
+    """
+    rng, solver = np.random.default_rng(seed), DropSolver(game)
+    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+    for _ in range(1000 * count):
+        board = game.start()
+        while np.isnan(game.outcomes(board)[0]) and (board != 0).sum() < stones:
+            legal = np.flatnonzero(game.legal(board)[0])
+            board = game.play(board, [int(rng.choice(legal))])
+        if np.isnan(game.outcomes(board)[0]) and board.tobytes() not in found:
+            values = solver.values(board[0])
+            if np.nanmin(values) < np.nanmax(values):
+                found[board.tobytes()] = board[0], values == np.nanmax(values)
+        if len(found) == count:
+            boards, optimal = zip(*found.values())
+            return np.stack(boards), np.stack(optimal)
+    raise ValueError(
+        f"{len(found)} such positions with {stones} stones were found, not {count}: ask for fewer"
+    )
 
 
 class DropSolver:
