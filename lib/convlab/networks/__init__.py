@@ -1,11 +1,12 @@
 """The published networks at ImageNet size, their versions for CIFAR-10, and small ones for MNIST, in Keras.
 
-Every builder but `squeezenet` and `squeeze_unet`, which come trained, returns an untrained `keras.Model`
-that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19 take pixels
-from 0 to 255 and end in logits for each pixel. `text_cnn` takes numbers of words, `policy_value` takes boards
-and has two heads. Layers are called as in the papers. Only `normalization` and `gelu` call TensorFlow itself,
-to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it adds more at the
-bottom right, so that weights trained elsewhere do not fit without explicit padding (lesson 06).
+Every builder but `squeezenet`, `squeeze_unet` and `vgg_trunk`, which come trained, returns an untrained
+`keras.Model` that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19
+take pixels from 0 to 255 and end in logits for each pixel. `text_cnn` takes numbers of words, `policy_value`
+takes boards and has two heads. Layers are called as in the papers. Only `normalization` and `gelu` call
+TensorFlow itself, to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it
+adds more at the bottom right, so that weights trained elsewhere do not fit without explicit padding (lesson
+06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -27,7 +28,7 @@ from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
 from convlab.networks.page import from_page
 from convlab.networks.policy_value import policy_value
-from convlab.networks.pretrained import squeezenet
+from convlab.networks.pretrained import squeezenet, vgg_trunk
 from convlab.networks.resnet import (
     PaddedShortcut,
     cifar_resnet,
@@ -88,6 +89,7 @@ __all__ = [
     "unet",
     "vgg16",
     "vgg19",
+    "vgg_trunk",
     "whiten",
     "whitening_kernels",
 ]

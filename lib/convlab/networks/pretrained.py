@@ -1,8 +1,9 @@
-"""SqueezeNet, trained on ImageNet by its authors: the one network of the course that comes with knowledge.
+"""The networks of the course that come trained on photographs: SqueezeNet, and the first layers of VGG-16.
 
 F. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", arXiv:1602.07360, version
-1.1 of the authors' repository. Its weights lie in data/weights/squeezenet.npz, as int8 with a scale for each
-kernel; data/README.md says where they come from. Lesson 17.
+1.1 of the authors' repository (lesson 17). K. Simonyan and A. Zisserman, "Very deep convolutional networks
+for large-scale image recognition", arXiv:1409.1556 (lesson 22). Their weights lie in data/weights, as int8
+with a scale for each kernel; data/README.md says where they come from.
 """
 
 from collections.abc import Container
@@ -28,6 +29,15 @@ FIRES = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
 
 STAGES = ("conv1", *(f"fire{number}" for number in FIRES))
 """The layers whose maps can be taken as features, from the front."""
+
+TRUNK = {
+    "block1_conv1": 64,
+    "block1_conv2": 64,
+    "block2_conv1": 128,
+    "block2_conv2": 128,
+    "block3_conv1": 256,
+}
+"""VGG-16's first convolutions and their number of maps; a block halves the sides of the one before."""
 
 _FOLDER = DATA_FOLDER / "weights"
 
@@ -76,6 +86,32 @@ def _convolution(x, maps, size, name, strides=1, padding="same"):
     return layers.Conv2D(
         maps, size, strides, padding, activation="relu", kernel_initializer="he_normal", name=name
     )(x)
+
+
+def vgg_trunk(trained: bool = True, pooling: str = "average") -> keras.Model:
+    """Return VGG-16 up to its fifth convolution, block3_conv1: images from `centred` in, its maps out.
+
+    It has 555,328 parameters and takes images of any size from 4 pixels on. The maps are (N, H / 4, W / 4,
+    256); `keras.Model(trunk.inputs[0], ...)` gives those of other layers. The weights began as ImageNet's and
+    were trained on to find edges, so they are near VGG-16's and not equal to them. Without `trained` they are
+    random. `pooling` is "average", as Gatys et al. 2016 recommend for style, or "max", as in VGG-16;
+    ValueError for anything else. Simonyan and Zisserman 2014, table 1, column D. Lesson 22.
+
+    >>> vgg_trunk(trained=False).count_params()
+    555328
+    """
+    pools = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}
+    if pooling not in pools:
+        raise ValueError(f'pooling {pooling!r}: give "average" or "max"')
+    x = images = layers.Input((None, None, 3), name="images")
+    block = "block1"
+    for name, maps in TRUNK.items():
+        if not name.startswith(block):
+            x = pools[pooling](2, name=f"{block}_pool")(x)
+            block = name.partition("_")[0]
+        x = _convolution(x, maps, 3, name)
+    model = keras.Model(images, x, name="vgg_trunk")
+    return load_int8(model, "vgg_trunk") if trained else model
 
 
 def prepare(images: np.ndarray, side: int = SIDE) -> np.ndarray:
