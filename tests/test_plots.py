@@ -66,6 +66,15 @@ def test_images_share_one_value_range_and_hide_empty_places():
     assert axes[0, 1].get_title() == "nine"
 
 
+def test_a_gallery_takes_pictures_of_other_sizes_and_hides_empty_places():
+    pictures = [np.zeros((4, 6, 3), "uint8"), np.ones((8, 3, 3), "uint8"), np.ones((2, 2, 3), "uint8")]
+    axes = plots.gallery(pictures, ["wide", "high"], columns=2)
+    assert axes.shape == (2, 2) and axes[0, 1].get_title(loc="left") == "high"
+    for ax, picture in zip(axes.flat, pictures):
+        np.testing.assert_array_equal(ax.images[0].get_array(), picture)
+    assert not axes[1, 1].images and not axes[1, 0].get_title(loc="left")
+
+
 def outlines(ax):
     """Return (row, column, height, width) of each outlined window."""
     return [

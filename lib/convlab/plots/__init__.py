@@ -11,7 +11,7 @@ from convlab.plots.classification import confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
 from convlab.plots.diagrams import deep_filter, flow, forward_and_backward
-from convlab.plots.images import heat, images
+from convlab.plots.images import gallery, heat, images
 from convlab.plots.lines import (
     curves,
     histograms,
@@ -41,6 +41,7 @@ __all__ = [
     "filter_place",
     "flow",
     "forward_and_backward",
+    "gallery",
     "grid",
     "heat",
     "histograms",

@@ -43,6 +43,35 @@ def images(
     return axes
 
 
+def gallery(
+    pictures: Sequence[ArrayLike],
+    titles: Sequence[str] = (),
+    columns: int | None = None,
+    title: str = "",
+) -> np.ndarray:
+    """Draw colour pictures, which may differ in size, side by side; return the array of Axes (lesson 22).
+
+    Args:
+        pictures: each (H, W, 3) uint8.
+        titles: one for each picture, or for the first of them.
+        columns: pictures in a row; all of them unless it is given.
+        title: the title of the figure.
+    """
+    columns = columns or len(pictures)
+    rows = -(-len(pictures) // columns)
+    width = 5.2 / columns
+    tallest = max(np.shape(picture)[0] / np.shape(picture)[1] for picture in pictures)
+    size = (5.2, rows * (width * tallest + 0.3) + (0.3 if title else 0))
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    for number, ax in enumerate(axes.flat):
+        ax.axis("off")
+        if number < len(pictures):
+            ax.imshow(pictures[number])
+            ax.set_title(titles[number] if number < len(titles) else "", fontsize=9, loc="left")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return axes
+
+
 def heat(
     image: ArrayLike,
     values: ArrayLike,

@@ -46,6 +46,7 @@ SHOWN = (
     "applications.segmentation",
     "applications.selfplay",
     "applications.sentences",
+    "applications.style",
     "applications.transfer",
     "serving.settings",
     "serving.limits",

@@ -1,0 +1,371 @@
+"""Painting a photograph in the style of a painting: Gram matrices, the losses, and the optimisation.
+
+L. Gatys, A. Ecker and M. Bethge, "Image style transfer using convolutional neural networks", CVPR 2016, and
+their "Texture synthesis using convolutional neural networks", arXiv:1505.07376. Lesson 22.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from convlab import DATA_FOLDER
+from convlab.networks.pretrained import MEAN_BGR, vgg_trunk
+from convlab.optimizers import Adam
+
+STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1")
+"""Layers whose Gram matrices are the style, from fine strokes to larger patterns."""
+
+CONTENT_LAYER = "block2_conv2"
+"""The layer whose maps are the content."""
+
+PHOTOGRAPHS = ("chelsea", "coffee", "astronaut")
+PAINTINGS = ("auvers", "wave", "summertime")
+"""The pictures that come with the course; data/README.md says whose they are."""
+
+LARGEST = 100_000_000  # pixels of a picture that is read
+
+
+def gram(maps: np.ndarray) -> np.ndarray:
+    """Return the Gram matrices of maps: for each two channels the sum of their products over all places.
+
+    maps: (N, H, W, C); returns (N, C, C). Gatys et al. 2016, equation 3. ValueError for another number of
+    axes. Lesson 22.
+
+    >>> gram(np.array([[[[1.0, 2.0], [3.0, 0.0]]]]))  # two places, two channels
+    array([[[10.,  2.],
+            [ 2.,  4.]]])
+    """
+    maps = np.asarray(maps)
+    if maps.ndim != 4:
+        raise ValueError(f"maps of shape {maps.shape}: give (N, H, W, C)")
+    values = maps.reshape(len(maps), -1, maps.shape[3])  # (N, places, C)
+    return values.transpose(0, 2, 1) @ values
+
+
+def style_target(maps: np.ndarray) -> np.ndarray:
+    """Return the style of maps (N, H, W, C): their Gram matrices divided by the number of places, (N, C, C).
+
+    So paintings and photographs of other sizes compare. Lesson 22.
+
+    >>> style_target(np.ones((1, 4, 5, 2)))[0]
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    return gram(maps) / (np.shape(maps)[1] * np.shape(maps)[2])
+
+
+def content_loss(maps: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return half the sum of the squared differences of two arrays of maps, and its gradient for the first.
+
+    Both are (N, H, W, C), as is the gradient. Gatys et al. 2016, equations 1 and 2; they set the gradient to
+    zero where a map is 0, and here the ReLU's own backward pass does that. ValueError for unequal shapes.
+    Lesson 22.
+
+    >>> loss, gradient = content_loss(np.full((1, 1, 1, 2), 3.0), np.ones((1, 1, 1, 2)))
+    >>> loss, gradient.ravel()
+    (4.0, array([2., 2.]))
+    """
+    if np.shape(maps) != np.shape(target):
+        raise ValueError(f"maps {np.shape(maps)} and target {np.shape(target)}: give two of the same shape")
+    difference = np.asarray(maps) - target
+    return float(0.5 * np.sum(difference**2)), difference
+
+
+def style_loss(maps: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return how far the style of maps is from a target, and the gradient with respect to the maps.
+
+    The loss is the sum of (G - A)² / (4 C²), with G the style of `maps` and A the target: equation 4 of Gatys
+    et al. 2016, with each Gram matrix divided by its own number of places; the gradient is their equation 6.
+    ValueError where the target does not fit. Lesson 22.
+
+    Args:
+        maps: (N, H, W, C).
+        target: (N, C, C) or (1, C, C), from `style_target`.
+
+    >>> maps = np.ones((1, 2, 2, 1))
+    >>> loss, gradient = style_loss(maps, np.array([[[3.0]]]))
+    >>> loss, gradient.ravel()
+    (1.0, array([-0.5, -0.5, -0.5, -0.5]))
+    """
+    maps = np.asarray(maps)
+    found = style_target(maps)
+    if np.shape(target)[1:] != found.shape[1:] or len(target) not in (1, len(found)):
+        raise ValueError(
+            f"target {np.shape(target)} for maps {maps.shape}: give {found.shape}, from style_target"
+        )
+    count, height, width, channels = maps.shape
+    difference = found - target  # (N, C, C), symmetric
+    loss = float(np.sum(difference**2) / (4 * channels**2))
+    gradient = maps.reshape(count, -1, channels) @ difference / (channels**2 * height * width)
+    return loss, gradient.reshape(maps.shape)
+
+
+def total_variation(images: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the sum of the squared differences of neighbours in images, and its gradient for the images.
+
+    images: (N, H, W, C), as is the gradient; neighbours are one row or one column apart. It is small for
+    smooth images. Mahendran and Vedaldi 2015, section 3, with beta = 2. Lesson 22.
+
+    >>> loss, gradient = total_variation(np.array([[[[1.0], [3.0]]]]))
+    >>> loss, gradient.ravel()
+    (4.0, array([-4.,  4.]))
+    """
+    images = np.asarray(images)
+    rows, columns = np.diff(images, axis=1), np.diff(images, axis=2)
+    gradient = np.zeros_like(images)
+    gradient[:, 1:] += 2 * rows
+    gradient[:, :-1] -= 2 * rows
+    gradient[:, :, 1:] += 2 * columns
+    gradient[:, :, :-1] -= 2 * columns
+    return float(np.sum(rows**2) + np.sum(columns**2)), gradient
+
+
+def read_picture(path: str | Path, side: int = 224) -> np.ndarray:
+    """Return a picture from a file, upright, with a longer side of `side` pixels: (H, W, 3) uint8.
+
+    ValueError for a picture of over 100 million pixels and for a side under 16; OSError for a file that is no
+    picture. Lesson 22.
+    """
+    if side < 16:
+        raise ValueError(f"side of {side} pixels: give 16 or more")
+    with Image.open(path) as picture:
+        if picture.width * picture.height > LARGEST:
+            raise ValueError(
+                f"{path} has {picture.width} x {picture.height} pixels, over {LARGEST:,}: make it smaller"
+            )
+        upright = ImageOps.exif_transpose(picture).convert("RGB")
+    scale = side / max(upright.size)
+    size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
+    return np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+
+
+def bundled(name: str, side: int = 224) -> np.ndarray:
+    """Return a photograph or painting that comes with the course, as `read_picture` gives it.
+
+    `name` is one of PHOTOGRAPHS or PAINTINGS; ValueError for another. Lesson 22.
+
+    >>> bundled("wave", 100).shape
+    (67, 100, 3)
+    """
+    if name not in PHOTOGRAPHS + PAINTINGS:
+        raise ValueError(f"no picture {name!r}: give one of {', '.join(PHOTOGRAPHS + PAINTINGS)}")
+    folder = "photos" if name in PHOTOGRAPHS else "paintings"
+    return read_picture(DATA_FOLDER / folder / f"{name}.jpg", side)
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """What `paint` returns.
+
+    Attributes:
+        image: the picture, (H, W, 3) uint8.
+        history: for each evaluation of the loss the parts "content", "style", "variation", and the "total".
+        frames: evaluation -> the picture that was evaluated then.
+    """
+
+    image: np.ndarray = field(repr=False)
+    history: list[dict[str, float]] = field(repr=False)
+    frames: dict[int, np.ndarray] = field(repr=False)
+
+
+class Objective:
+    """The loss of a picture, and its gradient: how far from a photograph's content and a painting's style.
+
+    Each part is divided by what stands for "nothing of it", so that a weight means the same in each layer and
+    each network: content and style by the loss of maps that are all 0, variation by that of the painting.
+    Calling it with a picture (1, H, W, 3) of pixels from 0 to 255, red first, returns the total and the
+    gradient, and adds to `history` and `frames`. Gatys et al. 2016, equation 7. Lesson 22.
+
+    Args:
+        content: (H, W, 3) uint8, or None with a content weight of 0.
+        painting: (H, W, 3) uint8.
+        weights: of "content", "style" and "variation"; a part with weight 0 is not computed.
+        trunk: the network; `networks.vgg_trunk()` unless it is given.
+        style_layers: whose Gram matrices count, each with the same weight.
+        content_layer: whose maps count.
+        frames: the evaluations, from 0, whose pictures are stored.
+    """
+
+    def __init__(
+        self,
+        content: np.ndarray | None,
+        painting: np.ndarray,
+        weights: dict[str, float],
+        trunk: keras.Model | None = None,
+        style_layers: Sequence[str] = STYLE_LAYERS,
+        content_layer: str = CONTENT_LAYER,
+        frames: Collection[int] = (),
+    ):
+        if min(weights.values()) < 0 or (weights["content"] > 0 and content is None):
+            raise ValueError(f"weights {weights}: give 0 or more, and content 0 where there is no photograph")
+        self.weights, self.wanted_frames = weights, frozenset(frames)
+        self.history: list[dict[str, float]] = []
+        self.frames: dict[int, np.ndarray] = {}
+        trunk = trunk or vgg_trunk()
+        self.style_layers = tuple(style_layers) if weights["style"] else ()
+        self.content_layer = content_layer if weights["content"] else None
+        self.layers = tuple(dict.fromkeys((*self.style_layers, *filter(None, [self.content_layer]))))
+        known = {layer.name for layer in trunk.layers}
+        if missing := [name for name in self.layers if name not in known]:
+            raise ValueError(f"{trunk.name} has no layer {missing[0]!r}; it has {', '.join(sorted(known))}")
+        outputs = [trunk.get_layer(name).output for name in self.layers]
+        self.network = keras.Model(trunk.inputs[0], outputs) if outputs else None
+        painted = self._maps(tf.constant(_batch(painting)))
+        self.targets = {name: style_target(painted[name].numpy())[0] for name in self.style_layers}
+        if self.content_layer and content is not None:
+            self.content = self._maps(tf.constant(_batch(content)))[self.content_layer]
+        self.roughness = max(total_variation(_batch(painting))[0] / painting[..., 0].size, 1e-6)  # a pixel
+        # eager, TensorFlow would compute the gradients of the kernels, too
+        self.compiled = tf.function(self._evaluate, input_signature=[tf.TensorSpec((1, None, None, 3))])
+
+    def __call__(self, image: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the total loss of a picture (1, H, W, 3), and its gradient in the same shape, float32."""
+        if len(self.history) in self.wanted_frames:
+            self.frames[len(self.history)] = to_uint8(image)
+        parts, gradient = self.compiled(tf.constant(image, tf.float32))
+        self.history.append({name: float(part) for name, part in parts.items()})
+        return self.history[-1]["total"], gradient.numpy()
+
+    def _evaluate(self, pixels):
+        """Return the parts of the loss, name -> number, and the gradient of their weighted sum."""
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            maps, parts = self._maps(pixels), dict.fromkeys(self.weights, tf.constant(0.0))
+            if self.content_layer:
+                difference = maps[self.content_layer] - self.content
+                parts["content"] = tf.reduce_sum(difference**2) / tf.reduce_sum(self.content**2)
+            for name, target in self.targets.items():
+                values = tf.reshape(maps[name], (-1, len(target)))  # (places, C)
+                found = tf.matmul(values, values, transpose_a=True) / tf.cast(tf.shape(values)[0], tf.float32)
+                relative = tf.reduce_sum((found - target) ** 2) / np.sum(target**2)
+                parts["style"] += relative / len(self.targets)
+            if self.weights["variation"]:
+                rows, columns = pixels[:, 1:] - pixels[:, :-1], pixels[:, :, 1:] - pixels[:, :, :-1]
+                places = tf.cast(tf.size(pixels) // 3, tf.float32)
+                parts["variation"] = (
+                    (tf.reduce_sum(rows**2) + tf.reduce_sum(columns**2)) / places / self.roughness
+                )
+            parts["total"] = tf.add_n([self.weights[name] * parts[name] for name in self.weights])
+        gradient = tape.gradient(parts["total"], pixels, unconnected_gradients="zero")
+        return parts, gradient
+
+    def _maps(self, pixels):
+        """Return the maps of each layer, name -> tensor, for a picture (1, H, W, 3), red first."""
+        if self.network is None:
+            return {}
+        maps = self.network(tf.reverse(pixels, [3]) - tf.constant(MEAN_BGR), training=False)
+        return dict(zip(self.layers, maps if isinstance(maps, list | tuple) else [maps]))
+
+
+def paint(
+    content: np.ndarray | None,
+    painting: np.ndarray,
+    *,
+    steps: int = 150,
+    content_weight: float = 1.0,
+    style_weight: float = 10.0,
+    variation_weight: float = 0.0,
+    optimizer: str = "adam",
+    learning_rate: float = 4.0,
+    start: str | np.ndarray = "content",
+    trunk: keras.Model | None = None,
+    style_layers: Sequence[str] = STYLE_LAYERS,
+    content_layer: str = CONTENT_LAYER,
+    frames: Collection[int] = (),
+    seed: int = 0,
+) -> Painting:
+    """Return a `Painting`: a picture with the content of a photograph and the style of a painting.
+
+    The pixels themselves are what the optimiser changes; they stay between 0 and 255. The same arguments give
+    the same picture, up to rounding. ValueError for an unknown optimizer or start, for a layer that the trunk
+    does not have, and for negative weights. Gatys et al. 2016. Lesson 22.
+
+    Args:
+        content: the photograph, (H, W, 3) uint8; None for a texture alone, of the painting's size.
+        painting: (H, W, 3) uint8, of any size.
+        steps: evaluations of the loss, each with its gradient.
+        content_weight: of the relative content loss; 0 for texture alone.
+        style_weight: of the relative style loss.
+        variation_weight: of the squared differences of neighbours, relative to the painting's.
+        optimizer: "adam", or "l-bfgs": SciPy's L-BFGS-B, with limits for the pixels.
+        learning_rate: Adam's, in pixel values.
+        start: "content", "noise", or a picture (H, W, 3).
+        trunk: the network; `networks.vgg_trunk()` unless it is given.
+        style_layers: whose Gram matrices count.
+        content_layer: whose maps count.
+        frames: the evaluations, from 0, whose pictures are stored.
+        seed: of the noise.
+    """
+    weights = {
+        "content": content_weight if content is not None else 0.0,
+        "style": style_weight,
+        "variation": variation_weight,
+    }
+    objective = Objective(content, painting, weights, trunk, style_layers, content_layer, frames)
+    image = _first(start, content, painting, seed)
+    if optimizer == "adam":
+        adam = Adam(learning_rate)
+        for _ in range(steps):
+            _, gradient = objective(image)
+            adam.step({"image": image}, {"image": gradient})
+            np.clip(image, 0, 255, out=image)
+    elif optimizer == "l-bfgs":
+        image = _minimized(objective, image, steps)
+    else:
+        raise ValueError(f'optimizer {optimizer!r}: give "adam" or "l-bfgs"')
+    objective.frames |= {steps: to_uint8(image)} if steps in frames else {}
+    return Painting(to_uint8(image)[0], objective.history, {k: f[0] for k, f in objective.frames.items()})
+
+
+def _first(start, content, painting, seed):
+    """Return the picture from which the optimisation starts, (1, H, W, 3) float32."""
+    like = painting if content is None else content
+    if isinstance(start, np.ndarray):
+        if start.shape != like.shape:
+            raise ValueError(
+                f"start of shape {start.shape} for a picture of {like.shape}: give the same shape"
+            )
+        return _batch(start)
+    if start == "noise" or (start == "content" and content is None):
+        return np.random.default_rng(seed).uniform(0, 255, (1, *like.shape)).astype("float32")
+    if start != "content":
+        raise ValueError(f'start {start!r}: give "content", "noise" or a picture')
+    return _batch(content)
+
+
+def _minimized(objective, image, steps):
+    """Return the picture that L-BFGS-B finds with so many evaluations of the loss."""
+    from scipy.optimize import minimize  # here, as it takes a moment to import and Adam needs none of it
+
+    def flat(values):
+        loss, gradient = objective(values.reshape(image.shape).astype("float32"))
+        return loss, gradient.ravel().astype("float64")
+
+    limits = {"maxfun": steps, "maxiter": steps, "ftol": 0.0, "gtol": 0.0}
+    found = minimize(
+        flat, image.ravel().astype("float64"), jac=True, method="L-BFGS-B", bounds=[(0, 255)] * image.size,
+        options=limits,
+    )  # fmt: skip
+    return found.x.reshape(image.shape)
+
+
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels, rounded and cut off at 0 and 255, as uint8.
+
+    >>> to_uint8(np.array([-3.0, 99.6, 300.0]))
+    array([  0, 100, 255], dtype=uint8)
+    """
+    return np.clip(np.round(pixels), 0, 255).astype("uint8")
+
+
+def _batch(picture):
+    """Return a picture (H, W, 3) as a batch of one, float32; ValueError for another shape."""
+    picture = np.array(picture, "float32")
+    if picture.ndim != 3 or picture.shape[2] != 3 or min(picture.shape[:2]) < 4:
+        raise ValueError(f"picture of shape {picture.shape}: give (H, W, 3), 4 pixels or more each side")
+    return picture[None]

@@ -1,0 +1,212 @@
+"""Lesson 22: Gram matrices, the losses of content, style and variation, the trunk, and painting."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from convlab import networks
+from convlab.applications import style
+from convlab.networks import pretrained
+
+rng = np.random.default_rng(22)
+MAPS, OTHERS = rng.normal(size=(2, 3, 5, 4)), rng.normal(size=(2, 4, 2, 4))
+
+
+def numerical(function, values, step=1e-5):
+    """Return the central differences of a function of an array, one value at a time."""
+    found = np.zeros_like(values)
+    for place in np.ndindex(values.shape):
+        moved = [values.copy(), values.copy()]
+        moved[0][place] -= step
+        moved[1][place] += step
+        found[place] = (function(moved[1]) - function(moved[0])) / (2 * step)
+    return found
+
+
+def test_a_gram_matrix_is_the_sum_of_products_over_places():
+    expected = np.einsum("nhwc,nhwd->ncd", MAPS, MAPS)
+    np.testing.assert_allclose(style.gram(MAPS), expected, rtol=1e-12)
+    assert style.gram(MAPS.astype("float32")).dtype == np.float32
+
+
+def test_places_do_not_count_and_fault_channels_do():
+    mixed = MAPS.reshape(2, 15, 4)[:, rng.permutation(15)].reshape(2, 5, 3, 4)
+    np.testing.assert_allclose(style.gram(mixed), style.gram(MAPS), rtol=1e-10)
+    assert not np.allclose(style.gram(MAPS[..., ::-1]), style.gram(MAPS))
+
+
+def test_a_tiled_picture_has_the_same_style():
+    tiled = np.tile(MAPS, (1, 2, 3, 1))
+    np.testing.assert_allclose(style.style_target(tiled), style.style_target(MAPS), rtol=1e-10)
+    assert not np.allclose(style.gram(tiled), style.gram(MAPS))
+
+
+LOSSES = {
+    "content": lambda maps: style.content_loss(maps, MAPS[::-1]),
+    "style": lambda maps: style.style_loss(maps, style.style_target(OTHERS)),
+    "one target": lambda maps: style.style_loss(maps, style.style_target(OTHERS[:1])),
+    "variation": style.total_variation,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_those_of_central_differences(name):
+    before = MAPS.copy()
+    _, gradient = LOSSES[name](MAPS)
+    np.testing.assert_allclose(gradient, numerical(lambda x: LOSSES[name](x)[0], MAPS), rtol=1e-6, atol=1e-8)
+    np.testing.assert_array_equal(MAPS, before)
+
+
+def test_style_loss_and_gradient_are_those_of_tensorflow():
+    target = style.style_target(OTHERS)
+    with tf.GradientTape() as tape:
+        maps = tf.Variable(MAPS)
+        found = tf.einsum("nhwc,nhwd->ncd", maps, maps) / 15
+        expected = tf.reduce_sum((found - target) ** 2) / (4 * 4**2)
+    loss, gradient = style.style_loss(MAPS, target)
+    np.testing.assert_allclose(loss, expected, rtol=1e-12)
+    np.testing.assert_allclose(gradient, tape.gradient(expected, maps), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: style.gram(MAPS[0]), r"\(3, 5, 4\)"),
+        (lambda: style.content_loss(MAPS, OTHERS), "same shape"),
+        (lambda: style.style_loss(MAPS, np.ones((1, 3, 3))), r"\(1, 3, 3\)"),
+        (lambda: style.style_loss(MAPS, np.ones((3, 4, 4))), r"\(3, 4, 4\)"),
+        (lambda: style.bundled("mona"), "mona"),
+        (lambda: style.bundled("wave", 8), "side of 8"),
+        (lambda: networks.vgg_trunk(pooling="min"), "min"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.fixture(scope="module")
+def trunk():
+    return networks.vgg_trunk()
+
+
+def test_the_trunk_has_vggs_sizes_and_pooling(trunk):
+    published = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256)]  # table 1, column D
+    assert trunk.count_params() == sum(9 * before * maps + maps for before, maps in published) == 555_328
+    assert trunk(np.zeros((1, 24, 16, 3), "float32")).shape == (1, 6, 4, 256)
+    ramp = np.arange(48, dtype="float32").reshape(1, 4, 4, 3)
+    for pooling, function in [("average", tf.nn.avg_pool2d), ("max", tf.nn.max_pool2d)]:
+        pool = networks.vgg_trunk(False, pooling).get_layer("block1_pool")
+        np.testing.assert_allclose(pool(ramp), function(ramp, 2, 2, "VALID"))
+
+
+def test_the_first_kernels_see_edges_and_colours_and_fault_random_ones_do_not(trunk):
+    """Trained kernels are smooth: neighbouring weights of a kernel resemble each other."""
+    smooth = {}
+    for name, model in (("trained", trunk), ("random", networks.vgg_trunk(trained=False))):
+        kernel = model.get_layer("block1_conv1").get_weights()[0]
+        smooth[name] = np.corrcoef(kernel[:, 1:].ravel(), kernel[:, :-1].ravel())[0, 1]
+    assert smooth["trained"] > 0.25 > abs(smooth["random"]) + 0.1
+
+
+def test_the_objective_has_the_losses_of_the_lesson(trunk):
+    """Its compiled parts and gradient are those of the NumPy functions, passed back by TensorFlow."""
+    content, painting = style.bundled("coffee", 24), style.bundled("wave", 36)
+    weights = {"content": 2.0, "style": 3.0, "variation": 0.5}
+    objective = style.Objective(content, painting, weights, trunk)
+    image = rng.uniform(0, 255, (1, *content.shape)).astype("float32")
+    total, gradient = objective(image)
+    parts = objective.history[0]
+
+    network = keras.Model(trunk.inputs[0], [trunk.get_layer(name).output for name in objective.layers])
+    pixels = tf.constant(image[..., ::-1] - np.array(pretrained.MEAN_BGR, "float32"))
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        maps = dict(zip(objective.layers, network(pixels)))
+    painted = dict(zip(objective.layers, network(pretrained.centred(painting[None]))))
+    original = dict(zip(objective.layers, network(pretrained.centred(content[None]))))
+    found = {"content": 0.0, "style": 0.0, "variation": 0.0}
+    back = {name: np.zeros(part.shape) for name, part in maps.items()}
+    for name in style.STYLE_LAYERS:
+        target = style.style_target(painted[name].numpy())
+        scale = 1 / 3 / style.style_loss(0 * maps[name].numpy(), target)[0]
+        loss, part = style.style_loss(maps[name].numpy(), target)
+        found["style"] += scale * loss
+        back[name] += 3.0 * scale * part
+    wanted = original[style.CONTENT_LAYER].numpy()
+    scale = 1 / style.content_loss(0 * wanted, wanted)[0]
+    loss, part = style.content_loss(maps[style.CONTENT_LAYER].numpy(), wanted)
+    found["content"], back[style.CONTENT_LAYER] = (
+        scale * loss,
+        back[style.CONTENT_LAYER] + 2.0 * scale * part,
+    )
+    per_pixel = [
+        style.total_variation(x[None].astype("float32"))[0] / x[..., 0].size for x in (image[0], painting)
+    ]
+    found["variation"] = per_pixel[0] / per_pixel[1]
+    rough = style.total_variation(image)[1] / (per_pixel[1] * image[..., 0].size)
+    expected = tape.gradient(list(maps.values()), pixels, [tf.constant(g, "float32") for g in back.values()])
+    for name, value in found.items():
+        assert parts[name] == pytest.approx(value, rel=1e-3), name
+    assert total == pytest.approx(sum(weights[name] * value for name, value in found.items()), rel=1e-3)
+    expected = expected.numpy()[..., ::-1] + 0.5 * rough
+    np.testing.assert_allclose(gradient, expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "l-bfgs"])
+def test_painting_lowers_the_loss_and_comes_out_the_same_twice(trunk, optimizer):
+    content, painting = style.bundled("coffee", 32), style.bundled("auvers", 40)
+    first, second = (
+        style.paint(content, painting, steps=12, optimizer=optimizer, trunk=trunk, frames=(0, 12))
+        for _ in range(2)
+    )
+    np.testing.assert_allclose(first.image.astype(int), second.image, atol=2)  # rounding grows
+    assert first.image.shape == content.shape and first.image.dtype == np.uint8
+    assert first.history[-1]["total"] < 0.7 * first.history[0]["total"]
+    assert abs(first.history[0]["content"]) < 1e-6 < 1e-3 < first.history[-1]["content"]
+    np.testing.assert_array_equal(first.frames[0], content)
+    np.testing.assert_array_equal(first.frames[12], first.image)
+
+
+def test_a_weight_of_zero_leaves_its_part_out(trunk):
+    content, painting = style.bundled("coffee", 32), style.bundled("auvers", 40)
+    only_content = style.paint(content, painting, steps=3, style_weight=0, trunk=trunk)
+    np.testing.assert_array_equal(only_content.image, content)
+    noise = style.paint(content, painting, steps=40, style_weight=0, start="noise", trunk=trunk)
+    assert noise.history[-1]["content"] < 0.5 * noise.history[0]["content"]
+    smooth = style.paint(
+        content, painting, steps=20, content_weight=0, style_weight=0, variation_weight=1, trunk=trunk
+    )
+    assert smooth.history[-1]["variation"] < smooth.history[0]["variation"]
+    texture = style.paint(None, painting, steps=20, trunk=trunk)
+    assert texture.image.shape == painting.shape and texture.history[-1]["content"] == 0
+    assert texture.history[-1]["style"] < 0.5 * texture.history[0]["style"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optimizer": "sgd"}, "sgd"),
+        ({"start": "black"}, "black"),
+        ({"start": np.zeros((3, 3, 3))}, r"\(3, 3, 3\)"),
+        ({"style_weight": -1}, "-1"),
+        ({"style_layers": ("block9",)}, "block9"),
+    ],
+)
+def test_paint_names_what_it_cannot_do(trunk, changes, words):
+    content = style.bundled("coffee", 16)
+    with pytest.raises(ValueError, match=words):
+        style.paint(content, content, steps=1, trunk=trunk, **changes)
+
+
+def test_a_picture_of_ones_own_is_turned_upright(tmp_path):
+    turned = Image.new("RGB", (60, 30), "red")
+    exif = turned.getexif()
+    exif[0x0112] = 6  # a camera held upright
+    turned.save(tmp_path / "own.jpg", exif=exif)
+    assert style.read_picture(tmp_path / "own.jpg", 40).shape == (40, 20, 3)
+    (tmp_path / "no.jpg").write_text("no picture", encoding="utf-8")
+    with pytest.raises(OSError, match=r"no\.jpg"):
+        style.read_picture(tmp_path / "no.jpg")
