@@ -1,7 +1,9 @@
 """`python -m convlab.serving` starts the service; `make serve` calls it."""
 
 import argparse
+import contextlib
 import os
+import socket
 import sys
 
 from convlab.printing import say
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)"
     )
-    parser.add_argument("--port", type=int, default=8000, help="port to listen at")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen at; 0 takes a free one")
     parser.add_argument("--workers", type=int, default=1, help="processes; one that dies is replaced")
     parser.add_argument("--home", help="folder of database, keys and models (service)")
     parser.add_argument("--database", help="URL, as in postgresql+psycopg://user:password@host/name (SQLite)")
@@ -51,7 +53,7 @@ def rotate() -> int:
     """Sign with a new key from now on."""
     from convlab.serving.tokens import Keys
 
-    keys = Keys(Settings.from_environment().home / "keys.json")
+    keys = Keys(Settings.from_environment().key_file)
     keys.rotate()
     say(f"Tokens are signed with key {keys.all()[0][0]} from now on; the key before still verifies.")
     return 0
@@ -65,8 +67,9 @@ def serve(given: argparse.Namespace) -> int:
 
     try:
         settings = Settings.from_environment()
+        listening = _listen(given.host, given.port)
         password = service.prepare(settings)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, OverflowError) as error:
         say(f"The service cannot start: {error}", file=sys.stderr)
         return 1
     except SQLAlchemyError as error:
@@ -78,33 +81,48 @@ def serve(given: argparse.Namespace) -> int:
         return 1
     if password:
         say(WELCOME.format(password=password), flush=True)
-    say(READY.format(host=given.host, port=given.port), flush=True)
-    _run(given, settings)
-    return 0
+    say(READY.format(host=given.host, port=listening.getsockname()[1]), flush=True)
+    return _run(listening, given.workers, settings)
 
 
-def _run(given: argparse.Namespace, settings: Settings) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections from now on; they wait until the service is ready."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=2048)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _run(listening: socket.socket, workers: int, settings: Settings) -> int:
+    """Serve until a signal ends it; return 0, or 1 if the service did not start."""
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from convlab.serving.slow_clients import PunctualProtocol
 
-    PunctualProtocol.seconds = settings.body_seconds
-    uvicorn.run(
+    config = uvicorn.Config(
         "convlab.serving.app:from_environment",
         factory=True,
-        host=given.host,
-        port=given.port,
-        workers=given.workers,
+        workers=workers,
         http=PunctualProtocol,
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
         limit_concurrency=settings.connections,
         timeout_keep_alive=15,
-        timeout_graceful_shutdown=20,
+        timeout_graceful_shutdown=settings.stop_seconds,
+        timeout_worker_healthcheck=60,  # a busy machine is no reason to replace a worker
     )
+    if workers > 1:
+        Multiprocess(config, sockets=[listening]).run()
+        return 0
+    server = uvicorn.Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    return 0 if server.started else 1
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from convlab.serving.errors import Refused
 from convlab.serving.protection import Protection
 from convlab.serving.service import Service, page
 from convlab.serving.settings import Settings
+from convlab.serving.slow_clients import PunctualProtocol
 
 
 class Refusal(BaseModel):
@@ -32,6 +33,10 @@ class Refusal(BaseModel):
     detail: str
 
 
+UNREACHED = (
+    "The database cannot be reached or cannot store. "
+    "Try again later; look first whether your change was stored."
+)
 BEARER = HTTPBearer(auto_error=False, description="The token of POST /login")
 REFUSALS: dict[int | str, dict] = {
     status: {"description": text, "model": Refusal}
@@ -184,7 +189,9 @@ def create_app(settings: Settings) -> FastAPI:
 def from_environment() -> FastAPI:
     """Return the application for the settings of the environment; what uvicorn's processes call."""
     logs.begin()
-    return create_app(Settings.from_environment())
+    settings = Settings.from_environment()
+    PunctualProtocol.seconds = settings.body_seconds  # of this process, one of several
+    return create_app(settings)
 
 
 async def person(
@@ -371,7 +378,7 @@ def _handle_errors(app: FastAPI) -> None:
     async def no_database(request: Request, error: SQLAlchemyError):
         logs.LOGGER.error("database", exc_info=error)
         away = isinstance(error, DatabaseError) or "Timeout" in type(error).__name__
-        sentence = "The database cannot be reached. Nothing was changed." if away else "The database failed."
+        sentence = UNREACHED if away else "The database failed."
         return JSONResponse({"detail": sentence}, 503, {"Retry-After": "5"})
 
 

@@ -40,7 +40,7 @@ def prepare(settings: Settings) -> str | None:
     Return the administrator's password if one was made, which is the only time that anybody sees it.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    Keys(settings.home / "keys.json")
+    Keys(settings.key_file)
     if not settings.models and not models.versions(settings.model_folder):
         shutil.copytree(BUNDLED, settings.model_folder, dirs_exist_ok=True)
     database = engine(settings.url)
@@ -58,7 +58,7 @@ def prepare(settings: Settings) -> str | None:
 
 def accounts(settings: Settings, database: Engine) -> Accounts:
     """Return the accounts of a service in its database."""
-    return Accounts(database, Signer(Keys(settings.home / "keys.json"), settings.token_seconds), settings)
+    return Accounts(database, Signer(Keys(settings.key_file), settings.token_seconds), settings)
 
 
 class Service:

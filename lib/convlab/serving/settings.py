@@ -18,6 +18,8 @@ class Settings:
         home: folder of the database, the keys and the models; only the service may read it.
         database: URL for SQLAlchemy; empty for a file of SQLite in `home`.
         models: folder of the models, `<version>.onnx` and `<version>.json`; empty for `home`/models.
+        keys: file of the keys that sign tokens, the same for all machines; empty for keys.json in `home`.
+        proxies: addresses or networks, with commas, of proxies whose X-Forwarded-For is believed.
         token_seconds: life of a token; a stolen one works no longer.
         session_seconds: life of a session, however often it is refreshed.
         session_check_seconds: how long a process may trust what the database said of a session.
@@ -37,11 +39,14 @@ class Settings:
         uploads: pictures that one user may store.
         connections: connections and requests that one process takes at once.
         threads: threads of one forward pass.
+        stop_seconds: time in which requests that have begun are answered when the service is asked to end.
     """
 
     home: Path = Path("service")
     database: str = ""
     models: str = ""
+    keys: str = ""
+    proxies: str = ""
     token_seconds: int = 900
     session_seconds: int = 12 * 3600
     session_check_seconds: float = 1.0
@@ -61,11 +66,17 @@ class Settings:
     uploads: int = 200
     connections: int = 1000
     threads: int = 1
+    stop_seconds: int = 20
 
     @property
     def url(self) -> str:
         """The database's URL."""
         return self.database or f"sqlite:///{self.home.resolve() / 'service.db'}"
+
+    @property
+    def key_file(self) -> Path:
+        """The file of the keys that sign tokens."""
+        return Path(self.keys) if self.keys else self.home / "keys.json"
 
     @property
     def model_folder(self) -> Path:
