@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student serve grade report doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student serve bench-serving audit grade report doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -24,6 +24,8 @@ help:
 	@echo 'make site          make the book of all lessons in build/site'
 	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
+	@echo 'make bench-serving measure answers a second, percentiles and memory of the service (OPTIONS="--seconds 5 --requests 0")'
+	@echo 'make audit         ask PyPI for known vulnerabilities of the locked packages, and the service 2,000 strange requests'
 	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
 	@echo 'make report        make one slide of the mistakes that several have made in the last grading'
 	@echo 'make doctor        say whether this machine has what the course needs'
@@ -75,6 +77,16 @@ serve: setup
 	@$(PY) -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
 		$(if $(PROCESSES),--workers "$(PROCESSES)") $(if $(DATABASE),--database "$(DATABASE)")
 
+bench-serving: setup
+	@$(PY) -m convlab.serving.bench $(OPTIONS)
+
+# pip-audit has an environment of its own; --strict: a package that could not be looked up is a failure
+audit: setup
+	@[ -x build/audit/bin/pip-audit ] || { $(PY) -m venv build/audit && \
+		build/audit/bin/python -m pip install --quiet 'pip-audit>=2.9,<3'; }
+	@build/audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt
+	@CONVLAB_EXAMPLES=2000 $(PY) -m pytest -q tests/test_serving_schema.py
+
 # OUTPUT=folder, SECONDS=20 of the processor for one exercise, MEMORY=3 GB for one submission, SANDBOX=no,
 # LMS=moodle WORKSHEET=exported.csv COLUMN="Homework 1", ROSTER=class.csv LESSONS="05", DUE="2026-11-04 23:59",
 # POINTS=points.toml, TAS=2
@@ -123,6 +135,8 @@ lock:
 	@uv --version >/dev/null 2>&1 || { echo '`make lock` needs uv: pip install uv'; exit 1; }
 	@uv pip compile --quiet --universal --generate-hashes --extra test --extra site --extra serving --python-version 3.11 --no-annotate \
 		pyproject.toml -o requirements.txt
+	@uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+		--constraint requirements.txt deploy/requirements.in -o deploy/requirements.txt
 
 clean:
 	@rm -rf build .pytest_cache .hypothesis .ruff_cache notebooks/.ipynb_checkpoints

@@ -107,6 +107,19 @@ def test_no_request_fails_while_versions_change():
     assert set(found[0].statuses) == {200}
 
 
+def test_the_service_is_measured_by_one_command(capsys):
+    from convlab.serving import bench
+
+    assert bench.main(["--connections", "2", "--seconds", "0.5", "--requests", "20"]) == 0
+    speeds, memory = capsys.readouterr().out.split("\n\n")
+    connections, rate, p50, p99, _, errors = map(float, speeds.split("\n")[2].split())
+    assert (connections, errors) == (2, 0)
+    assert rate > 0 and 0 < p50 <= p99
+    answers = [float(row.split()[0]) for row in memory.strip().split("\n")[2:]]
+    assert answers[0] == 0 and answers[-1] >= 20
+    assert all(float(row.split()[1]) > 10 for row in memory.strip().split("\n")[2:])
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_a_canary_answers_its_share(share):
     rollout = models.Rollout(BUNDLED)
