@@ -9,8 +9,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlab import datasets, networks
+from convlab import datasets, networks, runs
 from convlab.applications import generation
+from coursekit.measuring import record_gan
 
 rng = np.random.default_rng(0)
 
@@ -182,3 +183,29 @@ def test_modes_are_counted():
     assert (
         generation.modes(np.array([0] * 95 + [1] * 4 + [2]), 5) == 2
     )  # two of an even share of 20 are enough
+
+
+def test_a_recording_says_how_it_went_and_leaves_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_gan, "IMAGES", 20)
+    data = tiny()
+    data.x_test = data.x_train
+    task = record_gan.GanTask(steps=2, each=1, loss="saturating_loss", generator={"width": 8})
+    line = record_gan.record("tiny", task, data, 1, tmp_path / "c" / "tiny.npz", tmp_path)
+    run = runs.load(tmp_path / "runs" / "gan" / "tiny-seed1.json")
+    assert line.startswith("tiny, seed 1: read as asked")
+    assert (run.seed, run.settings["generator_loss"], len(run.history)) == (1, "saturating_loss", 2)
+    assert run.test["frechet_distance"] == pytest.approx(run.series("frechet_distance")[-1])
+    assert not (tmp_path / "c" / "tiny.npz").exists()
+
+
+def test_a_recording_refuses_a_stand_in(monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=False))
+    with pytest.raises(SystemExit, match="genuine MNIST"):
+        record_gan.main(["digits-gan"])
+
+
+def test_the_list_names_every_task(capsys):
+    assert record_gan.main([]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(record_gan.TASKS)
+    assert all(hasattr(generation, task.loss) for task in record_gan.TASKS.values())
