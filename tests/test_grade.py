@@ -160,7 +160,7 @@ MISCHIEF = {
     "module_within": (
         RAISING.format("from a_module.of_their_own import step\n    return step"),
         "missing module",
-        "module a_module is not",
+        "needs the module `a_module`, which is not part of the course",
     ),
     # right, and noted for the instructor
     "borrows": (

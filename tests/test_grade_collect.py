@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 from test_grade import LESSON, RIGHT, hand_in, notebook
 
-from coursekit.grading import collect, grade, lms, roster, submissions
+from coursekit.grading import collect, grade, lms, points, roster, submissions
 from coursekit.grading.collect import File, Unreadable
 from coursekit.lessons import ROOT, CourseError, find
 
@@ -282,11 +282,12 @@ def test_who_has_handed_in_nothing_has_a_row_and_a_stranger_is_named(tmp_path):
     people = listed(tmp_path, "id,first name,last name\n2024-1,Anna,Öz\n2024-2,Ben,Kim\n")
     found, _ = submissions.find(tmp_path / "class", LESSONS)
     graded = [grade.Graded(one, []) for one in found]
-    said = grade.known_people(graded, people, [])
+    said = grade.known_people(graded, people, [], points.Scheme(points={"01": {"step": 3}}))
     assert said == ["Not on the roster: zoe."]
     missing = graded[-1]
     assert (missing.submission.student, missing.submission.problem) == ("Ben Kim", "nothing was handed in")
     assert {mark.status for mark in missing.marks} == {"not handed in"}
+    assert missing.possible == len(missing.marks) + 2
     assert len(graded) == 3
 
 

@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from planting import markdown, plant, ran, stream
 
+from coursekit.course import Course
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source
 from coursekit.publishing import slides, vendor
 
@@ -210,3 +211,11 @@ def test_altered_or_missing_file_of_a_package_is_refused(monkeypatch):
     monkeypatch.setitem(vendor.FILES, "reveal.js", ("no-such-package", folder, file, "0" * 64))
     with pytest.raises(CourseError, match="no-such-package: remove"):
         vendor.content("reveal.js")
+
+
+def test_the_notes_of_an_exercise_name_the_mistakes_that_learners_make():
+    first = next(one for one in find(ROOT) if one.number == "01")
+    spoken = [note for slide in slides.divided(first) for note in slides.asked(slide, first)]
+    often = [note for note in spoken if note.startswith("Learners often answer: ")]
+    assert len(often) == len(Course(ROOT).exercises("01"))
+    assert any("climbs; " in note for note in often)

@@ -142,7 +142,7 @@ def main(argv: list[str]) -> int:
     begun = time.monotonic()
     run = Run(options.seconds, options.memory, folder, kind)
     graded = _graded(found, run, max(1, options.jobs), scheme)
-    problems = known_people(graded, people, asked)
+    problems = known_people(graded, people, asked, scheme)
     problems += corrected(graded, points.Corrections(output))
     gradebook.write(graded, output, scheme, options.tas)
     written = (
@@ -204,13 +204,16 @@ def protection(kind: str) -> str:
     return "NO SANDBOX: they ran as you, with your network and files. See docs/instructor_guide.md."
 
 
-def known_people(graded: list[Graded], people: roster.Roster | None, asked: list[Lesson]) -> list[str]:
+def known_people(
+    graded: list[Graded], people: roster.Roster | None, asked: list[Lesson], scheme: points.Scheme
+) -> list[str]:
     """Find each student on the roster; add who has handed in nothing; return what does not fit.
 
     Args:
         graded: the submissions, to which those that are missing are added.
         people: the roster; None where there is none.
         asked: the lessons that everybody should hand in; where empty, those that somebody has.
+        scheme: what marks are worth.
     """
     if people is None:
         return []
@@ -227,7 +230,10 @@ def known_people(graded: list[Graded], people: roster.Roster | None, asked: list
         for person in people.people:
             if person not in there:
                 missing = Submission(person.name or person.shown, lesson, None, "nothing was handed in")
-                marks = [Mark(stub.exercise, NOT_HANDED_IN) for stub in missing.stubs]
+                marks = [
+                    Mark(stub.exercise, NOT_HANDED_IN, possible=scheme.possible(lesson.number, stub.exercise))
+                    for stub in missing.stubs
+                ]
                 graded.append(Graded(missing, marks, person))
     return [f"Not on the roster: {', '.join(strangers)}."] if strangers else []
 
@@ -498,7 +504,14 @@ def _without(module: str, name: str, task: Task, why: str) -> Mark:
         f"this needs the module `{module}`, which is not part of the course, so it could not be tried here. "
         f"Write it without, or ask your instructor.\n{why}"
     )
-    return Mark(name, MODULE, "", message, [f"the module {module} is not part of the course"], task.source)
+    return Mark(
+        name,
+        MODULE,
+        "",
+        message,
+        [f"needs the module `{module}`, which is not part of the course"],
+        task.source,
+    )
 
 
 def _module_of(data: dict, lost: object) -> str:

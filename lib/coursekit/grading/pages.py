@@ -28,7 +28,8 @@ table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:.25re
 border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:normal}
 pre{background:#f5f5f5;padding:.7rem;overflow-x:auto;font-size:.9rem}code{background:#f5f5f5;padding:0 .2em}
 .question{font-style:italic}.right{color:#00785a}.wrong{color:#b34700}.none{color:#6b6b6b}
-@media print{body{max-width:none}}"""
+@media print{body{max-width:none}}
+@media print,(max-width:45rem){pre{white-space:pre-wrap}}"""
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

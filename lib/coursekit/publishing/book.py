@@ -182,9 +182,10 @@ def _entry(entry: dict, lesson: Lesson | None) -> str:
     en, ko, ja, meaning = (html.escape(str(entry.get(name, ""))) for name in ("en", "ko", "ja", "meaning"))
     anchor = re.sub(r"[^a-z0-9]+", "-", entry["en"].casefold()).strip("-")
     link = f'<a href="{lesson.slug}.html">{lesson.number}</a>' if lesson else ""
+    also = f' <small class="also">Also: {html.escape(entry["also"])}</small>' if "also" in entry else ""
     return (
         f'<tr id="{anchor}"> <td>{en}</td> <td lang="ko">{ko}</td> <td lang="ja">{ja}</td> '
-        f'<td class="meaning">{meaning}</td> <td>{link}</td> </tr>'
+        f'<td class="meaning">{meaning}{also}</td> <td>{link}</td> </tr>'
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from convlab.files import write_text
+from coursekit.course import Course
 from coursekit.lessons import LESSON_NAME, ROOT, Lesson, find, select, source, tags, text
 from coursekit.publishing import vendor
 from coursekit.publishing.links import relinked
@@ -270,11 +271,21 @@ def asked(slide: Slide, lesson: Lesson) -> list[str]:
                 notes.append(
                     "Let them try alone first, then in pairs. Its hint() helps, and helps more each time."
                 )
+            case "exercise":
+                notes += _mistakes(cell, lesson)
             case "terms":
                 notes.append("Ask people to explain each word in their own words.")
             case "code" if cell["outputs"] and not any("Ask:" in one for one in notes):
                 notes.append("Ask: what will this show? Its output comes with the next click.")
     return notes
+
+
+def _mistakes(cell: dict, lesson: Lesson) -> list[str]:
+    """Return a sentence on the mistakes that an exercise knows by name; none where it knows none."""
+    checked = re.search(r"^exercises\.(\w+)\.check", source(cell), re.MULTILINE)
+    known = Course(lesson.path.parents[1]).exercises(lesson.number) if checked else []
+    names = [mistake.name for one in known if checked and one.name == checked[1] for mistake in one.mistakes]
+    return [f"Learners often answer: {'; '.join(names)}."] if names else []
 
 
 def _pace(share: float, by_here: float, minutes: float) -> str:
