@@ -221,7 +221,7 @@ class NaiveGo:
 
 
 @given(seed=st.integers(0, 10**9), size=st.sampled_from([2, 3, 4, 5]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_go_agrees_with_a_naive_implementation(seed, size):
     rng, go, naive = np.random.default_rng(seed), boards.Go(size, komi=0), NaiveGo(size)
     state = go.start()
