@@ -357,7 +357,9 @@ def test_a_recording_goes_on_with_the_next_fold_and_trains_none_twice(tmp_path, 
     line = record_sentences.record("sentences-baselines", None, Small, 0, output=tmp_path)
     assert line.startswith("sentences-baselines, fold 0: ")
     record_sentences.record("sentences-baselines", None, Small, 4, output=tmp_path)
-    stored = json.loads((tmp_path / "runs" / "sentences-baselines.json").read_text(encoding="utf-8"))
+    stored = json.loads(
+        (tmp_path / "runs" / "sentences" / "sentences-baselines.json").read_text(encoding="utf-8")
+    )
     assert list(stored["folds"]) == ["0", "4"]
     assert stored["folds"]["0"]["naive_bayes"] == stored["folds"]["4"]["logistic_regression"] == 1
     monkeypatch.setattr(record_sentences, "_baselines", None)  # calling it would raise
@@ -368,7 +370,7 @@ def test_a_recording_of_a_network_says_which_epoch_was_chosen(tmp_path):
     task = record_sentences.FoldTask(dimensions=4, filters=2, epochs=1, pretrained=True)
     vectors = {"fine": np.ones(4), "poor": -np.ones(4)}
     record_sentences.record("tiny", task, Small, 1, vectors, tmp_path)
-    stored = json.loads((tmp_path / "runs" / "tiny.json").read_text(encoding="utf-8"))
+    stored = json.loads((tmp_path / "runs" / "sentences" / "tiny.json").read_text(encoding="utf-8"))
     assert stored["settings"]["filters"] == 2 and stored["folds"]["1"]["epoch"] == 1
     fold = sentences.fold(sentences.folds(80), 1)
     assert stored["folds"]["1"]["sentences"] == len(fold.test)

@@ -1,9 +1,9 @@
 """`python -m coursekit record-sentences [NAME ...]`: ten folds of lesson 21 on the movie reviews.
 
-A JSON file for each name goes to data/runs/: for each fold finished the accuracy on its test sentences, the
-seconds and the epoch chosen. A fold that is in the file is not trained again, so an interrupted recording
-goes on where it stopped. The baselines take the same folds. Tasks with GloVe's vectors need them in a file,
---vectors: an .npz with `words` and `vectors`; the course does not contain them.
+A JSON file for each name goes to data/runs/sentences/: for each fold finished the accuracy on its test
+sentences, the seconds and the epoch chosen. A fold that is in the file is not trained again, so an
+interrupted recording goes on where it stopped. The baselines take the same folds. Tasks with GloVe's vectors
+need them in a file, --vectors: an .npz with `words` and `vectors`; the course does not contain them.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def _vectors(path):
 
 def record(name, task, data, which, vectors=None, output=DATA_FOLDER):
     """Train on one fold unless it is recorded, test once, store; return how it went, a line."""
-    path = output / "runs" / f"{name}.json"
+    path = output / "runs" / "sentences" / f"{name}.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else _empty(task, data)
     if str(which) not in stored["folds"]:
         began = time.process_time()
