@@ -11,10 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 from jsonschema import Draft202012Validator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from serving_process import Process
 from serving_tools import seven
 
 from convlab.serving.settings import PREFIX, Settings
@@ -212,9 +214,22 @@ def test_keys_may_lie_outside_the_folder_of_the_service(tmp_path):
     Keys(tmp_path / "keys/keys.json")  # as a Secret is mounted
     (tmp_path / "keys/keys.json").chmod(0o400)
     with Local(Settings(keys=str(tmp_path / "keys/keys.json")), home=tmp_path / "home") as service:
-        import requests
-
         header = service.log_in()
         said = requests.post(f"{service.url}/predict", headers=header, files={"image": seven()}, timeout=60)
         assert said.json()["label"] == 7
     assert not (tmp_path / "home/keys.json").exists()
+
+
+@pytest.mark.parametrize(("proxies", "said"), [("127.0.0.0/8", [401, 401, 401]), ("", [401, 401, 429])])
+def test_the_limit_on_logins_counts_those_behind_a_proxy_that_is_named_one_by_one(proxies, said, tmp_path):
+    with Process(tmp_path / "home", proxies=proxies, logins=2, login_seconds=3600) as service:
+        statuses = [
+            requests.post(
+                f"{service.url}/login",
+                json={"user": f"user{number}", "password": "a wrong password"},
+                headers={"X-Forwarded-For": f"203.0.113.{number}"},
+                timeout=600,
+            ).status_code
+            for number in range(3)
+        ]
+    assert statuses == said
