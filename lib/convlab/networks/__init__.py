@@ -2,11 +2,11 @@
 
 Every builder but `squeezenet`, `squeeze_unet` and `vgg_trunk`, which come trained, returns an untrained
 `keras.Model` that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19
-take pixels from 0 to 255 and end in logits for each pixel. `text_cnn` takes numbers of words, `policy_value`
-takes boards and has two heads. Layers are called as in the papers. Only `normalization` and `gelu` call
-TensorFlow itself, to be fast on a CPU; all else is Keras. "Same" padding is TensorFlow's: with stride 2 it
-adds more at the bottom right, so that weights trained elsewhere do not fit without explicit padding (lesson
-06).
+take pixels from 0 to 255 and end in logits for each pixel; lesson 20's takes maps and words. `text_cnn`
+takes numbers of words, `policy_value` takes boards and has two heads. Layers are called as in the papers.
+Only `normalization` and `gelu` call TensorFlow itself, to be fast on a CPU; all else is Keras. "Same"
+padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights trained elsewhere do
+not fit without explicit padding (lesson 06).
 """
 
 from convlab.networks.alexnet import LocalResponseNormalization, alexnet, cifar_alexnet
@@ -18,6 +18,7 @@ from convlab.networks.blocks import (
     normalized_convolution,
     normalized_dense,
 )
+from convlab.networks.captioning import captioner, finder
 from convlab.networks.dcgan import dcgan_discriminator, dcgan_generator
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
 from convlab.networks.gelu import gelu
@@ -50,6 +51,7 @@ __all__ = [
     "LocalResponseNormalization",
     "PaddedShortcut",
     "alexnet",
+    "captioner",
     "cifar_alexnet",
     "cifar_fast",
     "cifar_googlenet",
@@ -61,6 +63,7 @@ __all__ = [
     "dense",
     "dense_head",
     "fcn",
+    "finder",
     "from_page",
     "gelu",
     "googlenet",

@@ -41,6 +41,7 @@ SHOWN = (
     "exercises.progress",
     "applications.bag_of_words",
     "applications.boards",
+    "applications.captioning",
     "applications.detection",
     "applications.generation",
     "applications.segmentation",

@@ -1,0 +1,327 @@
+"""Lesson 20: a step of an LSTM, a step of beam search, and the clipped precision of BLEU."""
+
+from collections import Counter
+
+import numpy as np
+
+from convlab.exercises.exercise import exercise
+from convlab.layers import sigmoid
+
+_rng = np.random.default_rng(20)
+
+
+def _cell(n, inputs, units):
+    shapes = (n, inputs), (n, units), (n, units), (inputs, 4 * units), (units, 4 * units), (4 * units,)
+    return tuple(_rng.normal(0, 0.8, shape) for shape in shapes)
+
+
+def _gates(x, h, kernel, recurrent_kernel, bias):
+    return np.split(x @ kernel + h @ recurrent_kernel + bias, 4, axis=1)
+
+
+@exercise(
+    question="What are h and c, both (N, units), after one step of an LSTM?",
+    insight="Along c nothing is multiplied but f: a gradient goes back through many steps as long as f is near 1.",
+    cases=[_cell(2, 3, 4), _cell(1, 2, 1), _cell(3, 1, 2)],
+    hints=[
+        "First the four sums, in one product: `x @ kernel + h @ recurrent_kernel + bias`, (N, 4 · units). Which "
+        "quarter is which?",
+        "The order is i, f, g, o. Three of them are gates between 0 and 1, and g is a value between -1 and 1.",
+        "`c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)`, then `h = sigmoid(o) * np.tanh(c)`; return `h, c`.",
+    ],
+)
+def lstm_step(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("h and c swapped", "these are c and h: return h first.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    return lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)[::-1]
+
+
+@lstm_step.mistake(
+    "i and f swapped",
+    "f lets the new value in and i keeps the old one: the order in the kernel is i, f, g, o.",
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    f, i, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake(
+    "g and o swapped", "the third and the fourth quarter have changed places: the order is i, f, g, o."
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, o, g = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("sigmoid for the value", "g went through a sigmoid: it is a value, and may be negative.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = sigmoid(f) * c + sigmoid(i) * sigmoid(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake(
+    "tanh of c forgotten", "h is o times c itself: the cell goes through a tanh before it is read."
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * c, c
+
+
+@lstm_step.mistake("old c read", "h was read from the old c: update c first.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    _, new = lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)
+    o = _gates(x, h, kernel, recurrent_kernel, bias)[3]
+    return sigmoid(o) * np.tanh(c), new
+
+
+@lstm_step.mistake("nothing forgotten", "the old c is added whole: multiply it by the gate f.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, _, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("everything forgotten", "the old c does not count: it stays, times the gate f.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    return lstm_step.reference(x, h, 0 * c, kernel, recurrent_kernel, bias)
+
+
+@lstm_step.mistake("old h ignored", "the old h does not count: the gates look at x and at h.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    return lstm_step.reference(x, 0 * h, c, kernel, recurrent_kernel, bias)
+
+
+@lstm_step.mistake("bias forgotten", "the bias is missing in the four sums.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    return lstm_step.reference(x, h, c, kernel, recurrent_kernel, 0 * bias)
+
+
+@lstm_step.mistake("only h", "this is h alone: the next step needs c, too. Return `h, c`.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    return lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)[0]
+
+
+# three sentences under way, and four or five words: one sentence has the two best ways to go on
+_PLAIN = (
+    np.log([0.5, 0.3, 0.2]),
+    np.log([[0.45, 0.40, 0.10, 0.05], [0.05, 0.15, 0.70, 0.10], [0.10, 0.05, 0.05, 0.80]]),
+    2,
+)
+_WIDE = (
+    np.log([0.30, 0.36, 0.04, 0.30]),
+    np.log(
+        [
+            [0.10, 0.20, 0.30, 0.25, 0.15],
+            [0.60, 0.02, 0.30, 0.05, 0.03],
+            [0.96, 0.01, 0.01, 0.01, 0.01],
+            [0.05, 0.07, 0.08, 0.50, 0.30],
+        ]
+    ),
+    4,
+)
+
+_NARROW = np.log([0.35, 0.65]), np.log([[0.88, 0.12], [0.56, 0.44]]), 3
+
+
+@exercise(
+    question="Which sentences go on, and with which words, in one step of beam search, the likeliest first?",
+    insight="Two ways on from one sentence can push another sentence out of the beam, although it was good so far.",
+    tolerance=0,
+    cases=[_PLAIN, _WIDE, _NARROW],
+    hints=[
+        "A sentence of two parts has the product of their probabilities. What does one do with their logarithms?",
+        "`totals = scores[:, None] + log_probabilities` has a number for every sentence and every word. The "
+        "`width` largest of *all* of them are wanted, not one per sentence.",
+        "`best = np.argsort(-totals, axis=None)[:width]`, then `parents, words = np.unravel_index(best, "
+        "totals.shape)`; return `list(parents), list(words)`.",
+    ],
+)
+def beam_step(scores, log_probabilities, width):
+    totals = scores[:, None] + log_probabilities
+    best = np.argsort(-totals, axis=None)[:width]
+    parents, words = np.unravel_index(best, totals.shape)
+    return parents.tolist(), words.tolist()
+
+
+@beam_step.mistake(
+    "parents and words swapped", "these are the words and the sentences: sentences come first."
+)
+def _(scores, log_probabilities, width):
+    return beam_step.reference(scores, log_probabilities, width)[::-1]
+
+
+@beam_step.mistake(
+    "one word for each sentence",
+    "each sentence goes on with its best word: compare *all* ways to go on, and one sentence may have several.",
+)
+def _(scores, log_probabilities, width):
+    totals = scores[:, None] + log_probabilities
+    parents = np.argsort(-totals.max(axis=1))[:width]
+    return parents.tolist(), totals[parents].argmax(axis=1).tolist()
+
+
+@beam_step.mistake(
+    "only the best sentence", "only the likeliest sentence goes on: one that is behind can still overtake it."
+)
+def _(scores, log_probabilities, width):
+    best = int(scores.argmax())
+    return [best] * width, np.argsort(-log_probabilities[best])[:width].tolist()
+
+
+@beam_step.mistake(
+    "scores so far forgotten", "the scores so far do not count: add them to the new log-probabilities."
+)
+def _(scores, log_probabilities, width):
+    return beam_step.reference(0 * scores, log_probabilities, width)
+
+
+@beam_step.mistake(
+    "scores multiplied",
+    "logarithms are multiplied here: a product of probabilities is a *sum* of logarithms.",
+)
+def _(scores, log_probabilities, width):
+    totals = scores[:, None] * log_probabilities
+    return tuple(
+        part.tolist() for part in np.unravel_index(np.argsort(-totals, axis=None)[:width], totals.shape)
+    )
+
+
+@beam_step.mistake("likeliest last", "the order is turned round: the likeliest comes first.")
+def _(scores, log_probabilities, width):
+    return tuple(part[::-1] for part in beam_step.reference(scores, log_probabilities, width))
+
+
+@beam_step.mistake(
+    "least likely", "these are the least likely ways: `argsort` sorts upwards, so sort the negative totals."
+)
+def _(scores, log_probabilities, width):
+    return beam_step.reference(-scores, -log_probabilities, width)
+
+
+@beam_step.mistake("one only", "this is one way only: return `width` of them.")
+def _(scores, log_probabilities, width):
+    return beam_step.reference(scores, log_probabilities, 1)
+
+
+@beam_step.mistake(
+    "divided by the sentences",
+    "place k of the flat table is sentence k // words and word k % words: divide by the number of *words*.",
+)
+def _(scores, log_probabilities, width):
+    best = np.argsort(-(scores[:, None] + log_probabilities), axis=None)[:width]
+    return (best // len(scores)).tolist(), (best % len(scores)).tolist()
+
+
+def _grams(text, n):
+    words = text.split()
+    return Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
+
+
+@exercise(
+    question="What is the clipped precision of a sentence's n-grams, given its references?",
+    insight="Without clipping, “the the the the” would have a precision of 1 beside any sentence with a “the”.",
+    cases=[
+        (
+            "the the the the the cat the mat",
+            ("the cat is on the mat", "there is a cat on the mat the cat likes"),
+            1,
+        ),
+        ("a lion a lion left of a bus", ("a lion left of a bus", "a lion is left of a lion near a bus"), 2),
+        ("two two cats sat on two cats", ("two cats sat on two mats", "two dogs and two cats sat down"), 1),
+    ],
+    hints=[
+        "Count each n-gram of the sentence. How often may it count, at most?",
+        "As often as it occurs in that reference which has the most of it: the *largest* count over the references. "
+        "The rest is clipped. Then divide by all n-grams of the sentence.",
+        "With `Counter`: `allowed |= grams(reference)` takes the larger count of each, `found & allowed` the smaller. "
+        "Then `(found & allowed).total() / found.total()`.",
+    ],
+)
+def clipped_precision(said, references, n):
+    allowed = Counter()
+    for reference in references:
+        allowed |= _grams(reference, n)
+    found = _grams(said, n)
+    return (found & allowed).total() / found.total()
+
+
+@clipped_precision.mistake(
+    "not clipped", "nothing is clipped: an n-gram counts only as often as one reference has it."
+)
+def _(said, references, n):
+    found = _grams(said, n)
+    known = set().union(*(_grams(reference, n) for reference in references))
+    return sum(count for gram, count in found.items() if gram in known) / found.total()
+
+
+@clipped_precision.mistake(
+    "counts of references added",
+    "the counts of all references are added up: take the largest count that *one* reference has.",
+)
+def _(said, references, n):
+    allowed, found = sum((_grams(reference, n) for reference in references), Counter()), _grams(said, n)
+    return (found & allowed).total() / found.total()
+
+
+@clipped_precision.mistake(
+    "clipped to one", "each n-gram counts once: it may count as often as a reference has it."
+)
+def _(said, references, n):
+    found = _grams(said, n)
+    known = set().union(*(_grams(reference, n) for reference in references))
+    return len(known & set(found)) / found.total()
+
+
+@clipped_precision.mistake(
+    "different n-grams",
+    "each different n-gram counts once above *and* below: count each as often as it is said.",
+)
+def _(said, references, n):
+    found = set(_grams(said, n))
+    return len(found & set().union(*(_grams(reference, n) for reference in references))) / len(found)
+
+
+@clipped_precision.mistake("first reference only", "only the first reference counts: all of them are right.")
+def _(said, references, n):
+    return clipped_precision.reference(said, references[:1], n)
+
+
+@clipped_precision.mistake("last reference only", "only the last reference counts: all of them are right.")
+def _(said, references, n):
+    return clipped_precision.reference(said, references[-1:], n)
+
+
+@clipped_precision.mistake(
+    "recall",
+    "the matches are divided by the n-grams of the first reference, which is recall: divide by those of the sentence.",
+)
+def _(said, references, n):
+    found = _grams(said, n).total()
+    return clipped_precision.reference(said, references, n) * found / _grams(references[0], n).total()
+
+
+@clipped_precision.mistake("number of matches", "this is the number of matches: divide it by all n-grams.")
+def _(said, references, n):
+    return clipped_precision.reference(said, references, n) * _grams(said, n).total()
+
+
+@clipped_precision.mistake("per cent", "these are per cent: a precision is between 0 and 1.")
+def _(said, references, n):
+    return 100 * clipped_precision.reference(said, references, n)
+
+
+@clipped_precision.mistake(
+    "divided by the words",
+    "the matches are divided by the number of words: a sentence of w words has w - n + 1 n-grams.",
+)
+def _(said, references, n):
+    return clipped_precision.reference(said, references, n) * _grams(said, n).total() / len(said.split())
