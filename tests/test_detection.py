@@ -13,11 +13,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from convlab import training
+from convlab import runs, training
 from convlab.applications import detection
 from convlab.datasets import scenes
-from convlab.datasets.boxes import Boxed
+from convlab.datasets.boxes import Boxed, Boxes
 from convlab.networks import detectors
+from coursekit.measuring import record_detector
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -480,3 +481,32 @@ def test_fault_images_of_another_size_are_refused():
 def test_a_detector_is_small():
     assert detectors.one_stage(3, trained=False).count_params() < 400_000
     assert keras.ops.shape(detectors.one_stage(2, trained=False).output[0])[3] == 2
+
+
+def test_a_recording_says_how_it_went_and_the_test_images_choose_nothing(two_kinds, tmp_path, monkeypatch):
+    few = Boxed(two_kinds.images[:8], two_kinds.boxes[:8], two_kinds.labels[:8])
+    data = Boxes("scenes", "Composed scenes", few, few, few, ("fruit", "insects"), "planted")
+    checkpoint = tmp_path / "c" / "detector.npz"
+    line = record_detector.record(data, 1, 1, checkpoint, tmp_path, size=(96, 128))
+    run = runs.load(tmp_path / "runs" / "detector" / "one-stage-seed1.json")
+    assert line.startswith("seed 1: mean AP50") and run.seed == 1 and not checkpoint.exists()
+    assert run.test["mean_ap50"] == pytest.approx(np.mean(run.test["ap50"]), rel=1e-4)
+    asked = []
+    monkeypatch.setattr(
+        detection,
+        "count_error",
+        lambda found, part, classes, limit: asked.append((part, limit)) or np.ones(2),
+    )
+    other = Boxed(few.images, few.boxes, few.labels)
+    record_detector.tested(detection.OneStage(data.class_names, (96, 128), 1), few, other)
+    assert [part is other for part, _ in asked] == [False] * len(record_detector.LIMITS) + [True]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((runs.FOLDER / "detector").glob("*.json")), ids=lambda path: path.stem
+)
+def test_every_recorded_run_states_its_settings(path):
+    run = runs.load(path)
+    assert run.settings["size"] == [record_detector.HEIGHT, record_detector.WIDTH]
+    assert run.settings["learning_rate"] == record_detector.RATE and len(run.test["ap50"]) == 3
+    assert run.test["mean_ap50"] == pytest.approx(np.mean(run.test["ap50"]), rel=1e-4)

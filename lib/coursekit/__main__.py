@@ -26,6 +26,7 @@ COMMANDS = {
     "student": ("publishing.student", "make the archives to hand out to a class"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
     "record-transfer": ("measuring.record_transfer", "record the figures of lesson 17"),
+    "record-detector": ("measuring.record_detector", "train the detector of lesson 18 on BCCD"),
     "record-masks": ("measuring.record_masks", "train the networks of lesson 19 on CamVid"),
     "record-sentences": ("measuring.record_sentences", "train and test lesson 21 on ten folds"),
     "record-selfplay": ("measuring.record_selfplay", "let a network of lesson 25 teach itself a larger game"),

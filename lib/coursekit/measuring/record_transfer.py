@@ -32,7 +32,7 @@ COMPARED = (10, 50, 100)  # images of each class, where the rivals are recorded,
 EACH = 50  # images of each class, for the depths and for tuning
 PENALTIES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
 SCRATCH_RATES = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
-TUNING_RATES = (0.003, 0.01, 0.03, 0.1)
+TUNING_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 TUNED = {
     # name: the last frozen layer, the rate of the trunk as a share of the new layer's
     "new layer only": ("drop9", 0.0),
