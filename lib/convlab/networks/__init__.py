@@ -28,6 +28,7 @@ from convlab.networks.mnist import mnist_conv, mnist_deep, mnist_dense, mnist_fa
 from convlab.networks.normalization import FusedBatchNormalization
 from convlab.networks.outline import outline
 from convlab.networks.page import from_page
+from convlab.networks.players import atari_dqn, lecture_dqn, small_dqn
 from convlab.networks.policy_value import policy_value
 from convlab.networks.pretrained import squeezenet, vgg_trunk
 from convlab.networks.resnet import (
@@ -51,6 +52,7 @@ __all__ = [
     "LocalResponseNormalization",
     "PaddedShortcut",
     "alexnet",
+    "atari_dqn",
     "captioner",
     "cifar_alexnet",
     "cifar_fast",
@@ -68,6 +70,7 @@ __all__ = [
     "gelu",
     "googlenet",
     "inception",
+    "lecture_dqn",
     "lenet5",
     "logits",
     "mnist_conv",
@@ -86,6 +89,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "segnet",
+    "small_dqn",
     "squeeze_unet",
     "squeezenet",
     "text_cnn",
