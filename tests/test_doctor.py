@@ -142,7 +142,7 @@ def plant_kernel(monkeypatch, program):
 
 
 @pytest.mark.parametrize(("kind", "level"), [("landlock", Level.GOOD), ("", Level.NOTE)])
-def test_whether_submissions_can_be_graded_in_a_sandbox_is_told(monkeypatch, kind, level):
+def test_whether_submissions_can_be_graded_in_a_sandbox_is_said(monkeypatch, kind, level):
     monkeypatch.setattr(sandbox, "kind", lambda hidden: kind)
     assert rows(doctor.grading)["grading"].level == level
 

@@ -173,7 +173,7 @@ def test_a_page_states_the_question_renders_code_and_counts_cases():
     assert pages.page_name(one).startswith("김민준-01-")
 
 
-def test_results_that_cannot_be_written_are_told_before_anything_runs(tmp_path, capsys):
+def test_results_that_cannot_be_written_are_named_before_anything_runs(tmp_path, capsys):
     hand_in(tmp_path / "class", "anna", notebook(**RIGHT))
     (tmp_path / "file").write_text("x", encoding="utf-8")
     (tmp_path / "grades" / "grades.csv").mkdir(parents=True)

@@ -1,7 +1,7 @@
 """A learner's own copies of the lessons, in `my_lessons/`: without outputs, made once, never written over.
 
 The lessons in `notebooks/` stay as they were published. `my_lessons/.versions.json` says which version of its
-lesson each copy was made from, so that an update of the course can be told, and taken where that is wanted.
+lesson each copy was made from, so that an update of the course can be named, and taken where that is wanted.
 """
 
 import hashlib
