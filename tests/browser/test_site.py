@@ -1,5 +1,6 @@
 """Every page of the book opens from its file without a network, on a phone, with nothing cut off."""
 
+import functools
 import itertools
 import re
 import shutil
@@ -95,6 +96,7 @@ def test_every_link_within_the_book_leads_somewhere(book):
     assert broken == []
 
 
+@functools.cache  # many links lead to places of the same few pages
 def _links(page):
     """Return the ids on a page and its links that stay within the book."""
     parser = HTMLParser()
