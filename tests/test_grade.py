@@ -424,10 +424,8 @@ def test_without_a_sandbox_nothing_runs_unless_it_is_said(tmp_path, monkeypatch,
 
 
 def await_that(true):
-    """Wait up to a minute until something is true."""
-    deadline = time.monotonic() + 60
+    """Wait until something is true; the limit of each test ends a wait in vain."""
     while not true():
-        assert time.monotonic() < deadline
         time.sleep(0.2)
 
 

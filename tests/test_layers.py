@@ -74,6 +74,7 @@ CASES = {
 }
 # tests/test_convolution.py and tests/test_transposed.py have these
 IN_CONVOLUTION = {"Conv2D", "Conv2DTranspose", "MaxPool2D", "AvgPool2D"}
+IN_SENTENCES = {"Conv1D", "MaxOverTime"}  # tests/test_sentences.py has these
 IN_RECURRENT = {"RNN", "LSTM", "Embedding"}  # tests/test_recurrent.py has these
 every_layer = pytest.mark.parametrize("name", CASES)
 
@@ -213,7 +214,7 @@ def test_sequential_tells_every_layer_whether_it_is_training():
 
 def test_every_layer_has_a_case():
     classes = {name for name in layers.__all__ if inspect.isclass(getattr(layers, name))}
-    assert classes == set(CASES) | IN_CONVOLUTION | IN_RECURRENT
+    assert classes == set(CASES) | IN_CONVOLUTION | IN_RECURRENT | IN_SENTENCES
 
 
 @pytest.mark.parametrize(

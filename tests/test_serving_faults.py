@@ -27,6 +27,7 @@ from convlab.serving.settings import Settings
 
 TIMEOUT = 600
 PASSWORD = "a long password"
+NO_ANSWER = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)  # also half of one
 WIDE = {"uploads": 100_000, "logins": 1000, "hashes": 4}
 signals = pytest.mark.skipif(os.name == "nt", reason="Windows has neither SIGKILL nor SIGTERM")
 
@@ -66,7 +67,7 @@ def upload_until(over, running, header, into):
     while not over.is_set():
         try:
             said = ask(running, "POST", "/uploads", header, files={"image": seven()})
-        except requests.ConnectionError:
+        except NO_ANSWER:
             into.statuses["no answer"] += 1
             continue
         into.statuses[said.status_code] += 1
@@ -89,7 +90,7 @@ def make_users_until(over, running, header, into):
                     into.ended.append(session)
             else:
                 into.open[user["user"]] = session
-    except requests.ConnectionError:
+    except NO_ANSWER:
         into.statuses["no answer"] += 1
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from convlab import layers
 from convlab.exercises.exercise import exercise
-from convlab.layers import sigmoid
 
 _rng = np.random.default_rng(20)
 
@@ -31,9 +31,9 @@ def _gates(x, h, kernel, recurrent_kernel, bias):
     ],
 )
 def lstm_step(x, h, c, kernel, recurrent_kernel, bias):
-    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    i, f, g, o = np.split(x @ kernel + h @ recurrent_kernel + bias, 4, axis=1)
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
 
 
 @lstm_step.mistake("h and c swapped", "these are c and h: return h first.")
@@ -47,8 +47,8 @@ def _(x, h, c, kernel, recurrent_kernel, bias):
 )
 def _(x, h, c, kernel, recurrent_kernel, bias):
     f, i, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
 
 
 @lstm_step.mistake(
@@ -56,15 +56,15 @@ def _(x, h, c, kernel, recurrent_kernel, bias):
 )
 def _(x, h, c, kernel, recurrent_kernel, bias):
     i, f, o, g = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
 
 
 @lstm_step.mistake("sigmoid for the value", "g went through a sigmoid: it is a value, and may be negative.")
 def _(x, h, c, kernel, recurrent_kernel, bias):
     i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = sigmoid(f) * c + sigmoid(i) * sigmoid(g)
-    return sigmoid(o) * np.tanh(c), c
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * layers.sigmoid(g)
+    return layers.sigmoid(o) * np.tanh(c), c
 
 
 @lstm_step.mistake(
@@ -72,22 +72,22 @@ def _(x, h, c, kernel, recurrent_kernel, bias):
 )
 def _(x, h, c, kernel, recurrent_kernel, bias):
     i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * c, c
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * np.tanh(g)
+    return layers.sigmoid(o) * c, c
 
 
 @lstm_step.mistake("old c read", "h was read from the old c: update c first.")
 def _(x, h, c, kernel, recurrent_kernel, bias):
     _, new = lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)
     o = _gates(x, h, kernel, recurrent_kernel, bias)[3]
-    return sigmoid(o) * np.tanh(c), new
+    return layers.sigmoid(o) * np.tanh(c), new
 
 
 @lstm_step.mistake("nothing forgotten", "the old c is added whole: multiply it by the gate f.")
 def _(x, h, c, kernel, recurrent_kernel, bias):
     i, _, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
-    c = c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    c = c + layers.sigmoid(i) * np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
 
 
 @lstm_step.mistake("everything forgotten", "the old c does not count: it stays, times the gate f.")
@@ -247,10 +247,16 @@ def _grams(text, n):
     ],
 )
 def clipped_precision(said, references, n):
+    from collections import Counter
+
+    def grams(sentence):
+        words = sentence.split()
+        return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
+
     allowed = Counter()
     for reference in references:
-        allowed |= _grams(reference, n)
-    found = _grams(said, n)
+        allowed |= grams(reference)
+    found = grams(said)
     return (found & allowed).total() / found.total()
 
 

@@ -18,6 +18,7 @@ SHOWN = (
     "optimizers",
     "shapes",
     "datasets",
+    "datasets.captions",
     "networks",
     "networks.detectors",
     "networks.pretrained",
