@@ -6,14 +6,11 @@ distance of 1,000 other test digits stands in `test`. An interrupted recording g
 settings are those of the lesson, not from a search.
 """
 
-import argparse
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from convlab import DATA_FOLDER
+from coursekit.measuring import recorder
 
-CHECKPOINTS = Path("build/record")
 IMAGES = 1000  # generated ones that are judged, and real ones that they are compared with
 
 
@@ -47,30 +44,17 @@ TASKS = {
 
 def main(argv):
     """Record the task named with each seed in turn; without a name, list all."""
-    parser = argparse.ArgumentParser(
-        prog="python -m coursekit record-gan", description=__doc__.split("\n\n")[0]
-    )
-    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
-    chosen = parser.parse_args(argv)
-    if chosen.name is None:
-        print("\n".join(f"{name:28}{task.steps:7,} steps" for name, task in TASKS.items()))
-        return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from convlab import datasets
+    listed = {name: f"{task.steps:7,} steps" for name, task in TASKS.items()}
+    return recorder.run(argv, "record-gan", __doc__, listed, _begin)
+
+
+def _begin(name):
+    from convlab import datasets  # not above: Keras reads its backend when it is first imported
 
     data = datasets.load("mnist")
     if not data.genuine:
         raise SystemExit("a recorded run needs the genuine MNIST: restore data/mnist.npz")
-    for seed in chosen.seed:
-        checkpoint = chosen.checkpoints / f"{chosen.name}-seed{seed}.npz"
-        if not chosen.resume:
-            checkpoint.unlink(missing_ok=True)
-        print(record(chosen.name, TASKS[chosen.name], data, seed, checkpoint, chosen.output))
-    return 0
+    return lambda *where: record(name, TASKS[name], data, *where)
 
 
 def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):

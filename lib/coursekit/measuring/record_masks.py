@@ -5,14 +5,10 @@ the test photographs, mean IoU, pixel accuracy, and those of each class. An inte
 --resume. The settings come from a few trials on validation photographs at 80x60, not from a search.
 """
 
-import argparse
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from convlab import DATA_FOLDER
-
-CHECKPOINTS = Path("build/record")
+from coursekit.measuring import recorder
 
 
 @dataclass(frozen=True)
@@ -50,26 +46,13 @@ TASKS = {
 
 def main(argv):
     """Record the task named with each seed in turn; without a name, list all."""
-    parser = argparse.ArgumentParser(
-        prog="python -m coursekit record-masks", description=__doc__.split("\n\n")[0]
-    )
-    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
-    chosen = parser.parse_args(argv)
-    if chosen.name is None:
-        print("\n".join(f"{name:22}{task.network:14}{task.epochs:4} epochs" for name, task in TASKS.items()))
-        return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    task, data = TASKS[chosen.name], _photographs()
-    for seed in chosen.seed:
-        checkpoint = chosen.checkpoints / f"{chosen.name}-seed{seed}.npz"
-        if not chosen.resume:
-            checkpoint.unlink(missing_ok=True)
-        print(record(chosen.name, task, data, seed, checkpoint, chosen.output))
-    return 0
+    listed = {name: f"{task.network:14}{task.epochs:4} epochs" for name, task in TASKS.items()}
+    return recorder.run(argv, "record-masks", __doc__, listed, _begin)
+
+
+def _begin(name):
+    data = _photographs()
+    return lambda *where: record(name, TASKS[name], data, *where)
 
 
 def _photographs():

@@ -5,16 +5,12 @@ moves on late positions that an exact solver has judged, and games against tree 
 An interrupted recording goes on with --resume. The settings were not searched for.
 """
 
-import argparse
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from convlab import DATA_FOLDER
-
-CHECKPOINTS = Path("build/record")
+from coursekit.measuring import recorder
 
 
 @dataclass(frozen=True)
@@ -60,25 +56,14 @@ TASKS = {
 
 def main(argv):
     """Record the task named with each seed in turn; without a name, list all."""
-    parser = argparse.ArgumentParser(
-        prog="python -m coursekit record-selfplay", description=__doc__.split("\n\n")[0]
+    listed = {name: f"{task.generations:4} generations" for name, task in TASKS.items()}
+    return recorder.run(
+        argv,
+        "record-selfplay",
+        __doc__,
+        listed,
+        lambda name: lambda *where: record(name, TASKS[name], *where),
     )
-    parser.add_argument("name", nargs="?", choices=TASKS, metavar="NAME", help="a task; without it, a list")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
-    chosen = parser.parse_args(argv)
-    if chosen.name is None:
-        print("\n".join(f"{name:22}{task.generations:4} generations" for name, task in TASKS.items()))
-        return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in chosen.seed:
-        checkpoint = chosen.checkpoints / f"{chosen.name}-seed{seed}.npz"
-        if not chosen.resume:
-            checkpoint.unlink(missing_ok=True)
-        print(record(chosen.name, TASKS[chosen.name], seed, checkpoint, chosen.output))
-    return 0
 
 
 def record(name, task, seed, checkpoint, output=DATA_FOLDER):

@@ -1,0 +1,49 @@
+"""The command line that recorders share: a task, its seeds, and going on where a recording stopped."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from convlab import DATA_FOLDER
+
+CHECKPOINTS = Path("build/record")
+
+
+def run(
+    argv: list[str],
+    command: str,
+    about: str,
+    tasks: Mapping[str, str],
+    begin: Callable[[str], Callable[[int, Path, Path], str]],
+) -> int:
+    """Record the task that the command line names with each seed in turn; without a name, list all. Return 0.
+
+    Args:
+        argv: the command line, after the command.
+        command: its name.
+        about: a text whose first paragraph the help shows.
+        tasks: the name of each task, and what the list says of it.
+        begin: gets a name, loads what its task needs, and returns a function of a seed, the path of a
+            checkpoint and the folder of the results, which records and returns how it went, a line.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m coursekit {command}", description=about.split("\n\n")[0]
+    )
+    parser.add_argument("name", nargs="?", choices=tasks, metavar="NAME", help="a task; without it, a list")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
+    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
+    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
+    chosen = parser.parse_args(argv)
+    if chosen.name is None:
+        print("\n".join(f"{name:28}{said}" for name, said in tasks.items()))
+        return 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    record = begin(chosen.name)
+    for seed in chosen.seed:
+        checkpoint = chosen.checkpoints / f"{chosen.name}-seed{seed}.npz"
+        if not chosen.resume:
+            checkpoint.unlink(missing_ok=True)
+        print(record(seed, checkpoint, chosen.output))
+    return 0
