@@ -177,3 +177,13 @@ def test_a_new_module_that_no_lesson_imports_reruns_none_but_the_one_that_lists_
 
 def test_the_exercises_of_a_lesson_rerun_that_lesson_and_the_first(copied):
     assert rerun_after_a_change_of("exercises/lesson_05.py", copied) == {"00", "05"}
+
+
+def test_recordings_in_a_folder_of_their_own_count_and_the_folder_does_not():
+    from coursekit.lessons import ROOT, find, source
+    from coursekit.running import dependencies
+
+    for lesson in find(ROOT):
+        assert all(path.is_file() for path in dependencies.files(map(source, lesson.code_cells), ROOT))
+    found = dependencies.files(["from convlab import runs\nruns.FOLDER"], ROOT)
+    assert ROOT / "data" / "runs" / "dqn" / "catch-seed0.json" in found

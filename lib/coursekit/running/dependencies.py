@@ -51,7 +51,8 @@ def files(cells: Iterable[str], root: Path) -> list[Path]:
             if path != library.joinpath(*RUNS.split(".")).with_suffix(".py"):  # it reads what others name
                 recordings |= needs.recordings
     beside = {path for folder in {path.parent for path in found} for path in _beside(folder)}
-    recorded = {path for pattern in recordings for path in (root / "data").glob(pattern)}
+    named = [path for pattern in recordings for path in (root / "data").glob(pattern)]
+    recorded = {path for name in named for path in (name, *name.rglob("*")) if path.is_file()}
     return sorted(found | beside | recorded)
 
 
