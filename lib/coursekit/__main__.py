@@ -37,6 +37,7 @@ COMMANDS = {
     "bench": ("measuring.bench", "measure how fast this machine is"),
     "grade": ("grading.grade", "grade a folder of submissions"),
     "report": ("grading.report", "make a slide of the mistakes of the last grading"),
+    "poll": ("teaching.poll", "ask a room, and count its answers from phones"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
 }
 STOPPED = 130  # what a shell reports after Ctrl-C
