@@ -8,10 +8,12 @@ import subprocess
 
 import numpy as np
 import pytest
+import stills
 import web_cases as cases
 
-from convlab import shapes
+from convlab import layers, shapes
 from convlab.notebook import widgets
+from coursekit.publishing import live
 
 pytestmark = pytest.mark.skipif(cases.NODE is None, reason="node is not installed: apt-get install nodejs")
 VALUE = re.compile(r"\{\w+\}")
@@ -155,3 +157,51 @@ def test_explorer_of_the_loss_surface_says_the_loss_and_a_numerical_gradient():
         wanted = [loss(*line), *(loss(*line + one) - loss(*line - one) for one in step)]
         said = re.search(r"loss (\S+); gradient \((\S+), (\S+)\)", sentence).groups()
         np.testing.assert_allclose([float(number) for number in said], wanted, atol=0.051)
+
+
+def test_explorer_of_the_learning_rate_takes_the_steps_of_gradient_descent():
+    inputs = np.stack([np.arange(-2.0, 5), np.ones(7)], axis=1)
+    truth = inputs @ [2, 1]
+    settings = [{"rate": rate, "steps": steps} for rate in (0.01, 0.1, 0.19, 0.2) for steps in (0, 1, 2, 30)]
+    (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "rate", "settings": settings}])
+    for one, sentence in zip(settings, sentences, strict=True):
+        line, losses = np.zeros(2), [np.mean(truth**2)]
+        for _ in range(one["steps"]):
+            line = line - one["rate"] * 2 * inputs.T @ (inputs @ line - truth) / 7
+            losses.append(np.mean((inputs @ line - truth) ** 2))
+        said = float(re.search(r"loss (\S+);", sentence)[1])
+        np.testing.assert_allclose(said, losses[-1], rtol=6e-3)
+        went = "raised" if losses[-1] > losses[max(one["steps"] - 1, 0)] else "lowered"
+        assert ("no step yet" if one["steps"] == 0 else went) in sentence
+
+
+def test_explorer_of_one_unit_names_the_pixels_that_change_it():
+    options = live._deep_network()
+    pixels = np.repeat(np.eye(28)[:, :, None, None], 28, axis=2)  # image p has one bright row, row p
+    reached, settings, wanted = pixels, [], []
+    for number, (name, kernel, stride) in enumerate(options["layers"]):
+        ones = np.ones((kernel, kernel, 1, 1))
+        pool = layers.MaxPool2D(kernel, stride, "same")
+        reached = (
+            pool.forward(reached, False)
+            if name[:4] == "pool"
+            else layers.conv2d(reached, ones, padding="same")
+        )
+        size = reached.shape[1]
+        for row, column in itertools.product({0, 1, size // 2, size - 1}, repeat=2):
+            settings.append({"layer": number, "row": row, "column": column})
+            tall, wide = (int((reached[:, place].max(axis=(1, 2)) > 0).sum()) for place in (row, column))
+            field = shapes.receptive_field([one[1:] for one in options["layers"][: number + 1]])
+            wanted.append((field, field, tall * wide))
+    asked = {"ask": "sentences", "explorer": "unit", "settings": settings, "options": options}
+    (sentences,) = cases.ask_node([asked])
+    said = [
+        re.search(r"sees (\d+)×(\d+) pixels, (\d+) of the image", sentence).groups() for sentence in sentences
+    ]
+    assert [tuple(map(int, numbers)) for numbers in said] == wanted
+
+
+def test_still_pictures_of_the_explorers_are_current():
+    """If not: `python tests/stills.py` writes them anew."""
+    stored = {path.stem: path.read_text(encoding="utf-8") for path in live.STILLS.glob("*.html")}
+    assert stored == stills.drawn()

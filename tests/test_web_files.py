@@ -1,12 +1,16 @@
 """Networks go from the live page to Keras and from data/weights/ to the page, with the same outputs."""
 
 import base64
+import re
 
 import numpy as np
 import pytest
 import web_cases as cases
+from scipy import ndimage
 
 from convlab import DATA_FOLDER, networks, runs
+from convlab.training.augmentation import standardize, statistics
+from coursekit.publishing import live
 
 pytestmark = pytest.mark.skipif(cases.NODE is None, reason="node is not installed: apt-get install nodejs")
 
@@ -61,6 +65,45 @@ def test_trained_weights_of_the_course_answer_in_the_page_as_in_keras(name, buil
     (answer,) = cases.ask_node([asked])
     wanted = runs.load_weights(builder(), name).predict(images, verbose=0)
     cases.close(answer["logits"], wanted, name, 1e-5)
+
+
+def test_explorers_with_trained_networks_say_what_keras_says():
+    """A square hides part of a digit (lesson 10), and a digit is moved (lesson 09)."""
+    trained = {name: live.packed(name) for name in ("mnist-deep", "mnist-deep-shift")}
+    with np.load(live.MNIST) as file:
+        x_test, scale = file["x_test"], statistics(file["x_train"][..., None])
+    squares = [(0, 6, 3, 13), (0, 6, 5, 9), (2, 9, 10, 12), (4, 14, 0, 0)]
+    settings = [dict(zip(("digit", "size", "row", "column"), one)) for one in squares]
+    asked = {"ask": "sentences", "explorer": "occlusion", "settings": settings, "trained": trained}
+    moves = [(0, 5, 0), (1, -8, 3), (4, 8, -8), (2, 0, 0)]
+    settings = [dict(zip(("digit", "right", "down"), one)) for one in moves]
+    moving = asked | {"explorer": "shift", "settings": settings}
+    said = cases.ask_node([asked | {"options": live._hiding()}, moving | {"options": live._shifting()}])
+    hidden = []
+    for digit, size, row, column in squares:
+        hidden.append(x_test[[42, 4, 7, 18, 0][digit]].copy())
+        hidden[-1][row : row + size, column : column + size] = 0
+    moved = [
+        ndimage.shift(x_test[[0, 3, 2, 7, 18][digit]], (down, right), order=0) for digit, right, down in moves
+    ]
+    x = standardize(np.array([*hidden, *moved])[..., None], scale)
+    shares = []
+    for name in trained:
+        model = runs.load_weights(networks.mnist_deep(), name)
+        logits = model.predict(np.asarray(x), verbose=0)
+        shares.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+    number = r"(\S+) \((\S+) %\)"
+    for sentence, share in zip(said[0], shares[0][:4], strict=True):
+        label, after = re.search(r"Label (\d).* (\S+) % with the square", sentence).groups()
+        guess = re.search(f"says {number}", sentence).groups()
+        np.testing.assert_allclose(
+            [float(after), float(guess[1])], [100 * share[int(label)], 100 * share.max()], atol=0.06
+        )
+        assert int(guess[0]) == share.argmax()
+    for sentence, *both in zip(said[1], shares[0][4:], shares[1][4:], strict=True):
+        for share, (guess, percent) in zip(both, re.findall(r"(\d) \(([\d.]+) %\)", sentence), strict=True):
+            assert int(guess) == share.argmax()
+            np.testing.assert_allclose(float(percent), 100 * share.max(), atol=0.06)
 
 
 def test_damaged_and_foreign_files_are_refused(saved, tmp_path):

@@ -38,6 +38,15 @@ convlab.part(function elements(convlab) {
   /** Return the place of the largest value. */
   const largest = (values) => values.indexOf(Math.max(...values));
 
+  /** Return a number as Python's format "g" writes it, with so many digits. */
+  function general(value, digits) {
+    if (value === 0) return "0";
+    const exponent = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))));
+    if (exponent >= -5 + 1 && exponent < digits) return String(Number(value.toPrecision(digits)));
+    const [mantissa, power] = value.toExponential(digits - 1).split("e");
+    return `${Number(mantissa)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
+  }
+
   /** Return whole numbers from 0 to `end` - 1. */
   const range = (end) => Array.from({ length: end }, (_, i) => i);
 
@@ -62,5 +71,17 @@ convlab.part(function elements(convlab) {
   const beside = (name) => new URL(name, folder).href;
   const folder = globalThis.document?.currentScript?.src ?? globalThis.document?.baseURI;
 
-  Object.assign(convlab, { element, button, choice, grouped, percent, largest, range, runScript, download, beside });
+  /** Return the bytes of a trained network beside the page. */
+  async function packaged(name) {
+    if (!convlab.trained?.[name]) {
+      try {
+        await convlab.runScript(convlab.beside(`${name}.js`));
+      } catch (error) {
+        throw new convlab.Refusal("missing_beside", { name: `${name}.js` });
+      }
+    }
+    return convlab.fromBase64(convlab.trained[name]);
+  }
+
+  Object.assign(convlab, { element, button, choice, grouped, general, percent, largest, range, runScript, download, beside, packaged });
 });

@@ -6,31 +6,7 @@
  */
 convlab.part(function explorers(convlab) {
   "use strict";
-  const { element, range, say, Refusal } = convlab;
-
-  const CELL = 22; // pixels of a cell's side
-  const NAMESPACE = "http://www.w3.org/2000/svg";
-
-  /** Return an SVG element: `svg("rect", { x: 1 }, child)`. */
-  function svg(tag, attributes = {}, ...children) {
-    const made = document.createElementNS(NAMESPACE, tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value !== null && value !== undefined) made.setAttribute(name, value);
-    }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
-    return made;
-  }
-
-  const drawing = (width, height, ...children) => svg("svg", {
-    viewBox: `0 0 ${width} ${height}`, width, height, class: "cx-picture", "aria-hidden": "true",
-  }, ...children);
-  const cell = (row, column, kind, size = CELL) => svg("rect", {
-    x: column * size, y: row * size, width: size, height: size, class: `cx-${kind}`,
-  });
-  const outline = (row, column, height, width, kind) => svg("rect", {
-    x: column * CELL, y: row * CELL, width: width * CELL, height: height * CELL, class: `cx-${kind}`,
-  });
-  const label = (x, y, text, anchor = "start") => svg("text", { x, y, "text-anchor": anchor }, String(text));
+  const { element, general, range, say, Refusal, CELL, svg, drawing, cell, outline, label } = convlab;
 
   // ------------------------------------------------------------------ output sizes (lesson 06)
 
@@ -201,76 +177,6 @@ convlab.part(function explorers(convlab) {
     return drawing(640, height, ...lines);
   }
 
-  // ------------------------------------------------------------------ loss surface (lesson 01)
-
-  /** A line through points, and where it stands on the surface of the mean squared error. */
-  const surface = {
-    sliders: { slope: [0, -1, 5, 0.1], intercept: [0, -3, 5, 0.1], rate: [0.1, 0.01, 0.2, 0.01] },
-    options: { x: [-2, -1, 0, 1, 2, 3, 4], y: [-3, -1, 1, 3, 5, 7, 9] },
-    sentence({ slope, intercept }, { x, y }) {
-      const { loss, gradient } = squaredError(slope, intercept, x, y);
-      return say("surface_sentence", {
-        slope: slope.toFixed(1), intercept: intercept.toFixed(1), loss: loss.toFixed(2),
-        gradient: gradient.map((value) => value.toFixed(1)).join(", "),
-      });
-    },
-    picture: ({ slope, intercept }, { x, y }) => surfacePicture(slope, intercept, x, y),
-    /** One step of gradient descent, as far as the sliders reach. */
-    act: {
-      name: "surface_step",
-      change({ slope, intercept, rate }, { x, y }) {
-        const { gradient } = squaredError(slope, intercept, x, y);
-        return { slope: slope - rate * gradient[0], intercept: intercept - rate * gradient[1], rate };
-      },
-    },
-    /** A press on the map chooses the line that stands there. */
-    choose(left, top) {
-      const { side } = MAP;
-      return left > side || top > side ? null : { slope: -1 + (6 * left) / side, intercept: 5 - (8 * top) / side };
-    },
-  };
-  const MAP = { side: 270, cells: 45 };
-
-  function squaredError(slope, intercept, x, y) {
-    const errors = x.map((value, i) => slope * value + intercept - y[i]);
-    const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    return {
-      loss: mean(errors.map((error) => error ** 2)),
-      gradient: [2 * mean(errors.map((error, i) => error * x[i])), 2 * mean(errors)],
-    };
-  }
-
-  function surfacePicture(slope, intercept, x, y) {
-    const { side, cells } = MAP;
-    const size = side / cells;
-    const bands = range(cells * cells).map((i) => {
-      const [row, column] = [Math.floor(i / cells), i % cells];
-      const { loss } = squaredError(-1 + (6 * (column + 0.5)) / cells, 5 - (8 * (row + 0.5)) / cells, x, y);
-      const band = Math.min(11, Math.floor(2 * Math.log2(1 + loss))); // contours: each band has 1.4 times the loss
-      return svg("rect", {
-        x: column * size, y: row * size, width: size + 0.5, height: size + 0.5, fill: `hsl(210 60% ${92 - 6 * band}%)`,
-      });
-    });
-    const at = [((slope + 1) / 6) * side, ((5 - intercept) / 8) * side];
-    const left = side + 30;
-    const [low, high] = [Math.min(...y) - 2, Math.max(...y) + 2];
-    const across = (value) => left + ((value - Math.min(...x) + 0.5) / (Math.max(...x) - Math.min(...x) + 1)) * 260;
-    const up = (value) => side - ((value - low) / (high - low)) * side;
-    const within = (value) => Math.min(Math.max(value, low), high);
-    const errors = x.map((value, i) => svg("line", {
-      x1: across(value), x2: across(value), y1: up(y[i]), y2: up(within(slope * value + intercept)), class: "cx-error",
-    }));
-    const ends = [Math.min(...x) - 0.5, Math.max(...x) + 0.5].map((value) => [across(value), up(slope * value + intercept)]);
-    const clip = `cx-clip-${surfacePicture.count = (surfacePicture.count ?? 0) + 1}`;
-    return drawing(left + 262, side + 20, ...bands,
-      svg("circle", { cx: at[0], cy: at[1], r: 6, class: "cx-marker" }),
-      label(4, side + 15, say("surface_axes")),
-      svg("clipPath", { id: clip }, svg("rect", { x: left, y: 0, width: 260, height: side })),
-      svg("rect", { x: left, y: 0, width: 260, height: side, class: "cx-frame" }), ...errors,
-      svg("line", { x1: ends[0][0], y1: ends[0][1], x2: ends[1][0], y2: ends[1][1], class: "cx-fit", "clip-path": `url(#${clip})` }),
-      ...x.map((value, i) => svg("circle", { cx: across(value), cy: up(y[i]), r: 4, class: "cx-dot" })));
-  }
-
   // ------------------------------------------------------------------ padding conventions (lesson 06)
 
   /** The same layer with "valid", TensorFlow's "same" and a number of pixels on each side, along one axis. */
@@ -318,77 +224,114 @@ convlab.part(function explorers(convlab) {
 
   // ------------------------------------------------------------------ making one live
 
-  const EXPLORERS = { sizes, slide, field, surface, padding };
+  const EXPLORERS = { ...convlab.EXPLORERS, sizes, slide, field, padding };
+
+  /** One explorer in an element of the page: its sliders, its sentence, its picture. */
+  class Mounted {
+    /**
+     * @param {HTMLElement} place
+     * @param {string} name - of `convlab.EXPLORERS`
+     * @param {object} known - what the explorer shows
+     */
+    constructor(place, name, known) {
+      Object.assign(this, { explorer: EXPLORERS[name], known });
+      this.sliders = slidersOf(this.explorer, known);
+      this.now = starts(this.sliders);
+      this.inputs = {};
+      const rows = Object.entries(this.sliders).map(([key, slider]) => this.#row(key, slider));
+      this.sentence = element("p", { class: "cx-sentence", role: "status" });
+      this.box = element("div", { class: "cx-box" });
+      const { act, choose } = this.explorer;
+      const button = act && convlab.button(say(act.name), () => this.show(act.change(this.now, known)));
+      if (choose) {
+        this.box.classList.add("cx-choose");
+        this.box.addEventListener("pointerdown", (event) => this.#press(event));
+        this.box.addEventListener("pointermove", (event) => event.buttons && this.#press(event));
+      }
+      this.show({});
+      place.replaceChildren(element("div", { class: "cx", role: "group", "aria-label": say(`explorer_${name}`) },
+        element("div", { class: "cx-sliders" }, ...rows, button), this.sentence, this.box));
+    }
+
+    #row(key, [, least, most, step = 1]) {
+      const shown = element("output");
+      const input = element("input", {
+        type: "range", min: least, max: most, step, oninput: () => this.show({ [key]: Number(input.value) }),
+      });
+      this.inputs[key] = { input, shown, step };
+      return element("label", {}, element("span", {}, say(`slider_${key}`)), input, shown);
+    }
+
+    /** A press on the first picture chooses what is there. */
+    #press(event) {
+      const picture = this.box.firstChild;
+      const size = picture.getBoundingClientRect();
+      const scale = Number(picture.getAttribute("width")) / size.width;
+      const [left, top] = [(event.clientX - size.left) * scale, (event.clientY - size.top) * scale];
+      const chosen = left < 0 || top < 0 ? null : this.explorer.choose(left, top, this.now, this.known);
+      if (chosen) this.show(chosen);
+    }
+
+    /** Show other values, as far as the sliders reach. */
+    show(wanted) {
+      const { explorer, known, now } = this;
+      Object.assign(now, wanted);
+      const limits = explorer.limits?.(now, known) ?? {};
+      for (const [key, { input, shown, step }] of Object.entries(this.inputs)) {
+        const [least, most] = limits[key] ?? this.sliders[key].slice(1);
+        const within = Math.min(Math.max(now[key], least), most);
+        now[key] = step === 1 ? Math.round(within) : within;
+        Object.assign(input, { min: least, max: most, value: now[key] });
+        const text = explorer.shown?.[key]?.(now[key], known) ?? (step === 1 ? String(now[key]) : now[key].toFixed(step < 0.01 ? 3 : 2));
+        shown.textContent = text;
+        input.setAttribute("aria-valuetext", text);
+      }
+      this.sentence.textContent = explorer.sentence(now, known);
+      this.box.replaceChildren(...pictures(explorer, now, known));
+    }
+  }
+
+  const slidersOf = (explorer, known) => explorer.sliders ?? explorer.slidersFor(known);
+  const starts = (sliders) => Object.fromEntries(Object.entries(sliders).map(([key, [start]]) => [key, start]));
+  const pictures = (explorer, now, known) => [explorer.picture(now, known)].flat().filter((picture) => picture);
+
+  /** Return what an explorer shows before anybody turns it: {sentence, pictures}. */
+  async function still(name, options = {}) {
+    const explorer = EXPLORERS[name];
+    const known = { ...explorer.options, ...options };
+    const prepared = explorer.prepare ? await explorer.prepare(known) : known;
+    const now = starts(slidersOf(explorer, prepared));
+    return { sentence: explorer.sentence(now, prepared), pictures: pictures(explorer, now, prepared) };
+  }
 
   /**
-   * Put an explorer into an element.
+   * Put an explorer into an element, which may hold a still picture until it is ready.
    * @param {HTMLElement} place
    * @param {string} name - of `convlab.EXPLORERS`
    * @param {object} [options] - what the explorer shows; `slide` needs {image, kernel}, lists of lines
    */
-  function mount(place, name, options = {}) {
+  async function mount(place, name, options = {}) {
     const explorer = EXPLORERS[name];
     const known = { ...explorer.options, ...options };
-    const sliders = explorer.sliders ?? explorer.slidersFor(known);
-    const now = Object.fromEntries(Object.entries(sliders).map(([key, [start]]) => [key, start]));
-    const inputs = {};
-    const sentence = element("p", { class: "cx-sentence", role: "status" });
-    const box = element("div", { class: "cx-box" });
-    const rows = Object.entries(sliders).map(([key, [, least, most, step = 1]]) => {
-      const shown = element("output");
-      const input = element("input", { type: "range", min: least, max: most, step, oninput: () => show({ [key]: Number(input.value) }) });
-      inputs[key] = { input, shown, least, most, step };
-      return element("label", {}, element("span", {}, say(`slider_${key}`)), input, shown);
-    });
-    const act = explorer.act && convlab.button(say(explorer.act.name), () => show(explorer.act.change(now, known)));
-    if (explorer.choose) {
-      box.addEventListener("pointerdown", (event) => {
-        const size = box.firstChild.getBoundingClientRect();
-        const scale = Number(box.firstChild.getAttribute("width")) / size.width;
-        const chosen = explorer.choose((event.clientX - size.left) * scale, (event.clientY - size.top) * scale);
-        if (chosen) show(chosen);
-      });
+    try {
+      return new Mounted(place, name, explorer.prepare ? await explorer.prepare(known) : known);
+    } catch (error) {
+      place.prepend(element("p", { role: "status" }, convlab.message(error)));
+      return null;
     }
-    place.replaceChildren(element("div", { class: "cx", role: "group", "aria-label": say(`explorer_${name}`) },
-      element("div", { class: "cx-sliders" }, ...rows, act), sentence, box));
-
-    function show(wanted) {
-      for (const [key, value] of Object.entries(wanted)) {
-        const { least, most, step } = inputs[key];
-        const within = Math.min(Math.max(value, least), most);
-        now[key] = step === 1 ? Math.round(within) : within;
-      }
-      for (const [key, { input, shown, step }] of Object.entries(inputs)) {
-        input.value = now[key];
-        shown.textContent = step === 1 ? now[key] : now[key].toFixed(2);
-      }
-      sentence.textContent = explorer.sentence(now, known);
-      box.replaceChildren(explorer.picture(now, known));
-    }
-
-    show({});
   }
 
   /** Make every element with data-explorer live; with data-still it takes the place of the output before it. */
-  function mountAll() {
+  async function mountAll() {
     const outputs = [...document.querySelectorAll(".cell_output")];
     for (const place of document.querySelectorAll("[data-explorer]")) {
-      mount(place, place.dataset.explorer, JSON.parse(place.dataset.options ?? "{}"));
+      const mounted = await mount(place, place.dataset.explorer, JSON.parse(place.dataset.options ?? "{}"));
       const before = (output) => output.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING;
-      const still = place.dataset.still && outputs.filter(before).at(-1);
+      const still = mounted && place.dataset.still && outputs.filter(before).at(-1);
       if (still) still.style.display = "none";
     }
   }
 
-  /** Return a number as Python's format "g" writes it, with so many digits. */
-  function general(value, digits) {
-    if (value === 0) return "0";
-    const exponent = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))));
-    if (exponent >= -5 + 1 && exponent < digits) return String(Number(value.toPrecision(digits)));
-    const [mantissa, power] = value.toExponential(digits - 1).split("e");
-    return `${Number(mantissa)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
-  }
-
-  Object.assign(convlab, { EXPLORERS, mount, mountAll, neverRead, general });
-  if (globalThis.document?.querySelector?.("[data-explorer]")) mountAll();
+  Object.assign(convlab, { EXPLORERS, mount, mountAll, still, neverRead });
+  if (globalThis.document?.querySelector?.("[data-explorer]")) convlab.mounted = mountAll();
 });

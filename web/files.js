@@ -32,7 +32,7 @@ convlab.part(function files(convlab) {
         element("div", { class: "cl-row" }, this.saveButton, element("label", {}, say("load"), file)),
         element("p", { class: "cl-note" }, say("trained_intro")),
         element("div", { class: "cl-row" }, ...TRAINED.map((name) => (
-          button(say(`trained_${name}`), () => this.#load(name, () => packaged(name)), { id: `cl-${name}` })))),
+          button(say(`trained_${name}`), () => this.#load(name, () => convlab.packaged(name)), { id: `cl-${name}` })))),
         this.note);
     }
 
@@ -49,18 +49,6 @@ convlab.part(function files(convlab) {
         this.note.textContent = say("not_loaded", { name, reason: convlab.message(error) });
       }
     }
-  }
-
-  /** Return the bytes of a trained network beside the page. */
-  async function packaged(name) {
-    if (!convlab.trained?.[name]) {
-      try {
-        await convlab.runScript(convlab.beside(`${name}.js`));
-      } catch (error) {
-        throw new convlab.Refusal("missing_beside", { name: `${name}.js` });
-      }
-    }
-    return convlab.fromBase64(convlab.trained[name]);
   }
 
   Object.assign(convlab, { FilesPanel });

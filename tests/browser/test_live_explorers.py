@@ -33,6 +33,7 @@ def page_of(reader, tmp_path_factory):
         )
         page = LivePage(reader, folder / f"{slug}.html")
         assert page.open(size) == []
+        page.run("return convlab.mounted")  # a promise: trained networks are read first
         return page
 
     return opened
@@ -62,7 +63,7 @@ def test_every_slider_of_a_lesson_moves_by_keyboard_and_changes_its_sentence_or_
     for box in boxes:
         for slider in page.run("return [...arguments[0].querySelectorAll('input')]", box):
             if page.run("return arguments[0].step", slider) == "0.01":
-                continue  # the learning rate counts when the button is pressed
+                continue  # the learning rate of the surface counts when the button is pressed
             before = page.run(shown, box)
             end = page.run("return arguments[0].value === arguments[0].max", slider)
             slider.send_keys(Keys.ARROW_LEFT if end else Keys.ARROW_RIGHT)
@@ -112,6 +113,52 @@ def test_press_on_the_surface_chooses_the_line_that_stands_there(page_of):
     assert "y = 2.0x + 1.0: loss 0.00" in page.run(
         "return document.querySelector('.cx-sentence').textContent"
     )
+
+
+def test_press_on_the_map_chooses_a_unit_and_its_window_follows(page_of):
+    page = page_of("10_inside_a_network")
+    page.run("""const map = document.querySelector('.cx-box').firstChild;
+        const {left, top} = map.getBoundingClientRect();
+        const at = {clientX: left + 5, clientY: top + 100, bubbles: true};  // 14 units on 196 pixels
+        map.dispatchEvent(new PointerEvent('pointerdown', at));""")
+    said = page.run("return document.querySelector('.cx-sentence').textContent")
+    assert said == (
+        "conv2_2, row 7, column 0: the unit sees 14×14 pixels, 112 of the image and 84 of the padding"
+    )
+    page.run("return document.querySelector('.cx input')").send_keys(Keys.HOME)  # conv1_1
+    assert page.run("return document.querySelectorAll('.cx input')[1].max") == "27"
+
+
+def test_button_tries_all_places_of_the_square(page_of):
+    page = page_of("10_inside_a_network")
+    box = page.run("return [...document.querySelectorAll('.cx')].at(-1)")
+    pictures = "return arguments[0].querySelectorAll('svg').length"
+    assert page.run(pictures, box) == 2
+    page.run("arguments[0].querySelector('button').click()", box)
+    assert page.run(pictures, box) == 3
+    assert page.run("return arguments[0].querySelectorAll('[fill=\"#ff8c1a\"]').length", box) > 5
+    page.run("return arguments[0].querySelector('input')", box).send_keys(Keys.ARROW_RIGHT)
+    assert page.run(pictures, box) == 2  # another digit
+
+
+def test_explorer_without_its_network_keeps_its_still_picture_and_says_why(reader, tmp_path):
+    for name in live._scripts()["trained"]:
+        text = (live.WEB / f"{name}.js").read_text(encoding="utf-8")
+        write_text(tmp_path / "_static" / "web" / f"{name}.js", text)
+    shown = live.with_explorers("09_mnist_with_keras", [{"id": "moved"}])
+    write_text(tmp_path / "page.html", "<main>" + "".join(one.get("source", "") for one in shown) + "</main>")
+    page = LivePage(reader, tmp_path / "page.html")
+    page.open()
+    page.run("return convlab.mounted")
+    assert "mnist-deep.js is missing beside this page" in page.run("return document.body.textContent")
+    assert page.run("return document.querySelectorAll('[data-explorer] svg').length") == 2
+    assert page.run("return document.querySelectorAll('input').length") == 0
+
+
+def test_explorers_whose_cell_stores_no_picture_have_a_still_one():
+    for name in ("rate", "unit", "occlusion", "shift"):
+        source = live._explorer(name, {}, False)
+        assert "<svg" in source and 'class="cx-sentence"' in source and "\n" not in source
 
 
 def test_options_of_lesson_05_are_its_digit_and_its_kernel():

@@ -99,9 +99,11 @@ globalThis.answerCases = function answerCases(cases) {
   }
 
   /** Return what an explorer says at many settings. */
-  function sentencesAnswer({ explorer, options = {}, settings }) {
-    const { sentence, options: own } = convlab.EXPLORERS[explorer];
-    return settings.map((values) => sentence(values, { ...own, ...options }));
+  async function sentencesAnswer({ explorer, options = {}, settings, trained = {} }) {
+    const { sentence, options: own, prepare = (known) => known } = convlab.EXPLORERS[explorer];
+    convlab.trained = { ...convlab.trained, ...trained };
+    const known = await prepare({ ...own, ...options });
+    return settings.map((values) => sentence(values, known));
   }
 
   /**
@@ -128,7 +130,7 @@ globalThis.answerCases = function answerCases(cases) {
 
 if (typeof require === "function" && require.main === module) {
   require("../node.js");
-  for (const name of ["elements", "explorers"]) require(`../${name}.js`);
+  for (const name of ["elements", "pictures", "descent", "unit", "trained", "explorers"]) require(`../${name}.js`);
   const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
   globalThis.answerCases(cases).then((answers) => process.stdout.write(JSON.stringify(answers)));
 }

@@ -12,8 +12,10 @@ from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError
 
 WEB, MNIST = ROOT / "web", ROOT / "data" / "mnist.npz"
+STILLS = WEB / "stills"
 STYLES = ("live.css", "explorers.css")
-TRAINED = ("mnist-deep", "mnist-994")  # of data/weights, which the page loads when its reader asks for them
+TRAINED = ("mnist-deep", "mnist-994", "mnist-deep-shift")  # of data/weights, for pages that ask for them
+ANSWER = ("occlusion", "shift")  # explorers in which a trained network answers
 EVERY_TRAIN, EVERY_TEST = 6, 5  # 10,000 of 60,000 and 2,000 of 10,000: a page should stay small
 HELD_OUT = slice(3, None, 12)  # 5,000 of the 50,000 training digits that the page does not train on
 
@@ -68,14 +70,24 @@ def with_explorers(slug: str, cells: list[dict]) -> list[dict]:
         if cell.get("id") in places:
             name, options = places[cell["id"]]
             found.append(_raw(f"live-{cell['id']}", _explorer(name, options(), cell["id"] == "explorer")))
-    return [*found, _raw("live-scripts", _loading("explorers.css", _scripts()["explorers"]))]
+    part = "trained" if any(name in ANSWER for name, _ in places.values()) else "explorers"
+    return [*found, _raw("live-scripts", _loading("explorers.css", _scripts()[part]))]
 
 
 def _explorer(name: str, options: dict, replaces: bool) -> str:
     """Return the element that becomes an explorer."""
     text = html.escape(json.dumps(options, separators=(",", ":")), quote=True)
-    still = ' data-still="before"' if replaces else ""
-    return f'<div data-explorer="{name}" data-options="{text}"{still}></div>'
+    before = ' data-still="before"' if replaces else ""
+    return f'<div data-explorer="{name}" data-options="{text}"{before}>{still(name)}</div>'
+
+
+def still(name: str) -> str:
+    """Return the picture that stands for an explorer where no script runs; nothing if its cell stores one.
+
+    `python tests/stills.py` writes them.
+    """
+    path = STILLS / f"{name}.html"
+    return path.read_text(encoding="utf-8").rstrip() if path.exists() else ""
 
 
 def _raw(name: str, source: str) -> dict:
@@ -90,13 +102,51 @@ def _digit_and_kernel() -> dict:
     return {"image": image.tolist(), "kernel": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]}
 
 
+def _deep_network() -> dict:
+    """Return the layers of `networks.mnist_deep` up to its last pooling, and the first digit of lesson 10."""
+    convolutions = [[f"conv{block}_{place}", 3, 1] for block in (1, 2, 3) for place in (1, 2)]
+    layers = [
+        *convolutions[:2],
+        ["pool1", 2, 2],
+        *convolutions[2:4],
+        ["pool2", 2, 2],
+        *convolutions[4:],
+        ["pool3", 2, 2],
+    ]
+    return {"side": 28, "layers": layers, "start": 4, "pixels": _digits([0])[0]["pixels"]}
+
+
+def _hiding() -> dict:
+    """Return the digits and the network of lesson 10's experiment with a square."""
+    return {"names": ["mnist-deep"], "digits": _digits([42, 4, 7, 18, 0])}
+
+
+def _shifting() -> dict:
+    """Return the networks of lesson 09 that were trained without and with shifts, and five test digits."""
+    return {"names": ["mnist-deep", "mnist-deep-shift"], "digits": _digits([0, 3, 2, 7, 18])}
+
+
+def _digits(numbers: list[int]) -> list[dict]:
+    """Return test digits of MNIST with their labels, the pixels in base64."""
+    with np.load(MNIST, allow_pickle=False) as file:
+        images, labels = file["x_test"][numbers], file["y_test"][numbers]
+    return [
+        {"label": int(label), "pixels": base64.b64encode(image.tobytes()).decode()}
+        for image, label in zip(images, labels)
+    ]
+
+
 OFFERED = ("05", "08", "11", "16")  # lessons with a link to the live page
 EXPLORERS = (  # lesson, the cell that it follows, explorer, what it shows
     ("01_linear_regression", "surface", "surface", dict),
+    ("01_linear_regression", "zigzag", "rate", dict),
     ("05_convolution", "explorer", "slide", _digit_and_kernel),
     ("06_output_sizes", "three-conventions", "padding", dict),
     ("06_output_sizes", "field-picture", "field", dict),
     ("06_output_sizes", "explorer", "sizes", dict),
+    ("09_mnist_with_keras", "moved", "shift", _shifting),
+    ("10_inside_a_network", "field", "unit", _deep_network),
+    ("10_inside_a_network", "occlusion", "occlusion", _hiding),
 )
 
 
@@ -113,11 +163,15 @@ def alone(folder: Path) -> Path:
 
 def trained(name: str) -> str:
     """Return a script that holds a trained network of data/weights, in base64."""
+    return f'(convlab.trained ??= {{}})["{name}"] = "{packed(name)}";\n'
+
+
+def packed(name: str) -> str:
+    """Return the file of a trained network of data/weights in base64; `CourseError` if it is missing."""
     try:
-        packed = base64.b64encode((ROOT / "data" / "weights" / f"{name}.npz").read_bytes()).decode()
+        return base64.b64encode((ROOT / "data" / "weights" / f"{name}.npz").read_bytes()).decode()
     except OSError as error:
         raise CourseError(f"the live page needs {error.filename}: restore it with git") from error
-    return f'(convlab.trained ??= {{}})["{name}"] = "{packed}";\n'
 
 
 def digits(path: Path) -> str:
