@@ -258,6 +258,8 @@ def test_scores_count_each_fact():
     found = captioning.scores(said, [truth] * 6)
     assert found.facts == pytest.approx((5 + 5 + 4 + 4 + 1 + 0) / 30)
     assert (found.scenes, found.grammatical) == (pytest.approx(2 / 6), pytest.approx(5 / 6))
+    assert found.facts_in_grammar == pytest.approx((5 + 5 + 4 + 4 + 1) / 25)  # "lion lion lion" is apart
+    assert np.isnan(captioning.scores(["lion lion lion"], [truth]).facts_in_grammar)
     with pytest.raises(ValueError, match="1 captions for 2 scenes"):
         captioning.scores(["a lion"], [truth, truth])
 

@@ -6,7 +6,7 @@ character models that lead to it are here, too.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from math import exp, log
+from math import exp, log, nan
 from typing import NamedTuple
 
 import keras
@@ -362,13 +362,15 @@ class Scores(NamedTuple):
     Attributes:
         facts: of the five facts of each scene (two numbers, two things, a relation), the share said rightly;
             a sentence outside the grammar says none. scenes: captions with all five. grammatical: captions
-            that are a sentence of the grammar. bleu: `bleu` against all right sentences.
+            that are a sentence of the grammar. bleu: `bleu` against all right sentences. facts_in_grammar:
+            the share of facts that is right in the grammatical captions alone; nan where there are none.
     """
 
     facts: float
     scenes: float
     grammatical: float
     bleu: float
+    facts_in_grammar: float
 
 
 def scores(said: Sequence[str], facts: Sequence[captions.Fact], language: str = "en") -> Scores:
@@ -384,11 +386,13 @@ def scores(said: Sequence[str], facts: Sequence[captions.Fact], language: str = 
     right = np.array(
         [[a == b for a, b in zip(got or [None] * 5, fact)] for got, fact in zip(understood, facts)]
     )
+    grammatical = np.array([got is not None for got in understood])
     return Scores(
         facts=float(right.mean()),
         scenes=float(right.all(axis=1).mean()),
-        grammatical=float(np.mean([got is not None for got in understood])),
+        grammatical=float(grammatical.mean()),
         bleu=bleu(said, [captions.sentences(fact, language) for fact in facts]),
+        facts_in_grammar=float(right[grammatical].mean()) if grammatical.any() else nan,
     )
 
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from convlab.plots.style import ORANGE
 
+GALLERY = 7.6  # inches: the width of a row of photographs
+
 
 def images(
     pictures: ArrayLike,
@@ -59,14 +61,14 @@ def gallery(
     """
     columns = columns or len(pictures)
     rows = -(-len(pictures) // columns)
-    width = 5.2 / columns
+    width = GALLERY / columns
     tallest = max(np.shape(picture)[0] / np.shape(picture)[1] for picture in pictures)
-    size = (5.2, rows * (width * tallest + 0.3) + (0.3 if title else 0))
+    size = (GALLERY, rows * (width * tallest + 0.3) + (0.3 if title else 0))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for number, ax in enumerate(axes.flat):
         ax.axis("off")
         if number < len(pictures):
-            ax.imshow(pictures[number])
+            ax.imshow(pictures[number], interpolation="nearest")
             ax.set_title(titles[number] if number < len(titles) else "", fontsize=9, loc="left")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return axes
