@@ -74,18 +74,22 @@ class Keyboard:
         return stream.getvalue()
 
     def box(self) -> "ipywidgets.VBox":
-        """Return the live form: the picture, and a field that takes the keys."""
+        """Return the live form: the picture, and a field that takes the keys.
+
+        The field is not emptied: a browser that sends several keys at once would send those again that were
+        taken from it meanwhile.
+        """
         import ipywidgets
 
         page = ipywidgets.HTML(self.page())
         field = ipywidgets.Text(description="type here", continuous_update=True)
 
         def typed(change):
-            for key in change["new"]:
+            old, new = change["old"], change["new"]
+            differ = (place for place, (one, other) in enumerate(zip(old, new)) if one != other)
+            for key in new[next(differ, min(len(old), len(new))) :]:
                 self.press(key)
-            if change["new"]:
-                field.value = ""
-                page.value = self.page()
+            page.value = self.page()
 
         field.observe(typed, "value")
         return ipywidgets.VBox([page, field])

@@ -1,48 +1,35 @@
-"""`python -m coursekit record-detector`: train lesson 18's one-stage detector on BCCD, and store how it went.
+"""`python -m coursekit record-detector one-stage`: train lesson 18's detector on BCCD, and store how it went.
 
 One JSON file per seed goes to data/runs/detector/: the Run, and in its `test` AP50, AP and the error of the
 count for each class on the test photographs, which are looked at once. The validation photographs choose the
 score from which a find counts, and nothing else. An interrupted recording goes on with --resume.
 """
 
-import argparse
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from convlab import DATA_FOLDER
+from coursekit.measuring import recorder
 
-CHECKPOINTS = Path("build/record")
 HEIGHT, WIDTH = 240, 320
-BATCH, RATE = 8, 2e-3
+EPOCHS, BATCH, RATE = 60, 8, 2e-3
 LIMITS = np.arange(0.1, 0.9, 0.02)  # scores from which a find may count
 
 
 def main(argv):
-    """Record the detector with each seed in turn; print a line for each."""
-    parser = argparse.ArgumentParser(
-        prog="python -m coursekit record-detector", description=__doc__.split("\n\n")[0]
-    )
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
-    parser.add_argument("--epochs", type=int, default=60, help="how often each photograph is seen")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
-    chosen = parser.parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    """Record the detector with each seed in turn; without its name, list it."""
+    listed = {"one-stage": f"{EPOCHS:4} epochs at {WIDTH}x{HEIGHT}"}
+    return recorder.run(argv, "record-detector", __doc__, listed, _begin)
+
+
+def _begin(name):
     from convlab import datasets  # not above: Keras reads its backend when it is first imported
 
     data = datasets.load("bccd")
     if not data.genuine:
         raise SystemExit("a recorded run needs the genuine BCCD: `make data`, or set CONVLAB_DATA")
-    for seed in chosen.seed:
-        checkpoint = chosen.checkpoints / f"detector-seed{seed}.npz"
-        if not chosen.resume:
-            checkpoint.unlink(missing_ok=True)
-        print(record(data, seed, chosen.epochs, checkpoint, chosen.output), flush=True)
-    return 0
+    return lambda seed, *where: record(data, seed, EPOCHS, *where)
 
 
 def record(data, seed, epochs, checkpoint, output=DATA_FOLDER, size=(HEIGHT, WIDTH)):

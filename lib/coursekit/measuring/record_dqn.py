@@ -5,14 +5,12 @@ score of games that it has never played, beside those of chance and of a rule. A
 on with --resume.
 """
 
-import argparse
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
 
 from convlab import DATA_FOLDER
+from coursekit.measuring import recorder
 
-CHECKPOINTS = Path("build/record")
 TESTED = 2_000_000  # seeds of the games of the final test begin here: no other game has them
 
 
@@ -66,11 +64,12 @@ BIRD = GameTask(
 
 TASKS = {
     "catch": CATCH,
-    # one ingredient taken away at a time
+    # one ingredient taken away at a time, and nothing else changed
     "catch-less-stack": replace(CATCH, stack=1),
-    "catch-less-replay": replace(CATCH, choices={"capacity": 16, "warmup": 16}),
+    "catch-less-replay": replace(CATCH, choices={"capacity": 16}),
     "catch-less-target": replace(CATCH, choices={"target_every": 1}),
-    "catch-less-exploration": replace(CATCH, choices={"exploration": (0.0, 0.0, 1), "warmup": 16}),
+    "catch-less-exploration": replace(CATCH, choices={"exploration": (0.0, 0.0, 1)}),
+    "catch-less-warmup": replace(CATCH, choices={"warmup": 16}),
     "catch-less-double": replace(CATCH, choices={"double": False}),
     # what clipping is for: balls that are worth 100, with it and without
     "catch-dear": replace(CATCH, arguments=DEAR),
@@ -84,29 +83,8 @@ TASKS = {
 
 def main(argv):
     """Record the tasks named, each with each seed in turn; without a name, list all."""
-    parser = argparse.ArgumentParser(
-        prog="python -m coursekit record-dqn", description=__doc__.split("\n\n")[0]
-    )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="tasks; without one, a list")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
-    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
-    parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
-    chosen = parser.parse_args(argv)
-    for name in chosen.names:
-        if name not in TASKS:
-            parser.error(f"there is no task {name}: choose some of {', '.join(TASKS)}")
-    if not chosen.names:
-        print("\n".join(f"{name:26}{task.network:14}{task.rounds:8} rounds" for name, task in TASKS.items()))
-        return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    for seed in chosen.seed:
-        for name in chosen.names:
-            checkpoint = chosen.checkpoints / f"{name}-seed{seed}.npz"
-            if not chosen.resume:
-                checkpoint.unlink(missing_ok=True)
-            print(record(name, TASKS[name], seed, checkpoint, chosen.output), flush=True)
-    return 0
+    listed = {name: f"{task.network:14}{task.rounds:8,} rounds" for name, task in TASKS.items()}
+    return recorder.run(argv, "record-dqn", __doc__, listed, lambda name: partial(record, name, TASKS[name]))
 
 
 def record(name, task, seed, checkpoint, output=DATA_FOLDER):

@@ -1,4 +1,4 @@
-"""The command line that recorders share: a task, its seeds, and going on where a recording stopped."""
+"""The command line that recorders share: tasks, their seeds, and going on where a recording stopped."""
 
 import argparse
 import os
@@ -17,7 +17,9 @@ def run(
     tasks: Mapping[str, str],
     begin: Callable[[str], Callable[[int, Path, Path], str]],
 ) -> int:
-    """Record the task that the command line names with each seed in turn; without a name, list all. Return 0.
+    """Record the tasks that the command line names, each with each seed in turn; without a name, list all.
+
+    Return 0.
 
     Args:
         argv: the command line, after the command.
@@ -30,20 +32,23 @@ def run(
     parser = argparse.ArgumentParser(
         prog=f"python -m coursekit {command}", description=about.split("\n\n")[0]
     )
-    parser.add_argument("name", nargs="?", choices=tasks, metavar="NAME", help="a task; without it, a list")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="tasks; without one, a list")
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one run for each (default: 0)")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted recording stopped")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS, help="instead of build/record/")
     parser.add_argument("--output", type=Path, default=DATA_FOLDER, help="instead of data/")
     chosen = parser.parse_args(argv)
-    if chosen.name is None:
+    if unknown := [name for name in chosen.names if name not in tasks]:
+        parser.error(f"no task is called {', '.join(unknown)}: choose from {', '.join(tasks)}")
+    if not chosen.names:
         print("\n".join(f"{name:28}{said}" for name, said in tasks.items()))
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    record = begin(chosen.name)
-    for seed in chosen.seed:
-        checkpoint = chosen.checkpoints / f"{chosen.name}-seed{seed}.npz"
-        if not chosen.resume:
-            checkpoint.unlink(missing_ok=True)
-        print(record(seed, checkpoint, chosen.output))
+    for name in chosen.names:
+        record = begin(name)
+        for seed in chosen.seed:
+            checkpoint = chosen.checkpoints / f"{name}-seed{seed}.npz"
+            if not chosen.resume:
+                checkpoint.unlink(missing_ok=True)
+            print(record(seed, checkpoint, chosen.output), flush=True)
     return 0
