@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convlab import datasets, networks, runs
 from convlab.applications import generation
+from convlab.training import batch_rows
 from coursekit.measuring import record_gan
 
 rng = np.random.default_rng(0)
@@ -97,10 +98,17 @@ def pair():
 
 
 def test_a_step_trains_both_and_a_step_of_the_generator_only_it(pair):
-    game = generation.Game(*pair, tiny(), steps=10, batch_size=8)
+    data = tiny()
+    game = generation.Game(*pair, data, steps=10, batch_size=8)
     before = [model.get_weights() for model in pair]
+    rows = batch_rows(len(data.x_train), 8, 0, 0)
+    logits = pair[1](data.x_train[rows].astype("float32") / 127.5 - 1)
+    named = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(data.y_train[rows], logits[:, 1:])
     figures = game.step(0)
-    assert set(figures) == {"loss", "generator_loss", "real", "generated"}
+    assert set(figures) == {"loss", "generator_loss", "real", "generated", "naming", "generator_naming"}
+    assert float(figures["naming"]) == pytest.approx(float(named), rel=1e-4)
+    assert float(figures["loss"]) > float(figures["naming"]) > 0
+    assert float(figures["generator_loss"]) > float(figures["generator_naming"]) > 0
     middle = [model.get_weights() for model in pair]
     assert all(_moved(*both) for both in zip(before, middle))
     losses = [float(game.generator_step(0)["generator_loss"]) for _ in range(5)]

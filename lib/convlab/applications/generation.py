@@ -135,6 +135,8 @@ class Game:
         """Train both on the batch of step `number`; return losses, and how often the second is right.
 
         "real" and "generated" are the shares of either kind that the discriminator takes for what they are.
+        With classes, "loss" and "generator_loss" are sums: "naming" and "generator_naming" are their parts
+        from the names of the classes, and the rest is from "real".
         """
         rows = batch_rows(len(self.data.x_train), self.batch_size, self.seed, number)
         pixels = self.data.x_train[rows].astype("float32") / 127.5 - 1
@@ -143,7 +145,8 @@ class Game:
         for factor, optimizer in zip((1, 2), self.optimizers):
             optimizer.learning_rate.assign(share * factor * self.learning_rate)
         figures = self._play(pixels, labels, self._asked(number))
-        return dict(zip(("loss", "generator_loss", "real", "generated"), figures))
+        names = ("loss", "generator_loss", "real", "generated", "naming", "generator_naming")
+        return dict(zip(names, figures))  # without classes the last two have no figure
 
     def generator_step(self, number: int) -> dict:
         """Train the generator alone, against the discriminator as it is; return {"generator_loss": …}.
@@ -167,13 +170,14 @@ class Game:
             generated = self.discriminator(self.generator(asked, training=True), training=True)
             loss = discriminator_loss(real[:, :1], generated[:, :1], self.smoothing)
             second = self.loss(generated[:, :1])
+            naming = []
             if self.classes:
-                loss += _naming_loss(labels, real)
-                second += _naming_loss(asked[1], generated)
+                naming = [_naming_loss(labels, real), _naming_loss(asked[1], generated)]
+                loss, second = loss + naming[0], second + naming[1]
         self._descend(0, self.generator, generators, second)
         self._descend(1, self.discriminator, discriminators, loss)
         right = [tf.reduce_mean(tf.cast(one, tf.float32)) for one in (real[:, 0] > 0, generated[:, 0] < 0)]
-        return loss, second, *right
+        return loss, second, *right, *naming
 
     def _generator_alone(self, asked):
         with tf.GradientTape() as generators:
