@@ -77,6 +77,7 @@ TESTS = {
     "exercises/display.py": ["test_exercises.py"],
     "exercises/exercise.py": ["test_exercises.py"],
     "exercises/explaining.py": ["test_exercises.py"],
+    "exercises/relating.py": ["test_exercises.py"],
     "exercises/judging.py": ["test_exercises.py"],
     "exercises/progress.py": ["test_exercises.py"],
     "exercises/record.py": ["test_exercises.py"],

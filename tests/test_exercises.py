@@ -17,11 +17,13 @@ from convlab.exercises import (
     lesson_01,
     lesson_02,
     lesson_03,
+    lesson_04,
     lesson_05,
     lesson_06,
     lesson_07,
     lesson_08,
     lesson_09,
+    lesson_11,
     lesson_12,
     progress,
     record,
@@ -266,14 +268,14 @@ UNFORESEEN = {
     "is a `return` missing": lambda values, factor: print(end=""),
     "the shape is": lambda values, factor: values.ravel()[:1],
     "NaNs": lambda values, factor: values * np.nan,
-    "constant factor: multiply by 0.5": lambda values, factor: values * factor * 2,
+    "constant factor: 2 times what it should be": lambda values, factor: values * factor * 2,
     "all zeros": lambda values, factor: values * 0,
     "changes its argument `values`": overwrite,
     "stopped with ZeroDivisionError": lambda values, factor: 1 / 0,
     "stopped with SystemExit": lambda values, factor: exit(),
     "stopped with RecursionError": lambda values, factor: (loop := lambda: loop())(),
     "takes 1 positional": lambda values: values,
-    "values differ, first at index": lambda values, factor: np.maximum(values * factor, 0),
+    "1 of 3 values differs, first at index [1]": lambda values, factor: np.maximum(values * factor, 0),
     "pass the function itself": np.array([2.0, -4.0, 6.0]),
 }
 
@@ -492,6 +494,130 @@ def test_what_is_wrong_is_said_in_plain_words(message):
     verdict = item.judge(answer)
     assert verdict.status == WRONG
     assert message in verdict.message.partition("\n")[0] or message.startswith("an array"), verdict
+
+
+def right_of(item, change):
+    """Return an answer that changes the right one."""
+    return lambda *case: change(item.reference(*case))
+
+
+def stops(line):
+    """Return a change that makes no answer but stops with an error of NumPy's or Python's."""
+    return lambda right: line(np.zeros((5, 2)))
+
+
+FORMS = [
+    # (the exercise, what is done with the right answer, what the message must say)
+    (lesson_00.values, lambda v: v + 1, "too large by 1, in every case"),
+    (lesson_01.step, lambda v: (v[0] - 0.5, v[1] - 0.5), "too small by 0.5, in every case"),
+    (lesson_06.stack_parameters, lambda v: v - 1, "too small by 1, in every case"),
+    (lesson_07.speed_up, lambda v: -v, "the sign is turned round"),
+    (lesson_11.standard_errors, lambda v: 100 * v, "100 times too large: is it a percentage"),
+    (lesson_07.speed_up, lambda v: v / 100, "100 times too small"),
+    (lesson_03.dense_backward, lambda v: tuple(2 * x for x in v), "constant factor: 2 times"),
+    (lesson_00.values, lambda v: v / 3, "constant factor: 1/3 times"),
+    (lesson_01.gradient, lambda v: (np.round(v[0], 1), round(v[1], 1)), "right, but rounded"),
+    (lesson_02.softmax, lambda v: np.round(v, 2), "right, but rounded"),
+    (lesson_04.adam_step, lambda v: tuple(np.round(x, 2) for x in v), "right, but rounded"),
+    (lesson_01.step, lambda v: (int(v[0]), int(v[1])), "cut to whole numbers"),
+    (lesson_00.values, lambda v: [v], "in a list or an array of its own: return it alone"),
+    (lesson_05.conv_layer, lambda v: v[None], "in a list or an array of its own"),
+    (lesson_02.softmax, lambda v: v.T, "rows and columns are exchanged"),
+    (lesson_05.conv_layer, lambda v: v.transpose(1, 2, 0), "the axes stand in another order"),
+    (lesson_01.descend, lambda v: v[:, None], "an axis of size 1 is missing or is too many"),
+    (lesson_03.relu_backward, np.ravel, "the values are right, but in one row"),
+    (lesson_02.softmax, lambda v: v[::-1], "in reversed order along axis 0"),
+    (lesson_08.strides, lambda v: v[::-1], "the right values, but in another order"),
+    (
+        lesson_12.layer_table,
+        lambda v: v[:1],
+        "the beginning is right (1 of 5); the rest is missing. Does a `return`",
+    ),
+    (
+        lesson_03.dense_backward,
+        lambda v: v[:2],
+        "the beginning is right (2 of 3); the rest is missing. `exercises",
+    ),
+    (lesson_01.step, lambda v: (*v, 0), "the beginning is right (2 of 3); leave out what follows it"),
+    (
+        lesson_05.conv_layer,
+        lambda v: np.where(np.arange(v.size).reshape(v.shape) < 2, v, 0),
+        "all that follow are 0",
+    ),
+    (lesson_00.values, lambda v: f"{v}%", "leave the quotation marks out, and write 25 % as 0.25"),
+    (
+        lesson_12.layer_table,
+        lambda v: [tuple(map(str, row)) for row in v],
+        "is a text: leave the quotation marks",
+    ),
+    (lesson_12.layer_table, lambda v: [(None, *row[1:]) for row in v], "there is a None in your answer"),
+    (lesson_00.values, lambda v: True, "a single number is expected; this is True"),
+    (lesson_00.values, lambda v: {v}, "this is a set, which has no order"),
+    (lesson_00.values, lambda v: {"values": v}, "this is a dict: return its values alone"),
+    (lesson_01.step, lambda v: iter(v), "which has not run yet: make a list of it"),
+    (lesson_00.values, lambda v: lambda: v, "this is a function: call it, with `()`"),
+    (lesson_02.softmax, lambda v: 1.0, "an array of shape (2, 3) is expected; this is a single number"),
+    (lesson_00.values, lambda v: v * np.inf, "there are infinite values in it"),
+    (lesson_00.values, lambda v: v + 1j, "real numbers are expected"),
+    (lesson_00.values, lambda v: v if v < 900 else v + 7, "Right in 3 of 4 cases"),
+    (lesson_09.choose_loss, lambda v: (v[0].upper(), v[1]), "right but for capital letters or spaces"),
+    (lesson_00.values, stops(lambda f: np.dot(f, f)), "A must have as many columns as B has rows"),
+    (lesson_00.values, stops(lambda f: f @ 3), "operand 1, counted from 0, is a single number"),
+    (
+        lesson_00.values,
+        stops(lambda f: np.einsum("ij,jk", f, f)),
+        "a letter of `einsum` must stand for one size",
+    ),
+    (lesson_00.values, stops(lambda f: f[7]), "there is no index 7 along axis 0"),
+    (lesson_00.values, stops(lambda f: f[2.5]), "an index must be a whole number"),
+    (lesson_00.values, stops(lambda f: range(5 / 2)), "a whole number must stand here"),
+    (lesson_00.values, stops(lambda f: float(f)), "an array where a single number must stand"),
+    (lesson_00.values, stops(lambda f: 1 if f > 0 else 2), "use `&`, `|` or `np.where`"),
+    (
+        lesson_00.values,
+        stops(lambda f: f[:3].__setitem__(0, np.ones(3))),
+        "do not fit into a place of shape (2,)",
+    ),
+    (lesson_00.values, stops(lambda f: None + 1), "one of the values is None"),
+    (lesson_00.values, stops(lambda f: [1].shape), "`.shape` belongs to arrays, and this is a list"),
+    (lesson_00.values, stops(lambda f: np.exp(...)), "there is still a `...` in your answer"),
+    (lesson_00.values, stops(lambda f: np.zeros(...)), "there is still a `...` in your answer"),
+]
+
+
+@pytest.mark.parametrize(("item", "change", "says"), FORMS, ids=[says for _, _, says in FORMS])
+def test_how_an_answer_relates_to_the_right_one_is_said(item, change, says):
+    verdict = item.judge(right_of(item, change))
+    assert (verdict.status, verdict.mistake) == (WRONG, None)
+    assert says in verdict.message.partition("\n")[0], verdict
+
+
+def test_an_index_that_is_no_whole_number_is_not_taken_for_dots():
+    verdict = lesson_00.values.judge(lambda h, w, c: np.zeros(3)[1.5])  # NumPy's own message names `...`
+    assert "there is still a `...`" not in verdict.message
+
+
+def test_the_first_wrong_value_of_a_long_array_is_shown():
+    def last_wrong(image, size, stride):
+        rows = lesson_07.rows_of.reference(image, size, stride).astype(float)
+        rows[-1, -1] += 0.5
+        return rows
+
+    assert "\nat [11, 3]: expected 11, came 11.5" in lesson_07.rows_of.judge(last_wrong).message
+
+
+def test_of_several_arrays_only_the_first_wrong_one_is_shown():
+    verdict = lesson_03.dense_backward.judge(
+        right_of(lesson_03.dense_backward, lambda v: (v[0], -v[1], v[2]))
+    )
+    shown = verdict.message.partition("\n")[2]
+    assert "expected value 2 of 3: [[-5.]," in shown and "value 1" not in shown and "value 3" not in shown
+
+
+def test_what_a_value_is_compared_with_is_not_shown_where_it_is_the_answer():
+    verdict = lesson_05.by_hand.judge([[0, -7, 3], [10, 7, 2]])
+    assert "1 of 6 values differs, first at index [1, 2]" in verdict.message
+    assert "expected" not in verdict.message and "-2" not in verdict.message
 
 
 def test_all_zeros_are_not_called_rounded():

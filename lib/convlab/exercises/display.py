@@ -13,6 +13,12 @@ import numpy as np
 from convlab.machine import in_notebook
 from convlab.printing import say
 
+PLAIN_KINDS: list[tuple[tuple[type, ...], str]] = [
+    ((str,), "a text"),
+    ((int, np.integer), "a whole number"),
+    ((float, np.floating), "a number"),
+]
+
 
 def show(item: object) -> None:
     """Display `item` richly in a notebook; print it elsewhere."""
@@ -68,9 +74,14 @@ def brief(value: Any) -> str:
 
 
 def with_article(value: Any) -> str:
-    """Return what a value is, with its article: "an int", "a list", "an array of shape (2, 3)"."""
+    """Return what a value is, with its article: "a whole number", "a list", "an array of shape (2, 3)"."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return str(value)
+    for kinds, words in PLAIN_KINDS:
+        if isinstance(value, kinds):
+            return words
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 

@@ -6,17 +6,22 @@ answer does. The message for the learner then is the one that stands beside that
 
 import difflib
 import inspect
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convlab.exercises.comparing import agrees, alike, is_number
 from convlab.exercises.display import brief, with_article
+from convlab.exercises.relating import relation
 
 if TYPE_CHECKING:
     from convlab.exercises.exercise import Exercise
     from convlab.exercises.judging import Outcome
+
+# how Python, NumPy and TensorFlow call the `...` of a template when it is used as a value
+DOTS = r"'ellipsis'|'Ellipsis'|of type ellipsis|\(Ellipsis\)"
 
 
 def explain(
@@ -54,7 +59,7 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
     """Return one sentence on an answer that is no named mistake."""
     wrong = _first_wrong(exercise, expected, came)
     want, got = expected[wrong], came[wrong]
-    if _has_dots(got.value) or (got.error is not None and "'ellipsis'" in got.error.says):
+    if _has_dots(got.value) or (got.error is not None and re.search(DOTS, got.error.says)):
         return "there is still a `...` in your answer: replace it."
     if got.error is not None and want.error is None:
         return f"your function stopped with {got.error}{got.error.line}."
@@ -68,14 +73,19 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
         return f"your function changes its argument `{_arguments(exercise)[got.changed[0]]}`; work on a copy."
     if (place := _right_among_others(want.value, got.value, exercise.tolerance)) is not None:
         return f"value {place} of the {len(got.value)} that you return is right: return it alone."
-    if _is_rounded(expected, came):
-        return "right, but rounded: return the numbers as they are."
-    if (factor := _constant_factor(expected, came, exercise.tolerance)) is not None:
-        return (
-            f"right but for a constant factor: multiply by {factor:.6g} and it fits. "
-            f"{where_help_is(exercise)}"
-        )
-    return f"{_difference(want.value, got.value, exercise.tolerance)} {where_help_is(exercise)}"
+    pairs = [(a.value, b.value) for a, b in zip(expected, came) if not (a.error or b.error)]
+    if len(pairs) > 1 or not callable(exercise.reference):
+        words = relation([a for a, _ in pairs], [b for _, b in pairs], exercise.tolerance)
+        if words is not None:
+            return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}"
+    words = _difference(want.value, got.value, exercise.tolerance)
+    return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}"
+
+
+def _elsewhere(exercise, expected, came) -> str:
+    """Return how many of several cases are right, where some are."""
+    right = sum(alike([a], [b], exercise.tolerance) for a, b in zip(expected, came))
+    return f" Right in {right} of {len(came)} cases; the first other one is below." if right else ""
 
 
 def _has_dots(value) -> bool:
@@ -90,76 +100,89 @@ def _right_among_others(expected, came, tolerance) -> int | None:
     return right[0] if right else None
 
 
-def _is_rounded(expected, came) -> bool:
-    """Return whether the answer is right in every case but for rounding to a number of decimals."""
-    pairs = [(a.value, b.value) for a, b in zip(expected, came)]
-    if any(a.error or b.error for a, b in zip(expected, came)) or not all(
-        is_number(a) and is_number(b) and np.shape(a) == np.shape(b) for a, b in pairs
-    ):
-        return False
-    a, b = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
-    if a.dtype.kind not in "iuf" or b.dtype.kind not in "iuf" or np.any((b == 0) != (a == 0)):
-        return False
-    return any(agrees(np.round(a, decimals), b, 1e-12) for decimals in range(7))
-
-
-def _constant_factor(expected, came, tolerance) -> float | None:
-    """Return the one factor that makes the arrays of every case right, or None where there is none.
-
-    A factor of nearly 1 is none: such an answer is wrong in single values.
-    """
-    pairs = [(a.value, b.value) for a, b in zip(expected, came)]
-    if any(a.error or b.error for a, b in zip(expected, came)) or not all(
-        is_number(a) and is_number(b) and np.shape(a) == np.shape(b) != () for a, b in pairs
-    ):
-        return None
-    a, b = (np.concatenate([np.ravel(pair[i]) for pair in pairs]) for i in (0, 1))
-    if a.size < 2 or not a.any() or not b.any():
-        return None
-    factor = np.vdot(b, a) / np.vdot(b, b)
-    fits = all(agrees(x, np.multiply(y, factor), min(tolerance, 1e-6) or 1e-12) for x, y in pairs)
-    return factor if fits and abs(factor - 1) > 1e-3 else None
-
-
 def _difference(expected, came, tolerance) -> str:
     """Return in what two values differ first: kind, shape, NaNs, zeros, or single values."""
     if isinstance(expected, tuple):
         return _difference_of_tuples(expected, came, tolerance)
-    if is_number(expected) and isinstance(came, (list, tuple)) and not is_number(came):
+    if is_number(expected) and not isinstance(expected, (bool, str)):
+        return _difference_of_numbers(expected, came, tolerance)
+    if isinstance(expected, str) and isinstance(came, str):
+        if expected == came.strip().casefold():
+            return f"`{brief(came)}` is right but for capital letters or spaces."
+        similar = difflib.SequenceMatcher(None, expected, came).ratio() > 0.85
+        return f"`{brief(came)}` is not it{': compare it letter by letter' if similar else ''}."
+    if type(expected) is not type(came):
+        return f"{with_article(expected)} is expected; this is {with_article(came)}{_what_to_do(came)}."
+    return f"`{brief(came)}` is not right."
+
+
+def _difference_of_numbers(expected, came, tolerance) -> str:
+    wanted = "a single number" if np.shape(expected) == () else f"an array of shape {np.shape(expected)}"
+    if isinstance(came, str):
+        return f"a number is expected, and this is a text: {_of_text(came)}."
+    if isinstance(came, (list, tuple)) and not is_number(came):
+        if (text := _first_text(came)) is not None:
+            return f"numbers are expected, and `{text!r}` is a text: {_of_text(text)}."
+        if _holds_none(came):
+            return "there is a None in your answer where a number is expected."
         return "it makes no array: its rows differ in length, or are no numbers."
-    if is_number(expected) and isinstance(came, str):
-        return "a number is expected, and this is a text: leave the quotation marks out."
-    if not is_number(expected) or not is_number(came):
-        return _difference_of_kinds(expected, came)
+    if not is_number(came) or isinstance(came, bool):
+        return f"{wanted} is expected; this is {with_article(came)}{_what_to_do(came)}."
     a, b = np.asarray(expected), np.asarray(came)
-    if a.shape != b.shape and a.shape == ():
-        return f"a single number is expected; this is {with_article(came)}."
+    if a.shape != b.shape and () in (a.shape, b.shape):
+        return f"{wanted} is expected; this is {with_article(came) if b.shape else 'a single number'}."
     if a.shape != b.shape:
         return f"the shape is {b.shape} where {a.shape} is expected."
     if np.isnan(b).any() and not np.isnan(a).any():
         return "there are NaNs in it (0/0, log of 0, or infinity minus infinity?)."
+    if np.isinf(b).any() and not np.isinf(a).any():
+        return "there are infinite values in it (a division by 0, or an exponential that overflows?)."
+    if b.dtype.kind == "c" and a.dtype.kind != "c":
+        return "real numbers are expected; these are complex."
     if a.size > 1 and not b.any() and a.any():
         return "all zeros."
-    if a.ndim:
-        bad = ~np.isclose(b, a, rtol=tolerance, atol=tolerance * np.max(np.abs(a)))
-        first = ", ".join(str(int(i)) for i in np.argwhere(bad)[0])
-        return f"{bad.sum()} of {a.size} values differ, first at index {first}."
-    return "the value differs."
+    if not a.ndim:
+        return f"the value differs: it is too {'large' if b > a else 'small'}."
+    bad = np.argwhere(~np.isclose(b, a, rtol=tolerance, atol=tolerance * np.max(np.abs(a))))
+    first = ", ".join(str(int(i)) for i in bad[0])
+    return (
+        f"{len(bad)} of {a.size} values {'differs' if len(bad) == 1 else 'differ'}, first at index [{first}]."
+    )
 
 
-def _difference_of_kinds(expected, came) -> str:
-    """Return in what two values differ that are not both numbers."""
-    if isinstance(expected, str) and isinstance(came, str):
-        similar = difflib.SequenceMatcher(None, expected, came).ratio() > 0.85
-        return f"`{brief(came)}` is not it{': compare it letter by letter' if similar else ''}."
-    if type(expected) is not type(came):
-        return f"{with_article(expected)} is expected; this is {with_article(came)}."
-    return "not this."
+def _first_text(value) -> str | None:
+    if isinstance(value, str):
+        return value
+    found = map(_first_text, value) if isinstance(value, (list, tuple)) else ()
+    return next((text for text in found if text is not None), None)
+
+
+def _holds_none(value) -> bool:
+    return value is None or (isinstance(value, (list, tuple)) and any(map(_holds_none, value)))
+
+
+def _of_text(text: str) -> str:
+    percent = "%" in text
+    return "leave the quotation marks out" + (", and write 25 % as 0.25" if percent else "")
+
+
+def _what_to_do(value) -> str:
+    """Return what to do with a value of a kind that holds the answer at best, or nothing."""
+    if callable(value) and not isinstance(value, type):
+        return ": call it, with `()`"
+    if isinstance(value, (set, frozenset)):
+        return ", which has no order: return a tuple or a list"
+    if isinstance(value, dict):
+        return ": return its values alone"
+    if isinstance(value, Iterator):
+        return ", which has not run yet: make a list of it, with `list(...)`"
+    return ""
 
 
 def _difference_of_tuples(expected, came, tolerance) -> str:
     if not isinstance(came, (tuple, list)):
-        return f"{len(expected)} values are expected, in a tuple; this is {with_article(came)}."
+        kind = f"{with_article(came)}{_what_to_do(came)}"
+        return f"{len(expected)} values are expected, in a tuple; this is {kind}."
     if len(came) != len(expected):
         return f"{len(expected)} values are expected, in a tuple; this one has {len(came)}."
     for i, (a, b) in enumerate(zip(expected, came)):
@@ -173,8 +196,49 @@ def _evidence(exercise, expected, came) -> str:
     if not callable(exercise.reference):
         return f"came     {brief(came[0].value)}"
     wrong = _first_wrong(exercise, expected, came)
-    lines = [f"{name} = {brief(value)}" for name, value in zip(_arguments(exercise), exercise.cases[wrong])]
-    return "\n".join([*lines, f"expected {_shown(expected[wrong])}", f"came     {_shown(came[wrong])}"])
+    want, got = expected[wrong], came[wrong]
+    lines = [
+        _labelled(f"{name} = ", value) for name, value in zip(_arguments(exercise), exercise.cases[wrong])
+    ]
+    if want.error is not None or got.error is not None:
+        return "\n".join([*lines, f"expected {_shown(want)}", f"came     {_shown(got)}"])
+    where, right, said = _first_wrong_part(want.value, got.value, exercise.tolerance)
+    lines += [_labelled(f"expected {where}", right), _labelled(f"came     {where}", said)]
+    if (place := _place(right, said, exercise.tolerance)) is not None and np.size(right) > 12:
+        lines.append(
+            f"at {list(place)}: expected {brief(right[place])}, came {brief(np.asarray(said)[place])}"
+        )
+    return "\n".join(lines)
+
+
+def _labelled(label: str, value) -> str:
+    """Return a label and a value, whose further lines begin where its first line begins."""
+    return label + brief(value).replace("\n" + " " * 9, "\n" + " " * len(label))
+
+
+def _first_wrong_part(expected, came, tolerance) -> tuple[str, Any, Any]:
+    """Return the part of two tuples that differs first, where they hold arrays of several rows; else both."""
+    if (
+        isinstance(expected, tuple)
+        and isinstance(came, (tuple, list))
+        and len(expected) == len(came)
+        and any(np.ndim(value) > 1 for value in expected if is_number(value))
+    ):
+        for i, (a, b) in enumerate(zip(expected, came)):
+            if not agrees(a, b, tolerance):
+                return f"value {i + 1} of {len(expected)}: ", a, b
+    return "", expected, came
+
+
+def _place(expected, came, tolerance) -> tuple[int, ...] | None:
+    """Return the index of the first number in which two arrays of one shape differ, or None."""
+    if not isinstance(expected, np.ndarray) or not is_number(came) or np.shape(came) != expected.shape:
+        return None
+    if not is_number(expected) or not expected.ndim:
+        return None
+    scale = tolerance * np.max(np.abs(expected), initial=0)
+    bad = np.argwhere(~np.isclose(came, expected, rtol=tolerance, atol=scale))
+    return tuple(int(i) for i in bad[0]) if len(bad) else None
 
 
 def _shown(outcome) -> str:

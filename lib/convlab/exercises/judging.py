@@ -164,26 +164,70 @@ def _of_a_library(file: str) -> bool:
 def _message(error: BaseException) -> str:
     """Return what an error says, in plain words where NumPy's or TensorFlow's own are hard to read.
 
+    >>> _message(IndexError("index 5 is out of bounds for axis 0 with size 5"))
+    'there is no index 5 along axis 0, whose indices are 0 to its size 5 minus 1'
     >>> _message(ValueError("operands could not be broadcast together with shapes (5,) (5,2) "))
     'shapes (5,) and (5,2) do not fit: read from the right, sizes must be equal, or one of them 1'
     """
-    says = str(error)
-    if sizes := re.search(r"^matmul: .*size (\d+) is different from (\d+)", says):
-        return (
-            f"in a matrix product A @ B, A must have as many columns ({sizes[2]}) as B has rows ({sizes[1]})"
-        )
-    if shapes := re.search(
-        r"^operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))", says
-    ):
-        fit = "read from the right, sizes must be equal, or one of them 1"
-        return f"shapes {shapes[1]} and {shapes[2]} do not fit: {fit}"
-    if "inhomogeneous shape" in says:
-        return (
-            "the parts have different shapes, so NumPy makes no array of them (does one go over the border?)"
-        )
-    if padding := re.search(r"""'padding' of "(\w+)" is not in the list of allowed values""", says):
-        return f'TensorFlow knows the padding "SAME" or "VALID", in capital letters; this is "{padding[1]}"'
+    says = re.sub(
+        r"^\{\{function_node [^}]*\}\} | \[Op:\w+\] name:\s*$", "", str(error)
+    )  # TensorFlow's marks
+    for pattern, words in PLAIN_WORDS.items():
+        if found := re.search(pattern, says):
+            return found.expand(words)
     return says
+
+
+PLAIN_WORDS = {
+    r"^matmul: .*size (\d+) is different from (\d+)": (
+        r"in a matrix product A @ B, A must have as many columns (\2) as B has rows (\1)"
+    ),
+    r"^matmul: Input operand (\d) does not have enough dimensions": (
+        r"a matrix product A @ B needs arrays; operand \1, counted from 0, is a single number"
+    ),
+    r"^shapes (\(.*?\)) and (\(.*?\)) not aligned": (
+        r"in a product of shapes \1 and \2, A must have as many columns as B has rows"
+    ),
+    r"^Matrix size-incompatible: In\[0\]: \[([\d,]+)\], In\[1\]: \[([\d,]+)\]": (
+        r"in a product of shapes (\1) and (\2), A must have as many columns as B has rows"
+    ),
+    r"^operands could not be broadcast together with shapes (\(.*?\)) (\(.*?\))": (
+        r"shapes \1 and \2 do not fit: read from the right, sizes must be equal, or one of them 1"
+    ),
+    r"^Incompatible shapes: \[([\d,]*)\] vs\. \[([\d,]*)\]": (
+        r"shapes (\1) and (\2) do not fit: read from the right, sizes must be equal, or one of them 1"
+    ),
+    r"^operands could not be broadcast together with remapped shapes .*?: (\([\d,]+\))->\S+ (\([\d,]+\))": (
+        r"shapes \1 and \2 do not fit: a letter of `einsum` must stand for one size in both"
+    ),
+    r"^could not broadcast input array from shape (\(.*?\)) into shape (\(.*?\))": (
+        r"values of shape \1 do not fit into a place of shape \2"
+    ),
+    r"inhomogeneous shape": (
+        "the parts have different shapes, so NumPy makes no array of them (does one go over the border?)"
+    ),
+    r"^(?:only (?:length-1|0-dimensional) arrays can be converted to Python scalars"
+    r"|setting an array element with a sequence)": ("there is an array where a single number must stand"),
+    r"^The truth value of an array with more than one element is ambiguous": (
+        "`if`, `and` and `or` need one truth value, and this is an array of them: use `&`, `|` or `np.where`"
+    ),
+    r"^index (-?\d+) is out of bounds for axis (\d+) with size (\d+)": (
+        r"there is no index \1 along axis \2, whose indices are 0 to its size \3 minus 1"
+    ),
+    r"^only integers, slices": "an index must be a whole number: `/` makes a fraction, `//` does not",
+    r"'float' object cannot be interpreted as an integer": (
+        "a whole number must stand here, and this is a fraction: `/` makes one, `//` does not"
+    ),
+    r"'NoneType' object (?:has no attribute|is not)|'NoneType' and '|and 'NoneType'": (
+        "one of the values is None: does a function that you call end without `return`?"
+    ),
+    r"'(list|tuple|int|float)' object has no attribute '(\w+)'": (
+        r"`.\2` belongs to arrays, and this is a \1: `np.array(...)` makes an array of it"
+    ),
+    r"""'padding' of "(\w+)" is not in the list of allowed values""": (
+        r'TensorFlow knows the padding "SAME" or "VALID", in capital letters; this is "\1"'
+    ),
+}
 
 
 def is_stub(answer: Any) -> bool:

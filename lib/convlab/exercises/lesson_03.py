@@ -7,6 +7,11 @@ from convlab.exercises.exercise import Exercise, Mistake, exercise
 
 _rng = np.random.default_rng(3)
 DENSE_CASES = [
+    (  # small whole numbers, which can be followed by hand
+        np.array([[1.0, 2.0, 0.0], [3.0, -1.0, 1.0]]),
+        np.array([[2.0], [-1.0], [4.0]]),
+        np.array([[1.0], [-2.0]]),
+    ),
     (_rng.normal(size=(4, 3)).round(2), _rng.normal(size=(3, 2)).round(2), _rng.normal(size=(4, 2)).round(2)),
     (_rng.normal(size=(2, 5)).round(2), _rng.normal(size=(5, 5)).round(2), _rng.normal(size=(2, 5)).round(2)),
     (_rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2), _rng.normal(size=(3, 3)).round(2)),

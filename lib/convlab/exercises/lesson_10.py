@@ -12,7 +12,16 @@ def _drawn(height, width, channels, seed):
     return maps.round(2), rng.normal(0.2, 1, (height, width, channels)).round(2)
 
 
-CAM_CASES = [_drawn(2, 3, 2, 0), _drawn(4, 3, 5, 1), _drawn(1, 6, 3, 2), _drawn(5, 5, 1, 5)]
+CAM_CASES = [
+    (  # small whole numbers, which can be followed by hand: the maps' weights are 1 and -2
+        np.array([[[1.0, 0.0], [4.0, 1.0], [3.0, 0.0]], [[2.0, 3.0], [5.0, 2.0], [0.0, 1.0]]]),
+        np.array([[[1.0, -1.0], [2.0, -3.0], [0.0, -2.0]], [[3.0, -4.0], [-1.0, 0.0], [1.0, -2.0]]]),
+    ),
+    _drawn(2, 3, 2, 0),
+    _drawn(4, 3, 5, 1),
+    _drawn(1, 6, 3, 2),
+    _drawn(5, 5, 1, 5),
+]
 
 
 @exercise(

@@ -122,7 +122,7 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
     insight="Activations grow with the batch, weights do not: a smaller batch helps only the first.",
     question="How many megabytes does a training step need for a batch, in float32?",
     cases=MEMORY_CASES,
-    tolerance=1e-9,
+    tolerance=1e-7,
     hints=[
         "Two heaps: what is kept for each image, and what is kept for each parameter. Which of them grows "
         "with the batch?",
