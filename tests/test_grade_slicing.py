@@ -130,6 +130,44 @@ def test_notebook_syntax_runs(own_main):
     assert answered("my_step = list(one)", "import numpy as np\none = np.zeros(2); one[:] = 1") == [1, 1]
 
 
+def test_the_last_check_of_the_cell_gets_the_answer_wherever_it_stands(own_main):
+    check = "exercises.step.check({})"
+    assert answered(f"a = 1\n{check.format('a')}\na = 2\n{check.format('a')}\na = 3\nraise OSError") == 2
+    assert answered(f"ok = print({check.format('answer=5')})\nexit()") == 5
+    assert answered(f"for a in (1, 2):\n    {check.format('a')}") == 2
+    assert answered(f"exercises.other.check(1 / 0)\n{check.format(3)}") == 3
+    assert answered(f"{check.format('a')}\na = 4") == 4  # in a cell that was run twice
+    assert answered("my_step = 6\nexercises.other.check(1 / 0)") == 6
+    with pytest.raises(SystemExit):
+        answered(f"raise SystemExit\n{check.format(1)}")
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import math\ndef go(a, b, c, d, e): return math", "go"),
+        ("def go(*values): return 1\ndef helper(x): return x", "go"),
+        ("def one(a, b, c, d, e): pass\ntwo = one", ""),
+        ("go = 3", ""),
+    ],
+)
+def test_an_answer_of_another_name_is_found_where_only_one_can_be_meant(own_main, source, found):
+    task = {"exercise": "step", "source": source, "before": 0, "answer": "my_step"}
+    result = worker.result_of(STEP, task, [])
+    assert ("attempt" in result) == bool(found)
+    assert result["notes"] == (
+        [f"there is no `my_step`: `{found}` was taken for the answer"] if found else []
+    )
+
+
+def test_a_name_that_only_a_cell_below_defines_is_noted(own_main):
+    below = slicing.statements("def late(x): return x")
+    for source in ("def my_step(*a): return late(a)", "my_step = late(1)"):
+        task = {"exercise": "step", "source": source, "before": 0, "answer": "my_step"}
+        assert worker.result_of(STEP, task, [below])["notes"] == ["`late` is defined only in a cell below"]
+        assert worker.result_of(STEP, task, [])["notes"] == []
+
+
 def test_a_module_that_is_missing_is_remembered_with_the_names_it_would_bind(own_main):
     lost = {}
     with pytest.raises(NameError):

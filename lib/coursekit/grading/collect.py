@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from coursekit.grading import lms
 
-LARGEST = 20_000_000  # bytes of a notebook; the lessons have at most one million
+LARGEST = 60_000_000  # bytes of a notebook; the lessons have one million, a loop that prints adds many
 LARGEST_ARCHIVE = 200_000_000  # bytes of an archive within an archive
 MEMBERS, RATIO, DEEPEST = 50_000, 200, 3  # of one archive: files, bytes for each packed one, archives within
 # never through a link, never waiting for the other end of a pipe; some systems do not have them all

@@ -431,9 +431,16 @@ class Marker:
             return Mark(name, NOT_GRADED)
         if task is None:
             return Mark(name, judging.NOT_ATTEMPTED)
+        mark = self._of_result(submission.lesson.number, name, task, result)
+        said = result.get("notes") if result else None
+        mark.notes += [wording.clean(str(one), 200) for one in said[:5]] if isinstance(said, list) else []
+        return mark
+
+    def _of_result(self, number: str, name: str, task: Task, result: dict | None) -> Mark:
+        """Return the mark of what the worker has reported of an answer."""
         match result:
             case {"attempt": data, "lost": lost}:
-                return self._tried(submission.lesson.number, name, task, data, lost)
+                return self._tried(number, name, task, data, lost)
             case {"stopped": str() as why, "module": str() as module} if module:
                 return _without(module, name, task, why)
             case {"ended": str() as why, "kind": "clock"}:

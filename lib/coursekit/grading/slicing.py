@@ -134,6 +134,16 @@ def needed(earlier: list[ast.stmt], wanting: list[ast.stmt]) -> list[ast.stmt]:
     return [earlier[i] for i in reversed(kept)]
 
 
+def bound(body: list[ast.stmt]) -> list[str]:
+    """Return the names that statements bind, but those that they import.
+
+    >>> bound(ast.parse("import a; b = 1; def c(): d = 2".replace("; def", "\\ndef")).body)
+    ['b', 'c']
+    """
+    facts = [_facts(node, frozenset()) for node in body if not [*_imported(node)]]
+    return sorted({name for one in facts for name in one.binds})
+
+
 def _reached(names: Iterable[str], within: dict[str, Facts]) -> set[str]:
     """Return these names, and those that the functions among them use when they are called."""
     reached: set[str] = set()

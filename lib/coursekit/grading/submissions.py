@@ -253,16 +253,29 @@ def cells(file: File) -> list[dict]:
     if not content.strip():
         raise Unreadable("the file is empty")
     try:
-        notebook = json.loads(content.decode("utf-8-sig"))
+        notebook = json.loads(_text(content))
     except RecursionError as error:
         raise Unreadable("its JSON is nested too deep") from error
     except ValueError as error:
         raise Unreadable(f"it is not a notebook: {error}") from error
     if isinstance(notebook, dict) and "worksheets" in notebook:
-        raise Unreadable("it is in a format of before 2015; open and save it in JupyterLab")
+        notebook = {"cells": _of_worksheets(notebook["worksheets"])}
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise Unreadable("it is not a notebook: it has no list of cells")
     return [cell for cell in notebook["cells"] if _is_code(cell)]
+
+
+def _text(content: bytes) -> str:
+    """Return a file's text: UTF-8, or UTF-16 as Windows PowerShell writes it, with or without a mark."""
+    return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
+def _of_worksheets(worksheets: object) -> list[dict]:
+    """Return the cells of a notebook in the format of before 2015, code with `source` for `input`."""
+    sheets = [one for one in worksheets if isinstance(one, dict)] if isinstance(worksheets, list) else []
+    lists = [cells for sheet in sheets if isinstance(cells := sheet.get("cells"), list)]
+    found = [cell for cells in lists for cell in cells if isinstance(cell, dict)]
+    return [{**cell, "source": cell.get("input", cell.get("source"))} for cell in found]
 
 
 def _is_code(cell) -> bool:
@@ -293,7 +306,8 @@ def tasks(submission: Submission, found: list[dict]) -> Iterator[Task]:
 
 def _tried(stub: Stub, found: list[dict]) -> list[int]:
     """Return where an exercise is answered by more than its stub."""
-    return [i for i in _places(stub, found) if _plain(source(found[i])) != _plain(stub.source)]
+    untouched = "", _plain(stub.source)
+    return [i for i in _places(stub, found) if _plain(source(found[i])) not in untouched]
 
 
 def _places(stub: Stub, found: list[dict]) -> Iterator[int]:
@@ -305,5 +319,9 @@ def _places(stub: Stub, found: list[dict]) -> Iterator[int]:
 
 
 def _plain(text: str) -> str:
-    """Return a cell's text without what cannot be seen."""
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+    """Return a cell's text without comments, empty lines, and what cannot be seen.
+
+    A `#` in a text begins no comment, but this only compares a cell with its stub, where that is no matter.
+    """
+    lines = (line.partition("#")[0].rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)

@@ -13,13 +13,17 @@ import inspect
 import json
 import linecache
 import os
+import re
 import sys
 import types
+from dataclasses import dataclass
 
 from convlab.exercises import judging
 from convlab.exercises.exercise import Exercise
 from coursekit.grading import likeness, limits, values
-from coursekit.grading.slicing import compiled, needed, parsed, statements
+from coursekit.grading.slicing import bound, compiled, needed, parsed, statements
+
+UNKNOWN = re.compile(r"name '(\w+)' is not defined")
 
 
 def main() -> None:
@@ -64,38 +68,143 @@ def result_of(exercise: Exercise, task: dict, cells: list[list[ast.stmt]], begin
     `begin()` is called when the earlier statements have run and the answer's own begin.
     """
     lost: dict[str, str] = {}
+    notes: list[str] = []
+    below = [node for cell in cells[task["before"] :] for node in cell]
     try:
-        answer = answer_of(task, cells, begin, lost)
+        answer = answer_of(task, cells, begin, lost, _Wanted(exercise, notes))
     except BaseException as error:
-        return {"stopped": f"the cell stopped with {_how(error)}", "module": _missing_module(error, lost)}
+        why = f"the cell stopped with {_how(error)}"
+        return {"stopped": why, "module": _missing_module(error, lost), "notes": _defined_below(why, below)}
     if answer is exercise.reference and callable(answer):
         return {"stopped": "the answer is the course's own reference"}
     try:
-        return {"attempt": values.encode(judging.attempt(exercise, answer)), "lost": lost}
+        attempt = judging.attempt(exercise, answer)
     except BaseException as error:
         return {"stopped": f"the function stopped with {_how(error)}"}
+    said = " ".join(str(one.error) for one in attempt.outcomes if one.error)
+    return {
+        "attempt": values.encode(attempt),
+        "lost": lost,
+        "notes": notes + _defined_below(said, below),
+    }
 
 
 def answer_of(
-    task: dict, cells: list[list[ast.stmt]], begin=lambda: None, lost: dict[str, str] | None = None
+    task: dict,
+    cells: list[list[ast.stmt]],
+    begin=lambda: None,
+    lost: dict[str, str] | None = None,
+    wanted: "_Wanted | None" = None,
 ):
-    """Run an exercise's cell, without its checks, and return what the last of them would have got.
+    """Run an exercise's cell up to its last check, and return what that check would have got.
 
-    Names that are missing because an earlier import failed are added to `lost`, with the module's name.
+    What stands below the last check changes nothing: `exit()`, a trial that fails. Where the cell has no
+    check, all of it runs.
+
+    Args:
+        task: the exercise's name, the cell's source, the answer by its usual name, how many cells are above.
+        cells: the statements of all cells.
+        begin: called when the earlier statements have run and the answer's own begin.
+        lost: gets the names that are missing because an earlier import failed, with the module's name.
+        wanted: finds an answer that has another name than usual.
     """
     name = f"<{task['exercise']}>"
     linecache.cache[name] = (len(task["source"]), None, task["source"].splitlines(keepends=True), name)
-    tree = parsed(task["source"])
-    body = [node for node in tree.body if not _checks(node)]
-    asked = [_asked(call) for node in tree.body for call in _checks(node, task["exercise"])]
-    answer = asked[-1] if asked else ast.parse(task["answer"], mode="eval").body
+    body = parsed(task["source"]).body
+    usual = ast.parse(task["answer"], mode="eval").body
     space = _space()
+    checks = _Checks(task["exercise"], space)
+    own = [checks.visit(node) for node in body]
+    own, below = own[: checks.last(own)], own[checks.last(own) :] if checks.found else []
     earlier = [node for cell in cells[: task["before"]] for node in cell]
-    for statement in needed(earlier, [*body, ast.Expr(answer)]):
+    meant = [] if checks.found else [usual, *(ast.Name(one, ast.Load()) for one in bound(own))]
+    for statement in needed(earlier, [*own, *map(ast.Expr, meant)]):
         _run_if_possible(statement, space, {} if lost is None else lost)
     begin()
-    _run(body, space, name)
-    return eval(compile(ast.fix_missing_locations(ast.Expression(answer)), name, "eval"), space)
+    try:
+        _run(own, space, name)
+    except NameError:  # a check may stand above its answer, in a cell that was run twice
+        if not below:
+            raise
+        _run([*below, *own], space, name)
+    except BaseException:
+        if not checks.got:
+            raise
+    if checks.got:
+        return checks.got[-1]
+    if wanted and isinstance(usual, ast.Name) and usual.id not in space:
+        return wanted.instead_of(usual.id, own, space)
+    return eval(compile(ast.fix_missing_locations(ast.Expression(usual)), name, "eval"), space)
+
+
+class _Checks(ast.NodeTransformer):
+    """Takes checks out of a cell; those of one exercise, wherever they stand, remember what they get."""
+
+    NAME = "the answer of this cell"  # which no program can bind
+
+    def __init__(self, exercise: str, space: dict) -> None:
+        self.exercise, self.found = exercise, 0
+        self.got: list[object] = []
+        space[self.NAME] = self._get
+
+    def _get(self, answer: object = ..., *_: object, **named: object) -> None:
+        self.got.append(next(iter(named.values()), answer))
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        """Drop a statement that is another exercise's check."""
+        match node.value:
+            case ast.Call(func=ast.Attribute(ast.Attribute(attr=name), "check")) if name != self.exercise:
+                return ast.copy_location(ast.Pass(), node)
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Let a check remember its answer."""
+        self.generic_visit(node)
+        match node.func:
+            case ast.Attribute(ast.Attribute(attr=self.exercise), "check"):
+                self.found += 1
+                node.func = ast.copy_location(ast.Name(self.NAME, ast.Load()), node.func)
+        return node
+
+    def last(self, body: list[ast.stmt]) -> int | None:
+        """Return how many statements lead up to the last check; None where there is none."""
+        holds = [
+            any(isinstance(one, ast.Name) and one.id == self.NAME for one in ast.walk(node)) for node in body
+        ]
+        return max((i + 1 for i, one in enumerate(holds) if one), default=None)
+
+
+@dataclass
+class _Wanted:
+    """Finds the answer in a cell that has neither a check nor the usual name."""
+
+    exercise: Exercise
+    notes: list[str]
+
+    def instead_of(self, usual: str, body: list[ast.stmt], space: dict) -> object:
+        """Return the one value of the cell that can be meant; `NameError` for none, or several."""
+        function = callable(self.exercise.reference)
+        names = [name for name in bound(body) if name in space and self._may_be(space[name], function)]
+        if len(names) != 1:
+            raise NameError(f"name {usual!r} is not defined", name=usual)
+        self.notes.append(f"there is no `{usual}`: `{names[0]}` was taken for the answer")
+        return space[names[0]]
+
+    def _may_be(self, value: object, function: bool) -> bool:
+        """Return whether a value can be the answer: a function of as many arguments, or no function."""
+        if not callable(value) or not function:
+            return not callable(value) and not function and not isinstance(value, types.ModuleType)
+        try:
+            return bool(inspect.signature(value).bind(*self.exercise.cases[0]))
+        except (TypeError, ValueError):
+            return False
+
+
+def _defined_below(said: str, below: list[ast.stmt]) -> list[str]:
+    """Return a note where an error speaks of a name that only cells below the answer define."""
+    names = dict.fromkeys(UNKNOWN.findall(said))
+    known = bound(below) if names else []
+    return [f"`{name}` is defined only in a cell below" for name in names if name in known]
 
 
 class Shell:
@@ -146,20 +255,6 @@ def _missing_module(error: BaseException, lost: dict[str, str]) -> str:
     if isinstance(error, ModuleNotFoundError):
         return error.name or ""
     return lost.get(error.name or "", "") if isinstance(error, NameError) else ""
-
-
-def _checks(node: ast.stmt, exercise: str | None = None) -> list[ast.Call]:
-    """Return the check that a statement is, of this or of any exercise."""
-    match node:
-        case ast.Expr(ast.Call(func=ast.Attribute(ast.Attribute(attr=name), "check")) as call):
-            return [call] if exercise in (None, name) else []
-    return []
-
-
-def _asked(call: ast.Call) -> ast.expr:
-    """Return what a check is called with; the dots of a stub if nothing."""
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return given[0] if given else ast.Constant(...)
 
 
 def _how(error: BaseException) -> str:
