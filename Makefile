@@ -20,7 +20,7 @@ help:
 	@echo 'make test-browser  the widgets, slides and site in a real browser (needs Chromium)'
 	@echo 'make mutations     plant faults in the package, and see whether the unit tests catch each (NAMES="layers")'
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
-	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06")'
+	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06", SHORT=1 for a fifth of the minutes, SHARP=1 runs them for sharp figures)'
 	@echo 'make site          make the book of all lessons in build/site'
 	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
@@ -59,7 +59,8 @@ render: setup
 	@$(PY) -m coursekit render $(LESSONS)
 
 slides: setup
-	@$(PY) -m coursekit slides $(LESSONS)
+	@$(if $(filter-out 0,$(SHARP)),CONVLAB_DPI=180 $(PY) -m coursekit run $(LESSONS) --force)
+	@$(PY) -m coursekit slides $(LESSONS) $(if $(filter-out 0,$(SHORT)),--short) $(if $(filter-out 0,$(SHARP)),--outputs build/run --dpi 180)
 
 site: setup
 	@$(PY) -m coursekit site

@@ -10,6 +10,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from convlab import plots
+from convlab.plots import style
 from coursekit.running.kernels import ThisPython
 
 
@@ -286,3 +287,12 @@ def test_boxes_are_drawn_at_their_edges_in_the_style_of_their_class():
     assert ax.get_images()[0].get_extent() == [0, 30, 20, 0] and ax.get_title(loc="left") == "found: 2"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["cell", "platelet"]
     assert plots.boxes(image, [], ax=plt.figure().gca()).get_legend() is None
+
+
+def test_dots_per_inch_can_be_set_from_outside(monkeypatch):
+    monkeypatch.setenv("CONVLAB_DPI", "180")
+    style.apply()
+    assert plt.rcParams["figure.dpi"] == 180
+    monkeypatch.delenv("CONVLAB_DPI")
+    style.apply()
+    assert plt.rcParams["figure.dpi"] == 90

@@ -1,18 +1,22 @@
 """A deck is made of a lesson's own cells: what starts a slide, what waits, the notes for the speaker."""
 
+import base64
 import hashlib
+import io
 import re
 
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 from planting import markdown, plant, ran, stream
 
 from coursekit.course import Course
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source
-from coursekit.publishing import slides, vendor
+from coursekit.publishing import guide, slides, vendor
 
 HEADER = {"title": "Sizes", "question": "How large is it?", "minutes": 30}
 OUTPUT = stream("3\n")
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # 1x1
 QUESTION = (
     "A window of 3 on 5 pixels.\n\n**Predict:** how many\nplaces?\n\n> *Your prediction:* … (write here)"
 )
@@ -122,13 +126,13 @@ def test_picture_is_shown_with_its_words(tmp_path):
     picture = {
         "output_type": "display_data",
         "metadata": {},
-        "data": {"image/png": "iVBOR\n", "text/plain": "<Figure>"},
+        "data": {"image/png": f"{PIXEL}\n", "text/plain": "<Figure>"},
     }
     shown = ran("shown", "plot()", outputs=[picture])
     shown["metadata"]["mystnb"] = {"image": {"alt": 'A "5" <here>'}}
     page = slides.deck(Lesson(plant(tmp_path, "01_a", markdown("title", "# A"), shown, **HEADER)))
     found = BeautifulSoup(page, "html.parser").img
-    assert (found["src"], found["alt"]) == ("data:image/png;base64,iVBOR", 'A "5" <here>')
+    assert (found["src"], found["alt"]) == (f"data:image/png;base64,{PIXEL}", 'A "5" <here>')
 
 
 @pytest.mark.parametrize(
@@ -140,11 +144,71 @@ def test_picture_is_shown_with_its_words(tmp_path):
         ("a = 1\nb = 2\n# why\nc = 3", ["a = 1\nb = 2", "# why\nc = 3"]),
         ("# head\nimport x\n\n\n@cached\ndef f(): ...", ["# head\nimport x", "@cached\ndef f(): ..."]),
         ("not python at all", ["not python at all"]),
+        ("class A:\n    a = 1\n\n    # why\n    b = 2", ["class A:\n    a = 1", "    # why\n    b = 2"]),
         ("", [""]),
     ],
 )
 def test_long_code_is_cut_between_statements(code, expected):
     assert slides.boxes(code, longest=2) == expected
+
+
+@pytest.mark.parametrize("mark, role", [(":", "text"), ("?", "text"), (".", None)])
+def test_no_code_is_parted_from_the_words_that_lead_to_it(tmp_path, mark, role):
+    cells = [
+        markdown("title", "# A"),
+        markdown("b", "## B"),
+        ran("one", "a = 1"),
+        markdown("leads", f"Said before.\n\nThe next one{mark}"),
+        ran("two", "b = 2"),
+    ]
+    *_, before, last = slides.divided(Lesson(plant(tmp_path, "01_a", *cells, **HEADER)))
+    assert said(before)[-1] == "Said before."
+    assert said(last) == ([f"The next one{mark}", "b = 2"] if role else ["b = 2"])
+    assert source(before.cells[-1]).endswith(f"one{mark}") == (role is None)
+
+
+def test_no_slide_of_the_course_ends_in_a_colon_before_code():
+    for lesson in find(ROOT):
+        for slide in slides.divided(lesson):
+            last = slide.cells[-1]
+            assert last["cell_type"] == "code" or not source(last).rstrip().endswith(":"), (lesson, last)
+
+
+def test_a_short_deck_takes_a_fifth_of_the_minutes():
+    for lesson in find(ROOT):
+        short = slides.shortened(slides.divided(lesson), lesson)
+        assert 3 <= len(short) < len(slides.divided(lesson)) / 2
+        assert sum(slide.shown for slide in short) <= 60 * guide.minutes(lesson, False)
+        assert short[-1].heading.startswith("In this lesson")
+        assert not any(cell["role"] == "exercise" for slide in short for cell in slide.cells)
+        assert sum("Learners often answer" in one for one in short[-1].spoken) == len(
+            Course(ROOT).exercises(lesson.number)
+        )
+
+
+def test_a_short_deck_has_the_slides_that_are_tagged(lesson):
+    asked = next(one for one in lesson.cells if one["id"] == "task")
+    asked["metadata"]["tags"] = ["short"]
+    short = slides.shortened(slides.divided(lesson), lesson)
+    assert [said(slide)[0] for slide in short] == ["# How large?", "**1.** Do it yourself."]
+    assert "6 minutes by the end" not in slides.deck(lesson)
+    assert "5 of 5 minutes by the end" in slides.deck(lesson, short=True)
+
+
+def test_figures_of_another_run_are_as_large_as_those_stored(tmp_path):
+    stream = io.BytesIO()
+    Image.new("L", (1200, 400)).save(stream, "PNG")
+    data = {"image/png": base64.b64encode(stream.getvalue()).decode()}
+    shown = ran("shown", "plot()")
+    drawn = shown | {"outputs": [{"output_type": "display_data", "metadata": {}, "data": data}]}
+    lesson = Lesson(plant(tmp_path, "01_a", markdown("title", "# A"), shown, **HEADER))
+    run = Lesson(plant(tmp_path / "run", "01_a", markdown("title", "# A"), drawn, **HEADER))
+    slides.take_outputs(lesson, run)
+    assert 'width="600"' in slides.deck(lesson, dpi=180)
+    assert 'width="1200"' in slides.deck(lesson)
+    other = Lesson(plant(tmp_path / "other", "01_a", markdown("title", "# A"), ran("shown", "plot(1)")))
+    with pytest.raises(CourseError, match="was not run from 01_a"):
+        slides.take_outputs(lesson, other)
 
 
 def test_long_text_is_cut_between_lines(tmp_path):

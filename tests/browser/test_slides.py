@@ -1,9 +1,12 @@
 """Every deck opens from its file without a network; every slide fits its window; formulas are drawn."""
 
+import base64
+import io
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from planting import cell, markdown, plant, ran, stream
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -36,6 +39,30 @@ OVERFLOWS = """
     Reveal.slide(0, 0);
     return found;
 """
+# what a person in the last row, or one who came late, could not read or follow
+UNREADABLE = """
+    const found = [];
+    for (const slide of document.querySelectorAll("section.leaf")) {
+        const where = slide.querySelector(".running").textContent;
+        const parts = [...slide.children].filter(one => !one.matches("aside, .running, .recalled"));
+        for (const pre of slide.querySelectorAll(".code pre"))
+            if (parseFloat(getComputedStyle(pre).fontSize) < 20) found.push(`small code: ${where}`);
+        const last = parts.at(-1);
+        const ends = last?.matches(".words") && /:$/.test(last.textContent.trim());
+        if (ends) found.push(`ends in a colon: ${where}`);
+        const before = slide.previousElementSibling;
+        const asks = before?.querySelector(".prediction:last-child, .asked:last-child");
+        if (asks && parts[0].matches(".code")) found.push(`parted from its question: ${where}`);
+        const pictures = [...slide.querySelectorAll(".result > img:last-child")];
+        if (pictures.length !== 1 || pictures[0].style.maxHeight) continue;
+        const [picture] = pictures, wide = picture.offsetWidth;
+        const low = Math.max(...parts.map(one => one.offsetTop + one.offsetHeight));
+        const may = Math.min(picture.parentElement.clientWidth, 2 * picture.getAttribute("width"));
+        const room = 684 - low - picture.offsetHeight * (1.25 - 1);
+        if (wide * 1.25 < may && room > 10) found.push(`small picture: ${where}`);
+    }
+    return found;
+"""
 BOXES = """
     return [...document.querySelectorAll(".slides .scrolls")].map(box => box.textContent.trim().slice(0, 50));
 """
@@ -63,6 +90,7 @@ def overflows(reader):
 def test_deck_opens_without_a_network_and_every_slide_fits(book, course, reader, slug):
     assert reader.open(book / "slides" / f"{slug}.html", WIDTH, HEIGHT) == []
     assert overflows(reader) == []
+    assert reader.run(UNREADABLE) == []
     assert reader.run(BOXES) == [], "slides that scroll: cut the cell, or let its output be shorter"
     formulas = reader.formulas()
     assert formulas["faults"] == []
@@ -165,6 +193,54 @@ def test_what_is_too_large_goes_on_or_scrolls_in_its_box(reader, crowded):
         "return [...document.querySelectorAll('.result pre')].map(one => one.textContent).join('\\n')"
     )
     assert printed.split() == [str(i) for i in range(90)]
+
+
+@pytest.fixture
+def shown(tmp_path, reader):
+    """The deck of a lesson with a question, long code below it, a figure, and a sentence that leads on."""
+    data = io.BytesIO()
+    Image.new("L", (400, 200)).save(data, "PNG")
+    picture = {"image/png": base64.b64encode(data.getvalue()).decode()}
+    drawn = ran("draws", "draw()", outputs=[{"output_type": "display_data", "metadata": {}, "data": picture}])
+    code = "\n".join(f"name_{i} = {i}" for i in range(15))
+    prose = "\n\n".join(["A sentence that is long enough. " * 6] * 3)
+    cells = [
+        markdown("title", "# Shown"),
+        markdown("asks", f"{prose}\n\n**Predict:** how many?", "prediction"),
+        cell("code", code),
+        markdown("says", "Many."),
+        drawn,
+        markdown("more", f"### More\n\n{prose}\n\nIt goes on like this:"),
+        cell("goes", code),
+    ]
+    slides.make([Lesson(plant(tmp_path, "01_shown", *cells, title="Shown", minutes=20))], tmp_path / "slides")
+    assert reader.open(tmp_path / "slides" / "01_shown.html", WIDTH, HEIGHT) == []
+
+
+def test_a_deck_can_be_read_from_the_last_row(reader, shown):
+    assert reader.run(UNREADABLE) == []
+    assert overflows(reader) == []
+    asked = (
+        "return [...document.querySelectorAll('.asked + .code')].map(one => one.previousSibling.innerText)"
+    )
+    assert reader.run(asked) == ["Predict: how many?"]
+    assert reader.run("return document.querySelector('.result img').offsetWidth") == 800  # drawn at 400
+    leads = "return document.querySelector('.leading:not(.asked)').innerText"
+    assert reader.run(leads) == "It goes on like this:"
+
+
+@pytest.mark.parametrize(
+    ("fault", "plant_it"),
+    [
+        ("small code", "document.querySelector('.code pre').style.fontSize = '19px'"),
+        ("ends in a colon", "document.querySelector('section.leaf > .words:last-child').append(':')"),
+        ("parted from its question", "document.querySelector('.asked').remove()"),
+        ("small picture", "document.querySelector('.result img').style.width = '400px'"),
+    ],
+)
+def test_fault_what_the_last_row_cannot_read_is_found(reader, shown, fault, plant_it):
+    reader.run(plant_it)
+    assert [found for found in reader.run(UNREADABLE) if found.startswith(fault)]
 
 
 def test_fault_an_overflowing_slide_is_found(reader, crowded):

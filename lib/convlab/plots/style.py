@@ -16,8 +16,11 @@ def apply() -> None:
 
     In a notebook figures are drawn into the page. Containers and clusters often set MPLBACKEND=agg, with
     which figures would not appear at all. Backends that name a module, as Jupyter's do, stay.
+    CONVLAB_DPI sets the dots per inch of figures: 180 makes them sharp on a slide of 1920 pixels.
     """
     plt.style.use(["default", Path(__file__).with_suffix(".mplstyle")])
+    if dpi := os.environ.get("CONVLAB_DPI"):
+        plt.rcParams["figure.dpi"] = float(dpi)
     if in_notebook() and not os.environ.get("MPLBACKEND", "").startswith("module://"):
         sys.modules["IPython"].get_ipython().enable_matplotlib("inline")
 

@@ -25,6 +25,7 @@ TAGS = {
     "prediction": "markdown",
     "exercise": "code",
     "terms": "markdown",
+    "short": "markdown",
     COMPARED: "code",
     "nbval-skip": "code",
     "nbval-ignore-output": "code",

@@ -2,21 +2,27 @@
 
 Which cell starts a slide and what waits for a click follows from what the cells are; a cell's metadata
 `slideshow.slide_type` (slide, subslide, fragment, -, skip, notes) overrides it. Lessons are not run: slides
-show their stored outputs. A deck opens from a file, without a network.
+show their stored outputs, or those of another run. A deck opens from a file, without a network.
+
+A short deck has the slides with a cell tagged `short`. Where none is tagged it has the title, the summary and
+as many predictions with their answers, spread over the lesson, as fit into a fifth of its minutes.
 """
 
 import argparse
 import ast
+import base64
 import html
+import io
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from convlab.files import write_text
 from coursekit.course import Course
-from coursekit.lessons import LESSON_NAME, ROOT, Lesson, find, select, source, tags, text
-from coursekit.publishing import vendor
+from coursekit.lessons import LESSON_NAME, ROOT, CourseError, Lesson, find, select, source, tags, text
+from coursekit.publishing import guide, vendor
 from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
@@ -25,10 +31,13 @@ HEADING = re.compile(r"^#{1,3} ", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
 BLANK = re.compile(r"\n*^> \*Your prediction:\*.*\Z", re.MULTILINE)
 QUESTION = re.compile(r"\*\*Predict:?\*\*:?\s*(.*?)(?=\n\n|\Z)", re.DOTALL)
-LONGEST = 22  # lines of code or text in one box
+LONGEST, LONGEST_CODE = 22, 16  # lines of text, and of code, in one box
+DRAWN_AT = 90  # dots per inch at which a figure has its own size
 SHORT = 60  # words that may precede a prediction on its slide
 READING, CODE_LINE, PICTURE = 0.4, 4, 20  # seconds for a word, a line of code, an output
 COMMITTING, SOLVING = 60, 240  # seconds for a prediction, an exercise
+ANSWERING = 20  # seconds for a prediction where a lesson is only shown
+SHORT_TAG, ENDING = "short", "In this lesson"
 NEW = ("slide", "subslide")
 SUMMARY = "summary"  # the cell that speaks to `make run`
 
@@ -39,34 +48,59 @@ def main(argv: list[str]) -> int:
     parser.add_argument("lessons", nargs="*", help="numbers or names, all by default")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder of the course")
     parser.add_argument("--out", type=Path, help="where to write, build/slides by default")
+    parser.add_argument("--short", action="store_true", help="what fits into a fifth of the minutes")
+    parser.add_argument(
+        "--outputs", type=Path, help="a folder with notebooks that were run, for their outputs"
+    )
+    parser.add_argument("--dpi", type=float, default=DRAWN_AT, help="dots per inch of the figures in them")
     options = parser.parse_args(argv)
-    out = options.out or options.root / "build" / "slides"
+    out = options.out or options.root / "build" / ("slides-short" if options.short else "slides")
     course = find(options.root)
     lessons = select(course, options.lessons)
-    make(lessons, out)
+    for lesson in lessons if options.outputs else ():
+        take_outputs(lesson, Lesson(options.outputs / lesson.path.name))
+    make(lessons, out, options.short, options.dpi)
     write_text(out / "index.html", listed([one for one in course if (out / f"{one.slug}.html").exists()]))
     print(f"slides of {len(lessons)} lessons: open {out / 'index.html'} (S shows the speaker's notes)")
     return 0
 
 
-def make(lessons: list[Lesson], out: Path) -> None:
-    """Write the decks of `lessons` and what they need into `out`."""
+def take_outputs(lesson: Lesson, run: Lesson) -> None:
+    """Put the outputs of a run in the place of those that a lesson has stored."""
+    outputs = {cell.get("id"): cell for cell in run.code_cells}
+    for cell in lesson.code_cells:
+        other = outputs.get(cell.get("id"))
+        if other is None or source(other) != source(cell):
+            raise CourseError(f"{run.path} was not run from {lesson.path.name} as it is: run it again")
+        cell["outputs"] = other["outputs"]
+
+
+def make(lessons: list[Lesson], out: Path, short: bool = False, dpi: float = DRAWN_AT) -> None:
+    """Write the decks of `lessons` and what they need into `out`.
+
+    Args:
+        lessons: whose decks to make.
+        out: the folder for them.
+        short: with what fits into a fifth of the minutes only.
+        dpi: the dots per inch at which their figures were drawn.
+    """
     vendor.copy(vendor.DECK, out / "assets")
     for name in OWN:
         write_text(out / "assets" / name, (PAGES / name).read_text(encoding="utf-8"))
     write_text(out / "assets" / "code.css", _code_style())
     for lesson in lessons:
-        write_text(out / f"{lesson.slug}.html", deck(lesson))
+        write_text(out / f"{lesson.slug}.html", deck(lesson, short, dpi))
 
 
-def deck(lesson: Lesson) -> str:
+def deck(lesson: Lesson, short: bool = False, dpi: float = DRAWN_AT) -> str:
     """Return a lesson as one page of HTML, which takes the rest from assets/ beside it."""
     import nbformat
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(extra_template_basedirs=[str(PAGES)], template_name="deck")
     exporter.exclude_anchor_links = True
-    notebook = nbformat.reads(json.dumps(staged(lesson)), as_version=4)
+    exporter.register_filter("drawn_width", lambda png: drawn_width(png, dpi))
+    notebook = nbformat.reads(json.dumps(staged(lesson, short)), as_version=4)
     about = {"number": lesson.number, "title": str(lesson.header.get("title", lesson.slug))}
     return exporter.from_notebook_node(notebook, resources={"deck": about})[0]
 
@@ -85,12 +119,18 @@ class Slide:
         """How long the slide takes, before the lesson's own minutes are shared out."""
         return sum(map(_seconds, self.cells))
 
+    @property
+    def shown(self) -> float:
+        """How many seconds the slide takes where a lesson is only shown, and people answer aloud."""
+        asks = sum(cell["role"] == "prediction" for cell in self.cells)
+        return self.seconds - asks * (COMMITTING - ANSWERING)
 
-def staged(lesson: Lesson) -> dict:
+
+def staged(lesson: Lesson, short: bool = False) -> dict:
     """Return the lesson as a notebook whose cells say, in metadata.deck, where they stand in the slides."""
-    slides = divided(lesson)
+    slides = shortened(divided(lesson), lesson) if short else divided(lesson)
     total, gone, cells = sum(slide.seconds for slide in slides), 0.0, []
-    minutes = lesson.header.get("minutes", total / 60)
+    minutes = guide.minutes(lesson, False) if short else lesson.header.get("minutes", total / 60)
     for index, slide in enumerate(slides):
         gone += slide.seconds
         share = minutes * slide.seconds / total
@@ -127,10 +167,58 @@ def divided(lesson: Lesson) -> list[Slide]:
             continue
         heading = _heading(piece) or heading
         if kind in NEW or not slides:
-            slides.append(Slide(kind if slides else "slide", heading))
+            along = _goes_along(slides[-1].cells, piece) if slides else []
+            slides.append(Slide(kind if slides else "slide", heading, along))
         waits = kind == "fragment" or (kind == "-" and _waits(piece, slides[-1].cells))
         slides[-1].cells.append(piece | {"metadata": piece["metadata"] | {"deck": {"waits": waits}}})
     return [slide for slide in slides if slide.cells]
+
+
+def shortened(slides: list[Slide], lesson: Lesson) -> list[Slide]:
+    """Return the slides of a short deck; the last one's notes say what learners often answer."""
+    tagged = [slide for slide in slides if any(SHORT_TAG in tags(cell) for cell in slide.cells)]
+    chosen = (
+        [slides[0], *(slide for slide in tagged if slide is not slides[0])]
+        if tagged
+        else _spread(slides, lesson)
+    )
+    exercises = [cell for slide in slides for cell in slide.cells if cell["role"] == "exercise"]
+    often = [said for cell in exercises for said in _mistakes(cell, lesson)]
+    last = replace(chosen[-1], start="slide", spoken=[*chosen[-1].spoken, *often])
+    return [*(replace(slide, start="slide") for slide in chosen[:-1]), last]
+
+
+def _spread(slides: list[Slide], lesson: Lesson) -> list[Slide]:
+    """Return title, summary, and predictions with answers, evenly spread, for a fifth of the minutes."""
+    ends = [slides[0], *(slide for slide in slides[1:] if slide.heading.startswith(ENDING))][:2]
+    asking = [
+        slide
+        for slide in slides
+        if not any(slide is one for one in ends)
+        and {"prediction", "code"} <= {cell["role"] for cell in slide.cells}
+    ]
+    seconds = 60 * guide.minutes(lesson, False) - sum(slide.shown for slide in ends)
+    for count in range(len(asking), 0, -1):
+        places = [int((i + 0.5) * len(asking) / count) for i in range(count)]
+        if sum(asking[place].shown for place in places) <= seconds:
+            return [ends[0], *(asking[place] for place in places), *ends[1:]]
+    return ends
+
+
+def _goes_along(shown: list[dict], piece: dict) -> list[dict]:
+    """Take the paragraph that leads to `piece` from the slide before, and return it for the new one.
+
+    So no slide ends in a colon, and no code stands without the question that it answers.
+    """
+    if not shown or shown[-1]["role"] != "text" or _level(piece):
+        return []
+    said, gap, leading = source(shown[-1]).rstrip().rpartition("\n\n")
+    if not leading.endswith((":", "?") if piece["role"] == "code" else ":") or HEADING.match(leading):
+        return []
+    moved = shown.pop()
+    if gap:
+        shown.append(moved | {"source": said})
+    return [moved | {"source": leading, "metadata": moved["metadata"] | {"deck": {"waits": False}}}]
 
 
 def pieces(lesson: Lesson) -> list[dict]:
@@ -227,8 +315,8 @@ def _waits(piece: dict, shown: list[dict]) -> bool:
     return any(one["role"] == "code" and one["outputs"] for one in shown)
 
 
-def boxes(code: str, longest: int = LONGEST) -> list[str]:
-    """Return code in boxes of at most `longest` lines, cut between statements; one statement stays whole.
+def boxes(code: str, longest: int = LONGEST_CODE) -> list[str]:
+    """Return code in boxes of at most `longest` lines, cut between statements, in a long one between its own.
 
     >>> boxes("a = 1\\nb = 2\\nc = 3", longest=2)
     ['a = 1\\nb = 2', 'c = 3']
@@ -238,20 +326,30 @@ def boxes(code: str, longest: int = LONGEST) -> list[str]:
         statements = ast.parse(code).body
     except SyntaxError:
         statements = []
-    found, begin, last = [], 0, 0
-    for statement in statements:
-        end = statement.end_lineno or statement.lineno
-        if end - begin > longest and last > begin:
-            found.append(lines[begin:last])
-            begin = _with_comment(lines, statement.lineno)
-        last = end
+    found, begin = [], 0
+    for start, end in _units(statements, lines, longest):
+        if end - begin > longest and start > begin:
+            found.append(lines[begin:start])
+            begin = start
     return ["\n".join(box).strip("\n") for box in [*found, lines[begin:]]]
+
+
+def _units(body: list[ast.stmt], lines: list[str], longest: int) -> Iterator[tuple[int, int]]:
+    """Yield (first line, line after the last) of each statement; of a longer one of its head and its body."""
+    for statement in body:
+        start, end = _with_comment(lines, statement.lineno), statement.end_lineno or statement.lineno
+        within = getattr(statement, "body", [])
+        if end - start > longest and within:
+            yield start, within[0].lineno - 1
+            yield from _units(within, lines, longest)
+        else:
+            yield start, end
 
 
 def _with_comment(lines: list[str], number: int) -> int:
     """Return the index of the line where a statement begins, with the comments and decorators above it."""
     index = number - 1
-    while index > 0 and lines[index - 1].startswith(("#", "@")):
+    while index > 0 and lines[index - 1].lstrip().startswith(("#", "@")):
         index -= 1
     return index
 
@@ -326,6 +424,14 @@ def _plain(markdown: str) -> str:
 def _alt(cell: dict) -> str:
     """Return the words for a cell's picture."""
     return cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def drawn_width(png: str, dpi: float = DRAWN_AT) -> int:
+    """Return how many pixels wide a figure is meant to be: one of 180 dots per inch half of its own width."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        return round(image.width * DRAWN_AT / dpi)
 
 
 def _code_style() -> str:

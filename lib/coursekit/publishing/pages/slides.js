@@ -3,7 +3,8 @@
 "use strict";
 
 const WIDTH = 1280, HEIGHT = 720, BOTTOM = 36; // BOTTOM: what slides.css leaves free below
-const SMALLEST_CODE = 14, SMALLEST_PICTURE = 0.62;
+const SMALLEST_CODE = 20, SMALLEST_RESULT = 16; // px: what the last row can read
+const SMALLEST_PICTURE = 0.85, LARGEST_PICTURE = 2; // of the size at which a figure was drawn
 
 window.MathJax = {
   tex: { inlineMath: [["$", "$"], ["\\(", "\\)"]], processEscapes: true },
@@ -19,6 +20,7 @@ async function present() {
   const deck = document.querySelector(".reveal");
   deck.querySelectorAll(".slides pre").forEach(narrow);
   deck.querySelectorAll("section.leaf").forEach(fit);
+  deck.querySelectorAll("section.leaf").forEach(enlarge);
   deck.classList.remove("measuring");
   await Reveal.initialize({
     width: WIDTH, height: HEIGHT, margin: 0, center: false, hash: true, transition: "none", backgroundTransition: "none",
@@ -26,12 +28,12 @@ async function present() {
   });
 }
 
-// Make the letters of code smaller until its lines fit, down to a size that a room can still read; results also wrap.
+// Make the letters of code smaller until its lines fit, down to a size that a room can still read; then lines wrap.
 function narrow(pre) {
-  if (!shrink(pre, () => pre.scrollWidth <= pre.clientWidth) && pre.closest(".result")) pre.classList.add("wraps");
+  if (!shrink(pre, () => pre.scrollWidth <= pre.clientWidth)) pre.classList.add("wraps");
 }
 
-function shrink(pre, fits, smallest = SMALLEST_CODE) {
+function shrink(pre, fits, smallest = pre.closest(".result") ? SMALLEST_RESULT : SMALLEST_CODE) {
   for (let size = parseFloat(getComputedStyle(pre).fontSize); size > smallest && !fits(); size -= 1)
     pre.style.fontSize = `${size - 1}px`;
   return fits();
@@ -63,7 +65,7 @@ function fit(slide) {
 
 // Set words a little smaller if that saves a slide with a line or two; tell whether all fits now.
 function tighten(slide, limit) {
-  for (const size of [23, 21.5]) {
+  for (const size of [24, 23]) {
     slide.style.fontSize = `${size}px`;
     if (blocks(slide).every(part => bottom(part) <= limit + 1)) return true;
   }
@@ -82,7 +84,7 @@ function together(parts, over) {
 
 const leads = element => /^H[1-3]$/.test(element?.tagName ?? "") ||
   element?.matches("p") && element.children.length === 1 && element.textContent === element.querySelector("strong")?.textContent;
-const onlyHeading = element => element.matches(".words") && leads(element.lastElementChild);
+const onlyHeading = element => element.matches(".leading") || element.matches(".words") && leads(element.lastElementChild);
 
 // Shrink a picture or code that is a little too tall; tell whether it fits now.
 function squeeze(part, limit) {
@@ -97,7 +99,7 @@ function squeeze(part, limit) {
   }
   if (!pre || pre !== part.querySelector("pre:last-of-type")) return false;
   const size = pre.style.fontSize;
-  if (shrink(pre, () => bottom(pre) <= limit, SMALLEST_CODE + (part.matches(".result") ? 3 : 1))) return bottom(part) <= limit + 13;
+  if (shrink(pre, () => bottom(pre) <= limit)) return bottom(part) <= limit + 13;
   pre.style.fontSize = size;
   return false;
 }
@@ -129,6 +131,19 @@ function box(part, limit) {
   tall.style.maxHeight = `${Math.max(80, limit - tall.getBoundingClientRect().top - 26)}px`;
 }
 
+// Let the one picture of a slide grow into the room that is left.
+function enlarge(slide) {
+  const pictures = [...slide.querySelectorAll(".result > img:last-child")];
+  const [picture] = pictures;
+  if (pictures.length !== 1 || picture.style.maxHeight) return;
+  const {width, height} = picture.getBoundingClientRect();
+  const free = end(slide) - Math.max(...blocks(slide).map(bottom)) - 6;
+  const wide = picture.parentElement.clientWidth;
+  const drawn = Number(picture.getAttribute("width")) || picture.naturalWidth;
+  const grown = Math.min(wide, width * (height + free) / height, LARGEST_PICTURE * drawn);
+  if (grown > width) picture.style.width = `${Math.floor(grown)}px`;
+}
+
 // Return the picture that the moved words speak of, to stand beside them once more.
 function recalled(slide, elements) {
   const picture = [...slide.querySelectorAll(".result > img:last-child")].at(-1);
@@ -140,8 +155,30 @@ function recalled(slide, elements) {
   return [copy];
 }
 
+// Return what must go along with moved elements, so that nothing ends in a colon and no code is without its question.
+function goesAlong(slide, elements) {
+  const kept = blocks(slide).filter(part => !elements.includes(part));
+  const last = kept.at(-1), said = last?.matches(".words") ? last.lastElementChild : null;
+  if (said?.matches("p") && /:$/.test(said.textContent.trim())) {
+    const along = last.cloneNode(false);
+    along.classList.add("leading");
+    along.append(said);
+    if (!last.children.length) last.remove();
+    return [along];
+  }
+  const question = kept.findLast(part => part.matches(".prediction, .task, .asked"));
+  if (!elements[0].matches(".code") || !question) return [];
+  const lines = [...question.querySelectorAll("p")], asks = lines.find(line => line.textContent.includes("?")) ?? lines.at(-1);
+  if (!asks) return [];
+  const again = document.createElement("div");
+  again.className = "words asked leading";
+  again.append(asks.cloneNode(true));
+  return [again];
+}
+
 // Put elements on a new slide below; the first of them is there at once.
 function goOn(slide, elements) {
+  elements = [...goesAlong(slide, elements), ...elements];
   const next = slide.cloneNode(false);
   const kept = [...slide.children].filter(child => child.matches("aside, .running"));
   next.append(...kept.map(child => child.cloneNode(true)), ...recalled(slide, elements), ...elements);
