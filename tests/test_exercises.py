@@ -447,12 +447,16 @@ def test_one_wrong_value_is_no_constant_factor():
     assert "multiply" not in verdict.message
 
 
-@pytest.mark.parametrize("answer", ["d", " D ", ["D"], ("d",)])
+@pytest.mark.parametrize(
+    "answer", ["d", " D ", ["D"], ("d",), "curve D", "'D'", '"d"', "(D)", "D.", np.array(["D"])]
+)
 def test_a_letter_counts_in_any_form(answer):
     assert lesson_01.diverging.judge(answer).status == RIGHT
 
 
-@pytest.mark.parametrize("answer", ["3", 3, [3], " 3", np.int64(3), np.array(3)])
+@pytest.mark.parametrize(
+    "answer", ["3", 3, [3], " 3", 3.0, "layer 3", "'3'", np.int64(3), np.array(3), np.array([3])]
+)
 def test_a_number_counts_in_any_form(answer):
     assert lesson_03.broken_layer.judge(answer).status == RIGHT
 
@@ -461,6 +465,40 @@ def test_a_number_counts_in_any_form(answer):
 def test_another_value_is_wrong_in_any_form(answer):
     assert lesson_01.diverging.judge(answer).status == WRONG
     assert lesson_03.broken_layer.judge(answer).status == WRONG
+
+
+@pytest.mark.parametrize(
+    ("item", "answer", "mistake"),
+    [
+        (lesson_01.diverging, " curve b ", "overshooting taken for diverging"),
+        (lesson_03.broken_layer, "sigmoid", "its name"),
+        (lesson_03.broken_layer, "'4'", "the last that agrees"),
+    ],
+)
+def test_a_mistake_counts_in_any_form(item, answer, mistake):
+    assert item.judge(answer).mistake == mistake
+
+
+def test_the_arguments_are_named_where_a_function_takes_others():
+    message = lesson_00.values.judge(lambda h, w: h * w).message
+    assert "must take these arguments: `height`, `width`, `channels`" in message
+    assert "takes 2 positional arguments" in message
+
+
+def test_an_error_about_arguments_inside_the_answer_is_shown_at_its_line():
+    message = lesson_00.values.judge(lambda h, w, c: (lambda a: a)(h, w)).message
+    assert "your function stopped with TypeError" in message
+
+
+def test_a_name_in_quotation_marks_is_no_function():
+    assert "without quotation marks; this is a text, `'values'`" in lesson_00.values.judge("values").message
+
+
+def test_one_percentage_among_shares_is_said_to_be_one():
+    assert (
+        "value 1 of 3: 100 times too large: is it a percentage"
+        in lesson_02.read_matrix.judge((74, 0.6, 0.75)).message
+    )
 
 
 SAID = {

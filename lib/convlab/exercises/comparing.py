@@ -1,5 +1,6 @@
 """Compare an answer with the reference: the same structure, the same shapes, values within a tolerance."""
 
+import re
 from collections.abc import Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any
@@ -34,21 +35,30 @@ def plain(value: Any) -> Any:
         return value
 
 
-def as_meant(answer: Any, reference: Any) -> Any:
-    """Return an answer in the form of the reference, where it says the same in another form.
+def as_meant(answer: Any, *forms: Any) -> Any:
+    """Return an answer in that one of several forms which it means, or as it is if it means none of them.
 
-    A text may have other letters' sizes and spaces around it, a number may be written as text, and either may
-    be alone in a list.
+    A text may have other letters' sizes, quotation marks, brackets or a full stop around it, and a word like
+    "curve" or "layer" before it. A number may be written as text. Either may be alone in a list or an array.
 
-    >>> as_meant(" d", "D"), as_meant(["3"], 3), as_meant("4", 3)
-    ('D', 3, '4')
+    >>> as_meant(" d", "D"), as_meant(["3"], 3), as_meant("4", 3), as_meant("'Curve B'", "D", "B")
+    ('D', 3, '4', 'B')
     """
-    alone = answer[0] if isinstance(answer, (list, tuple)) and len(answer) == 1 else answer
-    said, wanted = (str(one).strip().casefold() for one in (alone, reference))
-    same = (
-        isinstance(alone, (str, int, float)) and isinstance(reference, (str, int, float)) and said == wanted
-    )
-    return reference if same else answer
+    one = isinstance(answer, (list, tuple)) or (isinstance(answer, np.ndarray) and answer.ndim == 1)
+    alone = answer[0] if one and len(answer) == 1 else answer
+    alone = alone.item() if isinstance(alone, np.generic) else alone
+    if isinstance(alone, (str, int, float)):
+        for form in forms:
+            if isinstance(form, (str, int, float)) and _bare(alone) == _bare(form):
+                return form
+    return answer
+
+
+def _bare(value: object) -> str:
+    """Return a text or number as text, without what may stand around it."""
+    bare = re.sub(r"^\W+|\W+$", "", str(value)) if isinstance(value, str) else str(value)
+    bare = bare.casefold().removesuffix(".0")
+    return re.sub(r"^(curve|layer|number|answer)\s+", "", bare)
 
 
 def alike(expected: Sequence["Outcome"], came: Sequence["Outcome"], tolerance: float) -> bool:

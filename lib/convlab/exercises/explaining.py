@@ -14,7 +14,7 @@ import numpy as np
 
 from convlab.exercises.comparing import agrees, alike, is_number
 from convlab.exercises.display import brief, with_article
-from convlab.exercises.relating import relation
+from convlab.exercises.relating import LIKELY_FACTORS, relation
 
 if TYPE_CHECKING:
     from convlab.exercises.exercise import Exercise
@@ -47,6 +47,8 @@ def explain(
 
 def no_function(value: Any) -> str:
     """Return the message on an answer that is `value` where a function is asked for."""
+    if isinstance(value, str):
+        return f"pass the function itself, without quotation marks; this is a text, `{brief(value)}`."
     return f"pass the function itself, without calling it; this is {with_article(value)}, `{brief(value)}`."
 
 
@@ -61,6 +63,10 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
     want, got = expected[wrong], came[wrong]
     if _has_dots(got.value) or (got.error is not None and re.search(DOTS, got.error.says)):
         return "there is still a `...` in your answer: replace it."
+    at_the_call = got.error is not None and not got.error.line  # before the function's first line
+    if at_the_call and re.search(r"\d positional argument|keyword argument", got.error.says):
+        given = ", ".join(f"`{name}`" for name in _arguments(exercise))
+        return f"your function must take these arguments: {given}. Python says: {got.error}."
     if got.error is not None and want.error is None:
         return f"your function stopped with {got.error}{got.error.line}."
     if isinstance(got.value, BaseException):
@@ -125,7 +131,10 @@ def _difference_of_numbers(expected, came, tolerance) -> str:
             return f"numbers are expected, and `{text!r}` is a text: {_of_text(text)}."
         if _holds_none(came):
             return "there is a None in your answer where a number is expected."
-        return "it makes no array: its rows differ in length, or are no numbers."
+        return (
+            "it makes no array: its rows differ in length, or are no numbers "
+            "(does a window or an index go over the border?)."
+        )
     if not is_number(came) or isinstance(came, bool):
         return f"{wanted} is expected; this is {with_article(came)}{_what_to_do(came)}."
     a, b = np.asarray(expected), np.asarray(came)
@@ -141,6 +150,8 @@ def _difference_of_numbers(expected, came, tolerance) -> str:
         return "real numbers are expected; these are complex."
     if a.size > 1 and not b.any() and a.any():
         return "all zeros."
+    if not a.ndim and a and agrees(100 * a, b, tolerance):
+        return LIKELY_FACTORS[100.0]
     if not a.ndim:
         return f"the value differs: it is too {'large' if b > a else 'small'}."
     bad = np.argwhere(~np.isclose(b, a, rtol=tolerance, atol=tolerance * np.max(np.abs(a))))

@@ -109,7 +109,8 @@ def attempt(exercise: "Exercise", answer: Any) -> Attempt:
 def outcomes(exercise: "Exercise", answer: Any) -> list[Outcome]:
     """Return what `answer` does with every case; each case gets its own copy of the arguments."""
     if not callable(exercise.reference):
-        return [Outcome(as_meant(plain(answer), exercise.reference))]
+        forms = (exercise.reference, *(mistake.answer for mistake in exercise.mistakes))
+        return [Outcome(as_meant(plain(answer), *forms))]
     return [_outcome(answer, case) for case in exercise.cases]
 
 

@@ -255,6 +255,16 @@ def _(w, b, x, y, learning_rate):
     return -learning_rate * 2 * np.mean(error * x), -learning_rate * 2 * np.mean(error)
 
 
+@step.mistake(
+    "how far, instead of where",
+    "this is learning rate times gradient, how far to move. Return where w and b are *after* the step: the old "
+    "value minus this.",
+)
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return learning_rate * 2 * np.mean(error * x), learning_rate * 2 * np.mean(error)
+
+
 def loss_curve(learning_rate, steps=40):
     """Return the losses of `steps` steps of gradient descent on the seven points, from the line y = 0."""
     w, b, losses = 0.0, 0.0, []

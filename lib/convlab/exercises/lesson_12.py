@@ -215,6 +215,48 @@ def _(row, size, channels, kind, *numbers):
     return (size // numbers[1], *row[1:]) if kind == "pool" else row
 
 
+@layer_table.mistake(
+    "fence post forgotten in convolutions",
+    "the poolings are right, but each convolution is one too small: (size + 2 · padding - kernel) // stride "
+    "counts the steps; there is one place more.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (row[0] - 1, *row[1:])
+
+
+@layer_table.mistake(
+    "kernel not squared",
+    "sizes and maps are right; a filter is `kernel` wide *and* `kernel` high: kernel · kernel weights for each map.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return row if kind == "pool" else (*row[:2], numbers[1] * channels * numbers[0] + numbers[0])
+
+
+@layer_table.mistake(
+    "stride of a pooling taken for its kernel",
+    "here each pooling takes steps as long as its kernel. Its stride is given, the last number of the layer: "
+    "AlexNet's windows of 3 take steps of 2, so they overlap.",
+)
+@_changed
+def _(row, size, channels, kind, *numbers):
+    return ((size - numbers[0]) // numbers[0] + 1, *row[1:]) if kind == "pool" else row
+
+
+@layer_table.mistake(
+    "maps not passed on",
+    "the maps that come in are the image's channels for every layer here. After a convolution, `maps` is what "
+    "the next layer gets: set `channels = maps`.",
+)
+def _(size, channels, layers):
+    rows = []
+    for layer in layers:
+        size, maps, parameters = _step(size, channels, *layer)
+        rows.append((size, maps, parameters))
+    return rows
+
+
 @exercise(
     insight="Each group sees a part of the channels, so weights are divided by the number of groups, biases are not.",
     question="How many parameters does a convolution in groups have, with biases?",

@@ -147,6 +147,16 @@ def _(inputs, widths):
 
 
 @concatenated.mistake(
+    "bottlenecks for outputs, pooling without channels",
+    "this counts the 1x1 bottlenecks before the 3x3 and the 5x5: count the 3x3 and the 5x5 convolutions. And where "
+    "nothing follows the pooling, it passes on all `inputs` channels.",
+)
+def _(inputs, widths):
+    ones, narrow3, _, narrow5, _, projected = widths
+    return ones + narrow3 + narrow5 + projected
+
+
+@concatenated.mistake(
     "bottlenecks for outputs",
     "this counts the 1x1 bottlenecks before the 3x3 and the 5x5. Their outputs stay inside the block: count "
     "the 3x3 and the 5x5 convolutions instead.",

@@ -228,6 +228,15 @@ def _(blocks, convolutions):
 
 
 @resnet_layers.mistake(
+    "projections between the stages counted",
+    "this counts a projection for each change of stage. They do have weights, but lie beside F, not on the "
+    "longest way through: the names leave them out.",
+)
+def _(blocks, convolutions):
+    return sum(blocks) * convolutions + 2 + len(blocks) - 1
+
+
+@resnet_layers.mistake(
     "projections counted",
     "this counts a projection for each stage. They do have weights, but lie beside F, not on the "
     "longest way through: the names leave them out.",
