@@ -41,6 +41,7 @@ SHOWN = (
     "notebook.tensorboard",
     "notebook.selfcheck",
     "exercises.progress",
+    "exercises.recall",
     "applications.bag_of_words",
     "applications.boards",
     "applications.captioning",
