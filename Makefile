@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student serve bench-serving audit grade report poll doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving audit grade report poll doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -23,6 +23,8 @@ help:
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06", SHORT=1 for a fifth of the minutes, SHARP=1 runs them for sharp figures)'
 	@echo 'make site          make the book of all lessons in build/site'
 	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide'
+	@echo 'make colab         make the lessons for Colab, with a first cell that gets the course, in build/colab'
+	@echo 'make hub           start a JupyterHub on this machine, for trials (PORT=8000, OPTIONS="--idle 600"; deploy/hub/README.md)'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
 	@echo 'make bench-serving measure answers a second, percentiles and memory of the service (OPTIONS="--seconds 5 --requests 0")'
 	@echo 'make audit         ask PyPI for known vulnerabilities of the locked packages, and the service 2,000 strange requests'
@@ -67,6 +69,12 @@ site: setup
 
 student: setup
 	@$(PY) -m coursekit student $(OPTIONS)
+
+colab: setup
+	@$(PY) -m coursekit colab
+
+hub: setup
+	@$(PY) -m coursekit hub $(if $(PORT),--port "$(PORT)") $(OPTIONS)
 
 mutations: setup
 	@$(PY) tests/mutations.py $(NAMES)
@@ -142,6 +150,8 @@ lock:
 		pyproject.toml -o requirements.txt
 	@uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
 		--constraint requirements.txt deploy/requirements.in -o deploy/requirements.txt
+	@uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate \
+		--constraint requirements.txt deploy/hub/requirements.in -o deploy/hub/requirements.txt
 
 clean:
 	@rm -rf build .pytest_cache .hypothesis .ruff_cache notebooks/.ipynb_checkpoints

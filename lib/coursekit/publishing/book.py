@@ -14,7 +14,7 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
-from coursekit.publishing import api, live, slides, vendor
+from coursekit.publishing import api, live, public, slides, vendor
 from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
@@ -84,8 +84,9 @@ def sources(root: Path, guide: bool = True) -> dict[str, str]:
     for name in (*HELP, GUIDE) if guide else HELP:
         found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
     found["api.md"] = api.page()
+    addresses = public.addresses(root)
     for lesson in lessons:
-        found[lesson.path.name] = page(lesson, files)
+        found[lesson.path.name] = page(lesson, files, public.links(lesson, addresses))
         found[f"downloads/{lesson.path.name}"] = _text(lesson.path)
     return found
 
@@ -122,25 +123,31 @@ def _tree(caption: str, pages: list[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {json.dumps(caption)}", "", *pages, "```", ""])
 
 
-def page(lesson: Lesson, files: set[str]) -> str:
-    """Return a lesson as the book shows it: its notebook and slides offered, its links within the book."""
+def page(lesson: Lesson, files: set[str], places: dict[str, str]) -> str:
+    """Return a lesson as the book shows it: its notebook and slides offered, its links within the book.
+
+    `places` has the addresses where the lesson can be run, by name.
+    """
     ids = {cell.get("id", "") for cell in lesson.cells}
     cells = [
         _markdown(cell, files, ids) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells
     ]
-    offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson)}
+    offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson, places)}
     cells = live.with_explorers(lesson.slug, [*cells[:1], offered, *cells[1:]])
     return json.dumps(lesson.notebook | {"cells": cells}, ensure_ascii=False)
 
 
-def _offers(lesson: Lesson) -> str:
+def _offers(lesson: Lesson, places: dict[str, str]) -> str:
     """Return the line under the title."""
     header = lesson.header
+    run = "".join(
+        f' · <a href="{html.escape(place, quote=True)}">{name}</a>' for name, place in places.items()
+    )
     return (
         "::::{container} lesson-links\n"
         f"{{download}}`Notebook <downloads/{lesson.path.name}>` · "
         f'<a href="slides/{lesson.slug}.html">Slides</a> · {header.get("minutes", "?")} minutes'
-        f"{live.offer(lesson.slug)}\n"
+        f"{live.offer(lesson.slug)}{run}\n"
         "::::"
     )
 

@@ -43,12 +43,12 @@ def main(argv: list[str]) -> int:
     return start(command, variables | {"JUPYTER_CONFIG_PATH": config_path(ROOT / "build" / "lab" / "config")})
 
 
-def copies(new: str) -> Path:
+def copies(new: str, folder: Path | None = None) -> Path:
     """Bring the learner's copies up to date, say what has changed, and return their folder.
 
-    `new` names lessons to take as they are today, by number or name.
+    `new` names lessons to take as they are today, by number or name; `folder` is `my_lessons/` of the course.
     """
-    lessons, folder = find(), working_copies.FOLDER
+    lessons, folder = find(), folder or working_copies.FOLDER
     for lesson in select(lessons, [new]) if new.split() else []:
         kept = working_copies.take_new(lesson, folder)
         print(f"{lesson.slug}: the new one is in {folder.name}/; what you had is {folder.name}/{kept.name}")
