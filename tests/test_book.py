@@ -38,7 +38,8 @@ def course(tmp_path):
         ),
         markdown("jump", "To [the task](#task), or [out](https://example.org/a_b)."),
         markdown("predict", "## Look\n\n**Predict:** what?\n\n> *Your prediction:* …", "prediction"),
-        ran("code", "print(3)", outputs=[stream("3\n")]),
+        ran("your-look", 'predict.number("02-look", ..., sure=...)', "predict"),
+        ran("code", "print(3)\npredict.compare('02-look', 1 + 2)", outputs=[stream("3\n")]),
         markdown("task", "**1.** Do: $a_1 + a_2$, 90\\n% of it."),
     ]
     plant(tmp_path, "02_second", *cells, title="Second", **about)
@@ -112,6 +113,11 @@ def test_prediction_stands_in_a_box_below_its_heading(course):
     assert "## Look\n\n\n:::::{admonition}" in box
     assert box.index("## Look") < box.index("admonition") < box.index("**Predict:**")
     assert "Your prediction" not in box
+
+
+def test_what_stores_and_compares_a_prediction_is_left_out(course):
+    assert "print(3)" in said(course)
+    assert not any("predict." in one for one in said(course))
 
 
 def test_outputs_are_the_stored_ones(course):

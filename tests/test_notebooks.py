@@ -6,6 +6,7 @@ import json
 import pytest
 from planting import markdown, stream
 
+from coursekit.checking import rules
 from coursekit.checking.check import course_findings, findings
 from coursekit.checking.rules import RULES
 from coursekit.course import Course
@@ -14,6 +15,7 @@ from coursekit.publishing.map import table, update
 
 COURSE = Course(ROOT)
 SLUG = "07_planted"
+COMPARE = "predict.compare('07-sum', 1 + 1)"
 PNG = {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 640x480 with 1 Axes>"}
 
 
@@ -49,10 +51,11 @@ def clean_notebook():
     exercise = "def double(x):\n    return ...\n\n\nexercises.double_it.check(double)"
     cells = [
         markdown("title", "# What is planted here?"),
-        code("imports", "import numpy as np\n\nfrom convlab.exercises import lesson_07 as exercises"),
+        code("imports", "from convlab import predict\nfrom convlab.exercises import lesson_07 as exercises"),
         code("parameters", "epochs = 3  # rounds\nrate = -0.5", "parameters"),
         markdown("predict-sum", "How much?\n\n> *Your prediction:* …", "prediction"),
-        code("sum", "print(1 + 1)", "nbval-check-output", outputs=[stream("2\n")]),
+        code("your-sum", 'predict.number("07-sum", ..., sure=...)', "predict"),
+        code("sum", f"print(1 + 1)\n{COMPARE}", "nbval-check-output", outputs=[stream("2\n")]),
         markdown("sum-explained", "It is two."),
         picture,
         code("exercise-double-it", exercise, "exercise", outputs=[stream("not attempted\n")]),
@@ -90,8 +93,9 @@ def cell(notebook, name):
 
 
 @pytest.fixture
-def plant(tmp_path):
+def plant(tmp_path, monkeypatch):
     """Return a function that puts a notebook into a small course and gives back the rules it breaks."""
+    monkeypatch.setattr(rules, "WITHOUT_PREDICT", set())
     for folder in ("notebooks", "tests", "docs", "lib/convlab/exercises"):
         (tmp_path / folder).mkdir(parents=True)
     exercises = (
@@ -244,7 +248,7 @@ def tag_on_the_wrong_kind_of_cell(notebook):
 
 @breaks("no_comment_markers")
 def marker_with_more_on_its_line(notebook):
-    cell(notebook, "sum")["source"] = "print(1 + 1)  # NBVAL_CHECK_OUTPUT"
+    cell(notebook, "sum")["source"] = f"print(1 + 1)  # NBVAL_CHECK_OUTPUT\n{COMPARE}"
 
 
 @breaks("no_comment_markers")
@@ -334,7 +338,7 @@ def parameter_of_the_profile_missing(notebook):
 
 @breaks("predictions")
 def explained_before_the_answer(notebook):
-    notebook["cells"].insert(4, markdown("spoiler", "It will be two."))
+    notebook["cells"].insert(5, markdown("spoiler", "It will be two."))
 
 
 @breaks("predictions")
@@ -345,6 +349,65 @@ def prediction_at_the_end(notebook):
 @breaks("predictions")
 def no_room_for_words(notebook):
     cell(notebook, "predict-sum")["source"] = "How much?"
+
+
+@breaks("predicted")
+def prediction_that_is_not_stored(notebook):
+    notebook["cells"].remove(cell(notebook, "your-sum"))
+    cell(notebook, "sum")["source"] = "print(1 + 1)"
+
+
+@breaks("predicted")
+def prediction_that_is_never_compared(notebook):
+    cell(notebook, "sum")["source"] = "print(1 + 1)"
+
+
+@breaks("predicted")
+def prediction_that_is_compared_twice(notebook):
+    cell(notebook, "sum")["source"] += f"\n{COMPARE}"
+
+
+@breaks("predicted")
+def prediction_that_is_compared_too_early(notebook):
+    cell(notebook, "sum")["source"] = "print(1 + 1)"
+    cell(notebook, "parameters")["metadata"]["tags"] = []
+    notebook["cells"].insert(2, code("turned", "epochs = 3\nrate = -0.5", "parameters"))
+    cell(notebook, "parameters")["source"] = COMPARE
+
+
+@breaks("predicted")
+def prediction_that_is_already_answered(notebook):
+    cell(notebook, "your-sum")["source"] = 'predict.number("07-sum", 2, sure=...)'
+
+
+@breaks("predicted")
+def prediction_that_is_already_sure(notebook):
+    cell(notebook, "your-sum")["source"] = 'predict.number("07-sum", ..., sure=80)'
+
+
+@breaks("predicted")
+def prediction_under_another_name(notebook):
+    cell(notebook, "your-sum")["source"] = 'predict.number("07-total", ..., sure=...)'
+
+
+@breaks("predicted")
+def prediction_with_one_choice(notebook):
+    cell(notebook, "your-sum")["source"] = 'predict.choice("07-sum", ..., of=["2"], sure=...)'
+
+
+@breaks("predicted")
+def prediction_that_nobody_asks(notebook):
+    notebook["cells"].insert(7, code("your-more", 'predict.number("07-more", ...)', "predict"))
+
+
+@breaks("predicted")
+def comparison_of_what_nobody_asks(notebook):
+    cell(notebook, "picture")["source"] += "\npredict.compare('07-more', 2 + 2)"
+
+
+@breaks("predicted")
+def comparison_with_the_answer_in_view(notebook):
+    cell(notebook, "sum")["source"] = "print(1 + 1)\npredict.compare('07-sum', 2)"
 
 
 @breaks("exercises")
@@ -394,7 +457,7 @@ def never_run(notebook):
 
 @breaks("fresh", run_again=False)
 def code_newer_than_outputs(notebook):
-    cell(notebook, "sum")["source"] = "print(1 + 2)"
+    cell(notebook, "sum")["source"] = f"print(1 + 2)\n{COMPARE}"
 
 
 @breaks("fresh", run_again=False)

@@ -1,13 +1,13 @@
 """Pictures: data in, Axes out. Importing this package sets Matplotlib to the course's style.
 
 A function draws into `ax` (a new figure when it is None) and returns the Axes, or, where it draws several
-panels, an array of them. `dots`, `speeds`, `roofline` and `confusion_matrix` make a figure of their own, as
-large as what they show. The caller gives the title, which states the finding.
+panels, an array of them. `dots`, `speeds`, `roofline`, `calibration` and `confusion_matrix` make a figure of
+their own, as large as what they show. The caller gives the title, which states the finding.
 """
 
 from convlab.plots.boards import board
 from convlab.plots.boxes import boxes
-from convlab.plots.classification import confusion_matrix
+from convlab.plots.classification import calibration, confusion_matrix
 from convlab.plots.comparison import by_epoch, by_rate, over_time
 from convlab.plots.convolution import filter_place, grid, places
 from convlab.plots.diagrams import deep_filter, flow, forward_and_backward
@@ -34,6 +34,7 @@ __all__ = [
     "boxes",
     "by_epoch",
     "by_rate",
+    "calibration",
     "confusion_matrix",
     "curves",
     "deep_filter",

@@ -23,6 +23,7 @@ COMPARED = "nbval-check-output"
 TAGS = {
     "parameters": "code",
     "prediction": "markdown",
+    "predict": "code",
     "exercise": "code",
     "terms": "markdown",
     "short": "markdown",
@@ -44,6 +45,7 @@ HEADER = {
     "memory_gb": int | float,
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WITHOUT_PREDICT = {f"{number:02}" for number in range(3, 27)}  # lessons whose predictions are still read only
 LARGEST = 1_000_000  # bytes
 LONGEST_LESSON = 120  # seconds
 LONGEST_IMPORTS, LONGEST_CELL, LONGEST_CLASS = 8, 15, 25  # lines
@@ -245,13 +247,84 @@ def _assigned(node: ast.stmt) -> set[str]:
 
 def predictions(lesson: Lesson, course: Course) -> Found:
     """A prediction has a line for the reader's answer, and code comes before any explanation."""
-    for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
+    read = [cell for cell in lesson.cells if "predict" not in tags(cell)]
+    for cell, following in zip(read, [*read[1:], None]):
         if "prediction" not in tags(cell):
             continue
         if following is None or following["cell_type"] != "code":
             yield cell, "asks for a prediction, and no code follows", "put the code that answers next"
         if "> *Your prediction:*" not in (_lines(cell) or [""])[-1]:
             yield cell, "has no line for the reader's answer", "end it with `> *Your prediction:* …`"
+
+
+def predicted(lesson: Lesson, course: Course) -> Found:
+    """The next cell stores a prediction, still empty; a later one compares it with what code computes."""
+    calls: dict[str, list[tuple[int, dict, ast.Call]]] = {}
+    for place, cell in enumerate(lesson.cells):
+        for call in _predict_calls(cell):
+            calls.setdefault(call.func.attr, []).append((place, cell, call))  # type: ignore[attr-defined]
+    asked = {}
+    for place, cell in enumerate(lesson.cells[:-1]):
+        following = lesson.cells[place + 1]
+        if "prediction" in tags(cell):
+            name = f"{lesson.number}-{cell.get('id', '').removeprefix('predict-')}"
+            if "predict" in tags(following):
+                asked[name] = place + 1
+                yield from _predict_cell(following, name)
+            elif lesson.number not in WITHOUT_PREDICT:
+                yield (
+                    cell,
+                    "is followed by no cell that stores the answer",
+                    f'add predict.choice("{name}", ...)',
+                )
+        elif "predict" in tags(following):
+            yield following, "stores a prediction that the cell above does not ask", "remove the tag, or ask"
+    compared = [(place, cell, call, _first(call)) for place, cell, call in calls.get("compare", [])]
+    for name, place in asked.items():
+        times = [at for at, _, _, known in compared if known == name and at > place]
+        if len(times) != 1:
+            yield (
+                lesson.cells[place],
+                f"is compared {len(times)} times",
+                f'add one predict.compare("{name}", …)',
+            )
+    for _, cell, call, known in compared:
+        if known not in asked:
+            yield cell, f"compares {known!r}, which nobody has asked", "name the prediction above it"
+        if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
+            yield cell, f"shows the answer to {known} in its code", "let the lesson's own values compute it"
+
+
+def _predict_calls(cell: dict) -> list[ast.Call]:
+    """Return the calls of convlab.predict in a cell."""
+    tree = _parsed(source(cell)) if cell["cell_type"] == "code" else None
+    return [
+        node
+        for node in ast.walk(tree or ast.Module([], []))
+        if isinstance(node, ast.Call) and re.fullmatch(r"predict\.\w+", ast.unparse(node.func))
+    ]
+
+
+def _first(call: ast.Call) -> object:
+    """Return the first argument of a call, if it is a constant."""
+    return call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+
+
+def _predict_cell(cell: dict, name: str) -> Found:
+    """Yield what is wrong with one cell that stores a prediction."""
+    calls = [call for call in _predict_calls(cell) if ast.unparse(call.func) != "predict.compare"]
+    tree = _parsed(source(cell))
+    if len(calls) != 1 or tree is None or len(tree.body) != 1 or _first(calls[0]) != name:
+        yield cell, "is not one call with the name of the prediction", f'write predict.choice("{name}", ...)'
+        return
+    call = calls[0]
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    answers = [*call.args[1:2], *(given[one] for one in ("sure",) if one in given)]
+    if not answers or any(not (isinstance(one, ast.Constant) and one.value is ...) for one in answers):
+        yield cell, "holds an answer", "let `...` stand for the answer and for sure"
+    choices = given.get("of")
+    if ast.unparse(call.func) == "predict.choice" and len(getattr(choices, "elts", ())) < 2:
+        yield cell, "has fewer than two choices", "list them: of=[…, …]"
 
 
 def exercises(lesson: Lesson, course: Course) -> Found:
@@ -402,6 +475,7 @@ RULES = (
     short_cells,
     parameters,
     predictions,
+    predicted,
     exercises,
     terms,
     counted,

@@ -18,7 +18,20 @@ TIMED = ("time", "timeit", "capture", "prun")  # magics that run the code which 
 OPTIONS = re.compile(r"\s*(-\w+(\s*\d+)?\s+)*")  # of a magic, before its code
 ANYTHING = {"exec", "eval", "globals", "vars", "locals"}
 # functions that change nothing that they are given, and methods that change nothing that they belong to
-SHOWING = {"print", "display", "help", "len", "check", "hint", "solution", "show", "imshow", "plt", "plots"}
+SHOWING = {
+    "print",
+    "display",
+    "help",
+    "len",
+    "check",
+    "hint",
+    "solution",
+    "show",
+    "imshow",
+    "plt",
+    "plots",
+    "predict",
+}
 READING = {
     *(
         "sum",

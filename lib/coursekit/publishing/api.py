@@ -32,6 +32,7 @@ SHOWN = (
     "training.precision",
     "runs",
     "report",
+    "predict",
     "machine",
     "explain",
     "plots",

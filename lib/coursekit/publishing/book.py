@@ -126,11 +126,16 @@ def _tree(caption: str, pages: list[str]) -> str:
 def page(lesson: Lesson, files: set[str], places: dict[str, str]) -> str:
     """Return a lesson as the book shows it: its notebook and slides offered, its links within the book.
 
-    `places` has the addresses where the lesson can be run, by name.
+    `places` has the addresses where the lesson can be run, by name. What stores and compares a prediction
+    is left out: the page has no kernel.
     """
     ids = {cell.get("id", "") for cell in lesson.cells}
     cells = [
-        _markdown(cell, files, ids) if cell["cell_type"] == "markdown" else cell for cell in lesson.cells
+        _markdown(cell, files, ids)
+        if cell["cell_type"] == "markdown"
+        else cell | {"source": slides.without_compare(source(cell))}
+        for cell in lesson.cells
+        if "predict" not in tags(cell)
     ]
     offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson, places)}
     cells = live.with_explorers(lesson.slug, [*cells[:1], offered, *cells[1:]])

@@ -225,7 +225,7 @@ def pieces(lesson: Lesson) -> list[dict]:
     """Return the cells as slides want them: markdown cut before its headings, without lines for answers."""
     found = []
     for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and "predict" not in tags(cell):
             found += [_heading_for(cell), _code(cell)]
         elif cell["cell_type"] == "markdown":
             task = following is not None and "exercise" in tags(following)
@@ -269,10 +269,28 @@ def _code(cell: dict) -> dict:
     exercise = "exercise" in tags(cell)
     outputs = [] if exercise else [short for output in cell["outputs"] for short in _outputs(output)]
     return cell | {
-        "source": source(cell).strip("\n"),
+        "source": without_compare(source(cell)),
         "outputs": outputs,
         "role": "exercise" if exercise else "code",
     }
+
+
+def without_compare(code: str) -> str:
+    """Return code without its lines that compare a reader's prediction, for pages on which nobody types one.
+
+    >>> without_compare("loss = 5\\npredict.compare('01-loss', loss)")
+    'loss = 5'
+    """
+    lines = code.splitlines()
+    try:
+        statements = ast.parse(code).body
+    except SyntaxError:
+        return code.strip("\n")
+    found = (one for statement in statements for one in ast.walk(statement) if isinstance(one, ast.Expr))
+    for one in sorted(found, key=lambda one: -one.lineno):
+        if ast.unparse(one).startswith("predict.compare("):
+            del lines[one.lineno - 1 : one.end_lineno]
+    return "\n".join(lines).strip("\n")
 
 
 def _outputs(output: dict) -> list[dict]:
