@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numerical import both_dtypes, central_difference, close
 
 from convlab import layers
 from convlab.layers import (
@@ -24,9 +25,6 @@ from convlab.layers import (
     softmax,
     softmax_cross_entropy,
 )
-
-TOLERANCE = {np.float64: 1e-6, np.float32: 1e-3}
-both_dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def mlp(features, dtype):
@@ -100,26 +98,6 @@ def tensorflow_pass(oracle, layer, x, dy):
         y = oracle(x, params, layer)
     dx, grads = tape.gradient(y, (x, params), output_gradients=tf.constant(dy))
     return y.numpy(), tf.convert_to_tensor(dx).numpy(), {name: grad.numpy() for name, grad in grads.items()}
-
-
-def central_difference(f, array, step=1e-6):
-    """The slope of f() along each element of `array`, which f reads."""
-    slope = np.zeros_like(array)
-    for index in np.ndindex(array.shape):
-        value = array[index]
-        array[index] = value + step
-        above = f()
-        array[index] = value - step
-        slope[index] = (above - f()) / (2 * step)
-        array[index] = value
-    return slope
-
-
-def close(actual, desired, dtype, what=""):
-    """Relative to each value; where values of order 1 cancel, to the largest one left, or to a tenth."""
-    tolerance = TOLERANCE[dtype]
-    floor = tolerance * max(np.abs(desired).max(), 0.1)
-    np.testing.assert_allclose(actual, desired, rtol=tolerance, atol=floor, err_msg=what)
 
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6))

@@ -6,13 +6,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numerical import both_dtypes, central_difference, close
 
 from convlab.layers import LSTM, RNN, Dense, Embedding, Sequential, initializers
 from convlab.optimizers import Adam
 
-TOLERANCE = {np.float64: 1e-6, np.float32: 1e-3}
 KERAS = {RNN: keras.layers.SimpleRNN, LSTM: keras.layers.LSTM}
-both_dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 both_layers = pytest.mark.parametrize("kind", KERAS)
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4))
 seeds = st.integers(0, 2**32 - 1)
@@ -33,26 +32,6 @@ def case(kind, shape, masked, seed, dtype):
         "anywhere": rng.random((n, steps)) < 0.6,
     }[masked]
     return layer, x, mask, rng.normal(size=(n, steps, units)).astype(dtype)
-
-
-def central_difference(f, array, step=1e-6):
-    """The slope of f() along each element of `array`, which f reads."""
-    slope = np.zeros_like(array)
-    for index in np.ndindex(array.shape):
-        value = array[index]
-        array[index] = value + step
-        above = f()
-        array[index] = value - step
-        slope[index] = (above - f()) / (2 * step)
-        array[index] = value
-    return slope
-
-
-def close(actual, desired, dtype, what=""):
-    """Relative to each value; where values cancel, to the largest one left, or to a tenth."""
-    tolerance = TOLERANCE[dtype]
-    floor = tolerance * max(np.abs(desired).max(), 0.1)
-    np.testing.assert_allclose(actual, desired, rtol=tolerance, atol=floor, err_msg=what)
 
 
 @both_layers
