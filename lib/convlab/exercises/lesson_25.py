@@ -327,13 +327,20 @@ def capture(board, y, x):
     return after
 
 
+def _played(board, y, x, dead=lambda after: ()):
+    """The board after a move, with the points in `dead(after)` emptied."""
+    after = board.copy()
+    after[y, x] = 1
+    for point in list(dead(after)):
+        after[point] = 0
+    return after
+
+
 @capture.mistake(
     "nothing taken", "no stone is taken: groups of the opponent without a liberty leave the board."
 )
 def _(board, y, x):
-    after = board.copy()
-    after[y, x] = 1
-    return after
+    return _played(board, y, x)
 
 
 @capture.mistake(
@@ -341,12 +348,10 @@ def _(board, y, x):
     "only stones beside the new one are taken: the whole group goes, with all its stones.",
 )
 def _(board, y, x):
-    after = board.copy()
-    after[y, x] = 1
-    dead = [p for p in _around(board, y, x) if after[p] == -1 and not _free(after, _group(after, *p))]
-    for point in dead:
-        after[point] = 0
-    return after
+    def dead(after):
+        return [p for p in _around(board, y, x) if after[p] == -1 and not _free(after, _group(after, *p))]
+
+    return _played(board, y, x, dead)
 
 
 @capture.mistake(
@@ -362,25 +367,19 @@ def _(board, y, x):
     "each stone alone", "each stone is judged by its own liberties here: connected stones share them."
 )
 def _(board, y, x):
-    after = board.copy()
-    after[y, x] = 1
-    dead = [p for p in zip(*np.nonzero(after == -1)) if not _free(after, [p])]
-    for point in dead:
-        after[point] = 0
-    return after
+    return _played(
+        board, y, x, lambda after: [p for p in zip(*np.nonzero(after == -1)) if not _free(after, [p])]
+    )
 
 
 @capture.mistake(
     "all beside are taken", "every group beside the new stone is taken: some still have a liberty."
 )
 def _(board, y, x):
-    after = board.copy()
-    after[y, x] = 1
-    for beside in _around(board, y, x):
-        if after[beside] == -1:
-            for point in _group(after, *beside):
-                after[point] = 0
-    return after
+    def dead(after):
+        return [p for beside in _around(board, y, x) if after[beside] == -1 for p in _group(after, *beside)]
+
+    return _played(board, y, x, dead)
 
 
 @capture.mistake(
@@ -388,12 +387,10 @@ def _(board, y, x):
     "the new stone is taken, too: the opponent's groups go first, and then it has a liberty.",
 )
 def _(board, y, x):
-    after = board.copy()
-    after[y, x] = 1
-    dead = [p for p in zip(*np.nonzero(after)) if not _free(after, _group(after, *p))]
-    for point in dead:
-        after[point] = 0
-    return after
+    def dead(after):
+        return [p for p in zip(*np.nonzero(after)) if not _free(after, _group(after, *p))]
+
+    return _played(board, y, x, dead)
 
 
 @capture.mistake(
