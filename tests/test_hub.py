@@ -508,6 +508,26 @@ def test_fault_root_is_refused(monkeypatch):
         start.main([])
 
 
+def test_fault_hub_that_does_not_stop_is_killed_with_what_it_has_started(tmp_path):
+    settings = start.Settings(folder=tmp_path)
+    wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True)"
+    wait += "; time.sleep(600)"
+    marked = os.environ | {"CONVLAB_HUB_FOLDER": str(tmp_path)}
+    hub, server, others = (
+        subprocess.Popen([sys.executable, "-c", wait], env=variables, stdout=subprocess.PIPE)
+        for variables in (marked, marked, os.environ)
+    )
+    try:
+        assert [one.stdout.readline() for one in (hub, server, others)] == [b"1\n"] * 3
+        start.end(hub, settings, limit=0.1)
+        assert hub.wait() and server.wait()
+        assert others.poll() is None
+    finally:
+        for one in (hub, server, others):
+            one.kill()
+            one.communicate()
+
+
 def test_two_students_work_are_culled_and_come_back_to_their_work(tmp_path):
     if why := why_no_hub():
         pytest.skip(f"no hub can be started here: {why}")

@@ -49,6 +49,7 @@ c.Spawner.environment = {
     "PYTHONPATH": str(COURSE / "lib"),
     "CONVLAB_HUB_PACKAGES": str(Path(jupyterhub.__file__).parents[1]),
     "JUPYTERHUB_ACTIVITY_INTERVAL": str(max(1, min(300, IDLE // 10))),
+    "CONVLAB_HUB_FOLDER": os.environ.get("CONVLAB_HUB_FOLDER", ""),
     **({"CONVLAB_DATA": DATA} if DATA else {}),
 }
 # on a busy machine a server takes a minute to start; whoever asks sees the page that waits, at once

@@ -44,6 +44,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="a folder of data sets for all (default: CONVLAB_DATA)")
     parser.add_argument("--folder", type=Path, default=start.FOLDER / "class", help="for homes and log")
     parser.add_argument("--record", type=Path, default=start.FOLDER / "class.json", help="what is written")
+    parser.add_argument("--resume", action="store_true", help="go on with the students not in the record")
     parser.add_argument("--table", type=Path, nargs="?", const=RECORD, help="show a record, run nothing")
     options = parser.parse_args(argv)
     if options.table:
@@ -55,12 +56,14 @@ def main(argv: list[str]) -> int:
     asked = options.data or os.environ.get("CONVLAB_DATA")
     data = Path(asked).absolute() if asked else None
     settings = start.Settings(options.folder.absolute(), options.port, data, options.idle)
-    record = hold(settings, options.students, options.heavy, options.at_once, options.record)
+    record = hold(settings, options.students, options.heavy, options.at_once, options.record, options.resume)
     print(table(record))
     return int(any(row["error"] for row in record["students"]))
 
 
-def hold(settings: start.Settings, students: int, heavy: int, at_once: int, path: Path) -> dict:
+def hold(
+    settings: start.Settings, students: int, heavy: int, at_once: int, path: Path, resume: bool = False
+) -> dict:
     """Run a class on a hub of its own; return the record, which is also written to `path` as it grows.
 
     Args:
@@ -69,8 +72,15 @@ def hold(settings: start.Settings, students: int, heavy: int, at_once: int, path
         heavy: how many of them run lesson 08 after lesson 01.
         at_once: how many work at the same time; the others wait, or have left and wait for the culler.
         path: the file of the record.
+        resume: go on with the record in `path`, with the students who have not come to its end.
     """
-    record: dict = {"machine": _machine(), "at_once": at_once, "idle": settings.idle, "students": []}
+    record: dict = {"sittings": [], "at_once": at_once, "idle": settings.idle, "students": []}
+    if resume:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record["students"] = [row for row in record["students"] if not row["error"]]
+    there = {row["name"] for row in record["students"]}
+    sitting = _machine()
+    record["sittings"].append(sitting)
     writing, places = threading.Lock(), threading.Semaphore(at_once)
     # the hub within the pool: at Ctrl-C it ends first, and with it what the students wait for
     with ThreadPoolExecutor(students) as pool, start.running(settings) as hub:
@@ -81,12 +91,12 @@ def hold(settings: start.Settings, students: int, heavy: int, at_once: int, path
             row = take_part(student, lessons, places, settings)
             with writing:
                 record["students"].append(row)
-                record["hub"] = _of_hub(hub)
-                record["machine"] |= {"ended": _now(), "load_at_end": os.getloadavg()[2]}
+                sitting["ended"], sitting["load_at_end"] = _now(), _load()
+                sitting["hub"] = _of_hub(hub)
                 write_text(path, json.dumps(record, indent=1) + "\n")
                 print(row["name"], row["error"] or "has come back", flush=True)
 
-        list(pool.map(one, range(1, students + 1)))
+        list(pool.map(one, [n for n in range(1, students + 1) if f"student-{n}" not in there]))
     return record
 
 
@@ -147,8 +157,12 @@ def _machine() -> dict:
         "cores": machine.cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "python": platform.python_version(),
-        "load_at_begin": os.getloadavg()[2],
+        "load_at_begin": _load(),
     }
+
+
+def _load() -> float:
+    return round(os.getloadavg()[2], 1)
 
 
 def _now() -> str:
@@ -169,7 +183,12 @@ def _of_hub(hub: subprocess.Popen) -> dict[str, dict[str, float]]:
 def _own(hub: psutil.Process) -> Iterator[psutil.Process]:
     """Yield the hub and the processes that it has started for itself."""
     yield hub
-    yield from (one for one in hub.children() if not one.environ().get("JUPYTERHUB_USER"))
+    for process in hub.children():
+        try:
+            if not process.environ().get("JUPYTERHUB_USER"):
+                yield process
+        except psutil.Error:  # a server that has ended
+            continue
 
 
 def table(record: dict) -> str:

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError
 from coursekit.running import lab
@@ -28,6 +30,7 @@ FOLDER = ROOT / "build" / "hub"
 CONFIG, LOCK = DEPLOY / "jupyterhub_config.py", DEPLOY / "requirements.txt"
 PROXY = "configurable-http-proxy@5.3.0"
 START_LIMIT = 300  # seconds: more than a busy machine needs
+STOP_LIMIT = 60
 TRIAL = """
 THIS IS A TRIAL HUB. Whoever knows its password opens any name, and every server runs as you: each student can
 read the other students' homes, and yours. Do not let a class use it. deploy/hub/README.md says what to use.
@@ -141,8 +144,27 @@ def running(settings: Settings) -> Iterator[subprocess.Popen]:
         _wait_until_it_answers(hub, settings, log)
         yield hub
     finally:
-        hub.terminate()
+        end(hub, settings)
+
+
+def end(hub: subprocess.Popen, settings: Settings, limit: float = STOP_LIMIT) -> None:
+    """Let a hub stop its servers and itself; what is still there after `limit` seconds is killed.
+
+    A hub whose servers are just starting may wait for them, for as long as they may take to start.
+    """
+    hub.terminate()
+    try:
+        hub.wait(limit)
+    except subprocess.TimeoutExpired:
+        hub.kill()
         hub.wait()
+    for process in psutil.process_iter():
+        try:
+            marked = process.environ().get("CONVLAB_HUB_FOLDER") == str(settings.folder)
+            if marked and process.pid != os.getpid():
+                process.kill()
+        except psutil.Error:  # ended, or another user's
+            continue
 
 
 def look(settings: Settings) -> None:
@@ -166,6 +188,7 @@ def variables(settings: Settings) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return kept | {
         "PATH": path,
+        "CONVLAB_HUB_FOLDER": str(settings.folder),
         "CONVLAB_HUB_PORT": str(settings.port),
         "CONVLAB_HUB_PROXY": str(proxy() or "configurable-http-proxy"),
         "CONVLAB_HUB_PYTHON": sys.executable,

@@ -36,20 +36,23 @@ class Cost:
     """the largest resident memory at any time, shared pages in full"""
     longest: float = 0
     """the most processor seconds between two looks: those of one cell"""
+    pid: int = 0
+    """the process that was looked at last, to which `seconds` belongs"""
 
     def look(self, process: psutil.Process) -> None:
         """Read the process's figures; memory is kept where it has grown."""
         times, memory = process.cpu_times(), _memory(process.pid)
-        seconds = times.user + times.system + times.children_user + times.children_system
-        self.longest = max(self.longest, seconds - self.seconds if self.seconds else 0)
-        self.seconds = seconds
+        seconds = times.user + times.system
+        if process.pid == self.pid:
+            self.longest = max(self.longest, seconds - self.seconds)
+        self.pid, self.seconds = process.pid, seconds
         self.pss = max(self.pss, memory["Pss"])
         self.private = max(self.private, memory["Private_Clean"] + memory["Private_Dirty"])
         self.peak_rss = max(self.peak_rss, memory["VmHWM"])
 
     def rounded(self) -> dict[str, float]:
         """Return the figures for a record."""
-        return {name: round(value, 1) for name, value in vars(self).items()}
+        return {name: round(value, 1) for name, value in vars(self).items() if name != "pid"}
 
 
 def _memory(pid: int) -> dict[str, float]:
