@@ -556,5 +556,6 @@ def test_sums_follow_from_the_figures():
     row = {"name": "a", "error": "", "costs": {"server": cost, "01_linear_regression": cost}}
     said = simulated_class.table({"students": [row, row | {"error": "torn", "costs": {}}]})
     assert "120 x (100 + 100) + 50 MB = 24 GB" in said
+    assert "120 / 319 -> 1" in said and "1000 / 319 -> 4" in said
     assert "120 x 10 s / 40 min = 0.5" in said and "120 x 3.0 s = 360 s" in said
     assert simulated_class.table({"students": [row | {"error": "torn"}]}).count("No student") == 1

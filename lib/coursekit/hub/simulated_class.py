@@ -30,7 +30,8 @@ from coursekit.lessons import ROOT, CourseError, find, select, source
 LIGHT, HEAVY = "01", "08"
 RECORD = ROOT / "deploy" / "hub" / "class.json"
 CULL_LIMIT = 3600  # seconds until a student who waits for the culler gives up
-SIZES = (30, 120, 1000)
+SIZES = (30, 120, 1000)  # classes to which the figures are extrapolated
+NODE = 64e3  # MB of a machine
 
 
 def main(argv: list[str]) -> int:
@@ -241,6 +242,7 @@ def _sums(record: dict) -> str:
         for size in SIZES:
             memory = (size * (server + private) + shared) / 1e3
             cores = size * seconds / (60 * minutes[slug])
+            on_one = int((NODE - shared) // (server + private))
             rows.append(
                 [
                     *(
@@ -248,9 +250,17 @@ def _sums(record: dict) -> str:
                         size,
                         f"{size} x ({server:.0f} + {private:.0f}) + {shared:.0f} MB = {memory:.0f} GB",
                     ),
+                    f"{size} / {on_one} -> {-(-size // on_one)}",
                     f"{size} x {seconds:.0f} s / {minutes[slug]} min = {cores:.1f}",
                     f"{size} x {longest:.1f} s = {size * longest:.0f} s",
                 ]
             )
-    heads = ["lesson", "students at once", "memory", "cores, on average", "all run the longest cell at once"]
+    heads = [
+        "lesson",
+        "students at once",
+        "memory",
+        "machines of 64 GB",
+        "cores, on average",
+        "all run the longest cell at once",
+    ]
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
