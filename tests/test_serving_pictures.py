@@ -58,10 +58,27 @@ def jpeg_of(width, height):
     return data[:place] + struct.pack(">HH", height, width) + data[place + 4 :]
 
 
+def scans(count):
+    """Return a progressive JPEG whose last scan comes so many times more."""
+    data = file_of(drawn(), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * count + b"\xff\xd9"
+
+
 PNG, JPEG, WEBP = seven(), file_of(drawn(), "JPEG"), file_of(drawn(mode="RGB"), "WEBP")
 BOMB = png(50_000, 50_000, b"\0" * 50_001 * 100)
 HIDDEN = b"a\0\0" + zlib.compress(bytes(99_000_000))
+MANY = {  # few bytes each, and a decoder has no end of them
+    "JPEG of 5,000 scans": scans(5000),
+    "JPEG of 5,000 comments": JPEG[:2] + b"\xff\xfe\0\2" * 5000 + JPEG[2:],
+    "JPEG with 5,000 bytes between its parts": JPEG[:2] + b"\0" * 5000 + JPEG[2:],
+    "JPEG with 5,001 bytes of padding": JPEG[:2] + b"\xff" * 5001 + JPEG[2:],
+    "PNG in 5,000 pieces": png(28, 28, rows(28, 28), before=chunk(b"IDAT", b"") * 5000),
+    "PNG of 5,000 private parts": png(28, 28, rows(28, 28), before=chunk(b"prVt", b"") * 5000),
+    "PNG of 5,000 texts": png(28, 28, rows(28, 28), before=chunk(b"tEXt", b"a\0b") * 5000),
+}
 BAD = {
+    **MANY,
     # nothing, and something else
     "empty": b"",
     "one byte": b"\x89",
@@ -166,6 +183,14 @@ def test_a_bad_picture_is_answered_with_a_sentence(name, running):
     assert sentence[0].isupper() and sentence.endswith(".") and len(sentence.split()) > 3
 
 
+@pytest.mark.parametrize("name", MANY)
+def test_a_picture_of_very_many_parts_is_not_decoded(name, monkeypatch):
+    monkeypatch.setattr(pictures.Image, "open", lambda *_, **__: pytest.fail("it was decoded"))
+    with pytest.raises(Refused, match="too many parts") as refused:
+        pictures.read(MANY[name])
+    assert refused.value.status == 422
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_a_content_type_that_is_not_the_file_s_is_refused(name, running):
     service, header = running
@@ -200,6 +225,7 @@ GOOD = {
     "with alpha": file_of(drawn(mode="RGBA")),
     "grey with alpha": file_of(drawn(mode="LA")),
     "progressive": file_of(drawn((300, 200)), "JPEG", progressive=True),
+    "in 50 scans": scans(44),
     "of 10 million pixels": file_of(drawn((4000, 2500)), "PNG"),
 }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import re
 import secrets
 import threading
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import delete, select, update
+from sqlalchemy import Delete, Update, delete, func, select, update
 from sqlalchemy.engine import CursorResult, Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Unit
@@ -26,6 +27,7 @@ from convlab.serving.tokens import Signer
 
 ROLES = ("admin", "user")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+RANDOM = re.compile(r"[A-Za-z0-9_-]{1,43}")  # what secrets.token_urlsafe writes
 SHORTEST, LONGEST = 10, 200  # characters of a password
 WRONG = "User or password is wrong."
 
@@ -56,7 +58,11 @@ class Accounts:
         self.hasher = PasswordHasher()  # argon2id, RFC 9106's second recommended option: 64 MiB, 3 passes
         self.hashing = threading.BoundedSemaphore(settings.hashes)
         self.nobody = self.hasher.hash(secrets.token_hex())
-        self.tries = RateLimiter(1 / settings.login_seconds, settings.logins)
+        self.addresses = RateLimiter(1 / settings.login_seconds, settings.logins)
+        self.names = RateLimiter(1 / settings.login_seconds, settings.logins)
+        self.familiar: OrderedDict[tuple[str, str], None] = (
+            OrderedDict()
+        )  # (name, network) that have logged in
         self.known: OrderedDict[str, tuple[float, Person]] = OrderedDict()  # session -> when it was looked up
         self.lock = threading.Lock()
 
@@ -71,24 +77,26 @@ class Accounts:
         if role not in ROLES:
             raise Refused(422, f"A role is one of {', '.join(ROLES)}.")
         user = User(name=name, password=self._hash(password), role=role)
+        taken = Refused(409, "There is a user of that name, or of one that differs only in capital letters.")
         try:
             with Unit(self.engine) as unit, unit.begin():
+                if unit.scalar(select(User.id).where(func.lower(User.name) == name.lower())) is not None:
+                    raise taken
                 unit.add(user)
                 unit.flush()
                 return user.id
-        except IntegrityError:
-            raise Refused(409, "There is a user of that name.") from None
+        except IntegrityError:  # another was faster
+            raise taken from None
 
     def remove(self, name: str) -> None:
         """Remove a user with sessions and pictures; `Refused` for nobody and for the last administrator."""
+        admins = select(User.id).where(User.role == "admin")
         with Unit(self.engine) as unit, unit.begin():
-            user = unit.scalar(select(User).where(User.name == name))
-            if user is None:
+            unit.scalars(admins.with_for_update()).all()  # administrators who remove each other do so in turn
+            if not NAME.fullmatch(name) or not _changed(unit, delete(User).where(User.name == name)):
                 raise Refused(404, "There is no user of that name.")
-            admins = unit.scalars(select(User.id).where(User.role == "admin")).all()
-            if [user.id] == list(admins):
+            if not unit.scalars(admins).all():
                 raise Refused(409, "The last administrator cannot be removed.")
-            unit.execute(delete(User).where(User.id == user.id))
         with self.lock:
             self.known.clear()
 
@@ -106,17 +114,21 @@ class Accounts:
         A name that does not exist takes as long as a wrong password, so that time does not say which names
         there are.
         """
-        for key in (("name", name.casefold()), ("address", address)):
-            if (seconds := self.tries.wait(key)) > 0:
-                raise Refused(429, "Too many attempts to log in. Wait.", retry=seconds)
-        with Unit(self.engine) as unit:
-            user = unit.scalar(select(User).where(User.name == name))
+        key = name.casefold(), _network(address)
+        self._limit(*key)
+        user = None
+        if NAME.fullmatch(name):  # others are nobody's, and not every database takes each
+            with Unit(self.engine) as unit:
+                user = unit.scalar(select(User).where(User.name == name))
         if not self._matches(user.password if user else self.nobody, password) or user is None:
             raise Refused(401, WRONG)
         refresh, session = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+        old = self.hasher.check_needs_rehash(user.password)
+        stored = self._hash(password) if old else user.password
+        same = (User.id == user.id) & (User.password == user.password)
         with Unit(self.engine) as unit, unit.begin():
-            if self.hasher.check_needs_rehash(user.password):
-                unit.execute(update(User).where(User.id == user.id).values(password=self._hash(password)))
+            if not _changed(unit, update(User).where(same).values(password=stored)):
+                raise Refused(401, WRONG)  # it was changed while we compared
             unit.execute(delete(Session).where(Session.expires < now()))
             unit.add(
                 Session(
@@ -126,7 +138,26 @@ class Accounts:
                     expires=now() + self.settings.session_seconds,
                 )
             )
+        with self.lock:
+            self.familiar[key] = None
+            self.familiar.move_to_end(key)
+            if len(self.familiar) > 10_000:
+                self.familiar.popitem(last=False)
         return self._tokens(user.id, session, refresh)
+
+    def _limit(self, name: str, network: str) -> None:
+        """Count an attempt to log in; `Refused` with 429 after many for a name, or from a network.
+
+        The network comes first: one that is refused uses up nobody's attempts. Where a name has logged in
+        from a network before, its attempts from there are counted apart, so that strangers who guess cannot
+        keep the owner out (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+        """
+        with self.lock:
+            familiar = (name, network) in self.familiar
+        name_key = (name, network) if familiar else name
+        for limiter, key in ((self.addresses, network), (self.names, name_key)):
+            if (seconds := limiter.wait(key)) > 0:
+                raise Refused(429, "Too many attempts to log in. Wait.", retry=seconds)
 
     def refresh(self, token: str) -> dict:
         """Return new tokens for a refresh token, which works once; used again, it ends its session.
@@ -137,16 +168,14 @@ class Accounts:
         session, _, secret = token.partition(".")
         new = secrets.token_urlsafe(32)
         with Unit(self.engine) as unit, unit.begin():
-            row = unit.get(Session, session)
+            row = unit.get(Session, session) if RANDOM.fullmatch(session) else None
             if row is None or row.ended or row.expires < now():
                 raise Refused(401, "The session has ended. Log in again.")
             user, before = row.user_id, row.refresh
             genuine = hmac.compare_digest(before, _digest(secret))
             mine = (Session.id == session) & (Session.refresh == before)  # nobody else was faster
             change = {"refresh": _digest(new)} if genuine else {"ended": True}
-            updated = unit.execute(update(Session).where(mine).values(**change))
-            assert isinstance(updated, CursorResult)  # as an update returns
-            changed = updated.rowcount == 1
+            changed = _changed(unit, update(Session).where(mine).values(**change))
         if not genuine:
             self._forget(session)
             raise Refused(401, "The refresh token was used before. The session has been ended. Log in again.")
@@ -162,7 +191,7 @@ class Accounts:
 
     def change_password(self, person: Person, old: str, new: str) -> None:
         """Change a password and end all of the user's other sessions; `Refused` if the old one is wrong."""
-        if (seconds := self.tries.wait(("name", person.name.casefold()))) > 0:
+        if (seconds := self.names.wait(person.id)) > 0:  # whoever guesses at the login uses up none of these
             raise Refused(429, "Too many attempts. Wait.", retry=seconds)
         with Unit(self.engine) as unit:
             stored = unit.scalar(select(User.password).where(User.id == person.id))
@@ -172,7 +201,9 @@ class Accounts:
             raise Refused(422, f"A password has {SHORTEST} to {LONGEST} characters.")
         hashed = self._hash(new)
         with Unit(self.engine) as unit, unit.begin():
-            unit.execute(update(User).where(User.id == person.id).values(password=hashed))
+            same = (User.id == person.id) & (User.password == stored)
+            if not _changed(unit, update(User).where(same).values(password=hashed)):
+                raise Refused(403, "The old password is wrong.")  # it was changed while we compared
             others = (Session.user_id == person.id) & (Session.id != person.session)
             unit.execute(update(Session).where(others).values(ended=True))
         with self.lock:
@@ -253,6 +284,28 @@ class Accounts:
             yield
         finally:
             self.hashing.release()
+
+
+def _changed(unit: Unit, statement: Update | Delete) -> bool:
+    """Return whether an update or a deletion has found a row."""
+    result = unit.execute(statement)
+    assert isinstance(result, CursorResult)  # as these return
+    return result.rowcount > 0
+
+
+def _network(address: str) -> str:
+    """Return the network of an address: itself, and of IPv6 its first 64 bits, which one client has alone.
+
+    >>> _network("198.51.100.7"), _network("2001:db8::1"), _network("::ffff:198.51.100.7")
+    ('198.51.100.7', '2001:db8::/64', '198.51.100.7')
+    """
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
 
 
 def _digest(secret: str) -> str:

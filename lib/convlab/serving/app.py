@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -37,6 +37,8 @@ UNREACHED = (
     "The database cannot be reached or cannot store. "
     "Try again later; look first whether your change was stored."
 )
+MARKS = 100
+"""Brackets and commas in JSON with a picture, at most: 5 MB of empty lists would occupy the service long."""
 BEARER = HTTPBearer(auto_error=False, description="The token of POST /login")
 REFUSALS: dict[int | str, dict] = {
     status: {"description": text, "model": Refusal}
@@ -172,6 +174,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         summary="A trained network behind a login (lesson 26)",
         lifespan=lifespan,
+        redirect_slashes=False,  # else a redirection names the host that the request's header names
         docs_url=None,
         redoc_url=None,
         responses={status: REFUSALS[status] for status in (400, 408, 413, 422, 503)},
@@ -182,7 +185,7 @@ def create_app(settings: Settings) -> FastAPI:
     _add_accounts(app, service)
     _add_predictions(app, service)
     _add_operation(app, service)
-    app.add_middleware(Protection, settings=settings, metrics=service.metrics)
+    app.add_middleware(Protection, settings=settings, metrics=service.metrics, signer=service.accounts.signer)
     return app
 
 
@@ -281,7 +284,8 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     @app.post("/predict", responses=taking, openapi_extra=PICTURE, response_model=Prediction)
     async def predict(request: Request, who: Who):
         """Say what a picture shows. Nothing of it is stored."""
-        return JSONResponse(await service.predict(who, *await _picture(request)))
+        service.admit(who)
+        return JSONResponse(await service.predict(*await _picture(request)))
 
     @app.post(
         "/uploads",
@@ -292,6 +296,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     )
     async def store(request: Request, who: Who):
         """Say what a picture shows, and store it for you."""
+        service.admit(who)
         return JSONResponse(await service.store(who, *await _picture(request)), 201)
 
     @app.get("/uploads", responses=_needs(), response_model=list[Facts])
@@ -393,13 +398,12 @@ def _login(body: bytes, content_type: str) -> Login:
             fields = json.loads(body)
     except (ValueError, RecursionError):
         raise Refused(400, 'The body is not JSON. Send {"user": "…", "password": "…"}.') from None
-    if not isinstance(fields, dict) or not all(
-        isinstance(fields.get(name), str) for name in ("user", "password")
-    ):
-        raise Refused(422, 'Send {"user": "…", "password": "…"}.')
-    if len(fields["user"]) > 64 or len(fields["password"]) > 1000:
-        raise Refused(422, "User or password is too long.")
-    return Login(user=fields["user"], password=fields["password"])
+    try:
+        return Login.model_validate(fields)
+    except ValidationError:  # also half of a surrogate pair, which JSON can write and no file can store
+        raise Refused(
+            422, 'Send {"user": "…", "password": "…"}, texts of 64 and 1000 characters at most.'
+        ) from None
 
 
 async def _picture(request: Request) -> tuple[bytes, str]:
@@ -414,12 +418,17 @@ async def _picture(request: Request) -> tuple[bytes, str]:
             form = await request.form(max_files=1, max_fields=10)
         except Exception:
             raise Refused(400, "The form cannot be read. Send one file: -F image=@seven.png.") from None
-        for part in form.values():
-            if isinstance(part, UploadFile):
-                return await part.read(), part.content_type or ""
+        try:
+            for part in form.values():
+                if isinstance(part, UploadFile):
+                    return await part.read(), part.content_type or ""
+        finally:
+            await form.close()
         raise Refused(422, "The form has no file. Send one: -F image=@seven.png.")
     body = await request.body()
     if kind.startswith("application/json"):
+        if sum(body.count(mark) for mark in (b"[", b"{", b",")) > MARKS:
+            raise Refused(422, 'JSON needs the picture in base64, and little else: {"image": "…"}.')
         try:
             text = json.loads(body)["image"]
             return base64.b64decode(text.rpartition(",")[2], validate=True), ""

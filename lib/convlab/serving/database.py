@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, create_engine, event, func, select
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, create_engine, event, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -19,10 +19,14 @@ class User(Base):
     """Somebody who may log in. Of a password only its argon2 hash is stored."""
 
     __tablename__ = "users"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # no number of a removed user is used again
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     password: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(16))
+
+
+Index("users_lower", func.lower(User.name), unique=True)  # ada and Ada would be taken for each other
 
 
 class Session(Base):

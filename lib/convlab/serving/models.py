@@ -77,6 +77,15 @@ def load(folder: Path, version: str, threads: int = 1) -> Model:
     return model
 
 
+@dataclass(frozen=True)
+class Answering:
+    """The version that answers, and a canary with its share of the requests."""
+
+    active: Model | None = None
+    canary: Model | None = None
+    share: float = 0.0
+
+
 @dataclass
 class Rollout:
     """Which version answers: the active one, and a canary for a share of the requests.
@@ -87,26 +96,25 @@ class Rollout:
 
     folder: Path
     threads: int = 1
-    active: Model | None = None
-    canary: Model | None = None
-    share: float = 0.0
+    answering: Answering = Answering()
     draw: random.Random = field(default_factory=random.Random)
 
     def set(self, active: str, canary: str | None = None, share: float = 0.0) -> None:
         """Let `active` answer, and `canary` a share of the requests; `ModelError` changes nothing."""
-        self.active, self.canary, self.share = self._get(active), self._get(canary) if canary else None, share
+        self.answering = Answering(self._get(active), self._get(canary) if canary else None, share)
 
     def _get(self, version: str) -> Model:
         """Return a version, the loaded one where it is loaded."""
-        for model in (self.active, self.canary):
+        for model in (self.answering.active, self.answering.canary):
             if model is not None and model.version == version:
                 return model
         return load(self.folder, version, self.threads)
 
     def choose(self) -> Model:
         """Return the model for one request."""
-        if self.canary is not None and self.draw.random() < self.share:
-            return self.canary
-        if self.active is None:
+        answering = self.answering  # read once: another thread may replace it meanwhile
+        if answering.canary is not None and self.draw.random() < answering.share:
+            return answering.canary
+        if answering.active is None:
             raise Refused(503, "No model is ready.", retry=5)
-        return self.active
+        return answering.active

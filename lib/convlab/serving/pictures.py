@@ -13,13 +13,18 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I;16")
 SMALLEST, LONGEST_SHAPE = 8, 20
 SIDE, DIGIT = 28, 20
+SHOWN = 560  # pixels a side; a larger picture is made smaller once it is decoded
+ALONE = {0x00, 0x01, *range(0xD0, 0xD9)}  # markers of JPEG without a length
+PARTS, SCANS = 2000, 100  # of a file at most: a picture of 5 MB has some hundred parts, and some ten scans
 
 
 def read(data: bytes, content_type: str = "", pixels: int = 16_000_000, side: int = 10_000) -> Image.Image:
     """Return the picture, upright, as RGBA or L; `Refused` with a sentence if it is not one that we take.
 
-    Its size is looked at before a single pixel is computed: a file of 1 kB may claim 50,000 x 50,000. What
-    the camera has written into the file (place, time, owner) is not taken over. Lesson 26.
+    Its size is looked at before a single pixel is computed: a file of 1 kB may claim 50,000 x 50,000. So is
+    the number of its parts: a file of 5 MB may have a hundred thousand scans, each of which passes over all
+    pixels again. A picture of more than 560 pixels a side comes back smaller. What the camera has written
+    into the file (place, time, owner) is not taken over. Lesson 26.
 
     Args:
         data: the bytes of the file.
@@ -34,6 +39,7 @@ def read(data: bytes, content_type: str = "", pixels: int = 16_000_000, side: in
     """
     if not data:
         raise Refused(400, "The picture is empty.")
+    _check_parts(data)
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
@@ -47,8 +53,11 @@ def read(data: bytes, content_type: str = "", pixels: int = 16_000_000, side: in
         if image.format == "PNG":
             _check_png(data)
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        return upright.convert("L" if upright.mode in ("1", "L", "I;16") else "RGBA")
+        ImageOps.exif_transpose(image, in_place=True)
+        mode = "L" if image.mode in ("1", "L", "I;16") else "RGBA"
+        upright = image if image.mode == mode else image.convert(mode)
+        upright.thumbnail((SHOWN, SHOWN), Image.Resampling.BOX)
+        return upright
     except Refused:
         raise
     except Exception:  # a decoder meets hostile bytes here: what it raises depends on them
@@ -77,21 +86,49 @@ def _check_form(image: Image.Image, content_type: str, pixels: int, side: int) -
         raise Refused(415, f"The picture's colours are {image.mode}; send grey or RGB.")
 
 
+def _check_parts(data: bytes) -> None:
+    """Refuse a PNG or JPEG of very many parts or scans: its bytes are few, and its decoding has no end."""
+    if data.startswith(b"\x89PNG"):
+        place = 8
+        for _ in range(PARTS):
+            if place + 8 > len(data):
+                return
+            place += 12 + int.from_bytes(data[place : place + 4], "big")
+    elif data.startswith(b"\xff\xd8"):
+        place = 2
+        for _ in range(PARTS):
+            marker = data[place : place + 2]
+            if len(marker) < 2 or marker == b"\xff\xda":
+                break  # the file ends, or the first scan begins
+            if marker[0] != 0xFF or marker[1] == 0xFF:  # decoders pass over what is no marker
+                place += 1
+            else:
+                alone = marker[1] in ALONE
+                place += 2 if alone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        else:
+            place = 0
+        if place and data.count(b"\xff\xda") <= SCANS:
+            return
+    else:
+        return
+    raise Refused(422, "The picture's file has too many parts. Save it anew with another program.")
+
+
 def _check_png(data: bytes) -> None:
     """Refuse a PNG whose pixels are more or fewer than its header says, which Pillow reads without a word."""
     width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
-    place, packed = 8, b""
+    place, packed = 8, []
     while place + 8 <= len(data):
         length, name = struct.unpack(">I4s", data[place : place + 8])
         part, stated = data[place + 8 : place + 8 + length], data[place + 8 + length : place + 12 + length]
         if name == b"IDAT":
-            packed += part
+            packed.append(part)
             if struct.pack(">I", zlib.crc32(name + part)) != stated:
                 raise Refused(422, "The picture's file is damaged: its checksum does not fit its pixels.")
         place += length + 12
     if not interlaced:
         row = 1 + (width * depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] + 7) // 8
-        found = len(zlib.decompressobj().decompress(packed, row * height + 1))
+        found = len(zlib.decompressobj().decompress(b"".join(packed), row * height + 1))
         if found != row * height:
             more = "more" if found > row * height else "less"
             raise Refused(
@@ -131,9 +168,9 @@ def digit(image: Image.Image) -> np.ndarray:
 
 
 def _grey(image: Image.Image) -> np.ndarray:
-    """Return grey floats from 0 to 255, 560 pixels a side at most; of a clear picture its alpha."""
+    """Return grey floats from 0 to 255, `SHOWN` pixels a side at most; of a clear picture its alpha."""
     image = image.copy()
-    image.thumbnail((560, 560), Image.Resampling.BOX)
+    image.thumbnail((SHOWN, SHOWN), Image.Resampling.BOX)
     if image.mode == "RGBA":
         alpha = np.asarray(image.getchannel("A"), "float64")
         if np.mean(alpha < 128) > 0.1:

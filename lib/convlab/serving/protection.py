@@ -11,6 +11,7 @@ from convlab.serving import logs
 from convlab.serving.errors import Refused
 from convlab.serving.metrics import Metrics
 from convlab.serving.settings import Settings
+from convlab.serving.tokens import Signer
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -33,13 +34,15 @@ class Protection:
 
     A client that sends a byte a minute occupies one connection for `body_seconds`, and no thread. Every
     answer gets headers that tell a browser to run no foreign code. An error that nobody expected is answered
-    with 500 and a number that stands in the log.
+    with 500 and a number that stands in the log. Who has no token may send no more than `SMALL`, so that
+    strangers cannot fill the memory that pictures need.
     """
 
-    def __init__(self, app: App, settings: Settings, metrics: Metrics):
+    def __init__(self, app: App, settings: Settings, metrics: Metrics, signer: Signer):
         self.app = app
         self.settings = settings
         self.metrics = metrics
+        self.signer = signer
         self.in_memory = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,7 +82,7 @@ class Protection:
     async def _body(self, scope: Message, receive: Receive) -> bytes:
         """Return a request's whole body, counted in `in_memory`; `Refused` if it is too long or too slow."""
         most = self.settings.body_bytes if scope["path"] in PICTURES else SMALL
-        too_long = Refused(413, f"The request is too long; {most:,} bytes is most.")
+        known = most == SMALL  # whether it is settled how much this client may send
         parts: list[bytes] = []
         size = 0
         try:
@@ -93,7 +96,9 @@ class Protection:
                     self.in_memory += len(part)
                     parts.append(part)
                     if size > most:
-                        raise too_long
+                        raise Refused(413, f"The request is too long; {most:,} bytes is most.")
+                    if size > SMALL and not known:
+                        known = self._verify(scope)
                     if self.in_memory > self.settings.memory_bytes:
                         raise Refused(503, "The service is busy. Try again soon.", retry=1)
                     if not message.get("more_body"):
@@ -104,6 +109,15 @@ class Protection:
                 seconds = self.settings.body_seconds
                 raise Refused(408, f"The request did not arrive within {seconds:g} seconds.") from None
             raise
+
+    def _verify(self, scope: Message) -> bool:
+        """Return True for a request with a token that we have signed; else `Refused` with 401."""
+        header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        kind, _, token = header.partition(" ")
+        if kind.lower() != "bearer":
+            raise Refused(401, "Log in first: POST /login, then send the header Authorization: Bearer TOKEN.")
+        self.signer.verify(token.strip())
+        return True
 
     def _note(self, scope: Message, status: int, seconds: float, number: str) -> None:
         """Count a request and write its line: the route's pattern, never the address that was asked for."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import re
 import secrets
 import shutil
 import threading
@@ -31,6 +32,7 @@ BUNDLED = DATA_FOLDER / "serving"
 """The models that come with the course."""
 
 SMALL_FILE, SMALL_PIXELS = 20_000, 100_000  # bytes and pixels of a picture that is read within a millisecond
+NO_PICTURE = "You have no picture of that number."
 STORED_SIDE = 512  # pixels; a stored picture is not larger
 
 
@@ -74,7 +76,7 @@ class Service:
             settings.batch, settings.waiting, settings.patience, self.metrics.batches.observe
         )
         self.rates = RateLimiter(settings.rate, settings.burst)
-        self.decoding = asyncio.Semaphore(4)
+        self.decoding = asyncio.Semaphore(2)  # large pictures at once: 140 MB each at most
         self.inside = 0  # predictions that have begun
         self.following: asyncio.Task | None = None
         self.changing = threading.Lock()
@@ -108,7 +110,7 @@ class Service:
         with self.changing:  # from before the look: else a change in between would be undone
             with Unit(self.database) as unit:
                 state = unit.scalar(select(Setting.value).where(Setting.name == "rollout")) or ""
-            if state == self.state and self.rollout.active is not None:
+            if state == self.state and self.rollout.answering.active is not None:
                 return
             wanted = json.loads(state) if state else {"active": self._first(), "canary": None, "share": 0.0}
             try:
@@ -128,7 +130,7 @@ class Service:
         """Let these versions answer, here at once and in other processes within a second."""
         value = json.dumps({"active": active, "canary": canary, "share": share})
         with self.changing:
-            before = self.rollout.active, self.rollout.canary, self.rollout.share
+            before = self.rollout.answering
             try:
                 self.rollout.set(active, canary, share)
             except models.ModelError as error:
@@ -137,7 +139,7 @@ class Service:
                 with Unit(self.database) as unit, unit.begin():
                     unit.merge(Setting(name="rollout", value=value))
             except SQLAlchemyError:
-                self.rollout.active, self.rollout.canary, self.rollout.share = before
+                self.rollout.answering = before
                 raise
             self.state = value
             self._show()
@@ -146,29 +148,31 @@ class Service:
 
     def _show(self) -> None:
         for version in models.versions(self.settings.model_folder):
-            active = self.rollout.active
+            active = self.rollout.answering.active
             self.metrics.version.labels(version).set(active is not None and active.version == version)
 
     def models(self) -> dict:
         """Return which versions there are and which answer."""
-        active, canary = self.rollout.active, self.rollout.canary
+        answering = self.rollout.answering
+        active, canary = answering.active, answering.canary
         return {
             "versions": models.versions(self.settings.model_folder),
             "active": active.version if active else None,
             "canary": canary.version if canary else None,
-            "share": self.rollout.share,
+            "share": answering.share,
         }
 
-    async def predict(self, person: Person, data: bytes, content_type: str) -> dict:
-        """Return what a model says of a picture."""
-        answer, _ = await self._read_and_answer(person, data, content_type)
-        return answer
-
-    async def _read_and_answer(
-        self, person: Person, data: bytes, content_type: str
-    ) -> tuple[dict, Image.Image]:
+    def admit(self, person: Person) -> None:
+        """Count one prediction of a user; `Refused` with 429 beyond what one may ask for."""
         if (seconds := self.rates.wait(person.id)) > 0:
             raise Refused(429, "You ask for more predictions than you may. Wait.", retry=seconds)
+
+    async def predict(self, data: bytes, content_type: str) -> dict:
+        """Return what a model says of a picture."""
+        answer, _ = await self._read_and_answer(data, content_type)
+        return answer
+
+    async def _read_and_answer(self, data: bytes, content_type: str) -> tuple[dict, Image.Image]:
         if self.inside >= self.settings.waiting:  # before any work is put into it
             raise Refused(503, "The service is busy. Try again soon.", retry=1)
         self.inside += 1
@@ -210,7 +214,7 @@ class Service:
 
     async def store(self, person: Person, data: bytes, content_type: str) -> dict:
         """Predict, store the picture for its owner, and return both; what was returned is on the disk."""
-        answer, picture = await self._read_and_answer(person, data, content_type)
+        answer, picture = await self._read_and_answer(data, content_type)
         picture.thumbnail((STORED_SIDE, STORED_SIDE))
         file = io.BytesIO()
         picture.save(file, "PNG")  # written anew: what the camera noted about place and owner stays out
@@ -226,16 +230,22 @@ class Service:
         return answer | {"id": await asyncio.to_thread(self._insert, upload)}
 
     def _insert(self, upload: Upload) -> str:
+        """Insert a picture, then count: those that come at the same time do so one after the other.
+
+        PostgreSQL locks the user's row for it; SQLite lets one write at a time, from the insertion on.
+        """
+        number, owner = upload.id, upload.user_id
         with Unit(self.database) as unit, unit.begin():
-            mine = select(func.count()).select_from(Upload).where(Upload.user_id == upload.user_id)
-            if (unit.scalar(mine) or 0) >= self.settings.uploads:
-                raise Refused(409, f"You have stored {self.settings.uploads} pictures. Delete some.")
-            number = upload.id
+            if unit.scalar(select(User.id).where(User.id == owner).with_for_update()) is None:
+                raise Refused(401, "The session has ended. Log in again.")  # the user was removed meanwhile
             unit.add(upload)
             try:
                 unit.flush()
-            except IntegrityError:  # the user was removed meanwhile
+            except IntegrityError:  # or just now
                 raise Refused(401, "The session has ended. Log in again.") from None
+            mine = select(func.count()).select_from(Upload).where(Upload.user_id == owner)
+            if (unit.scalar(mine) or 0) > self.settings.uploads:
+                raise Refused(409, f"You have stored {self.settings.uploads} pictures. Delete some.")
         return number
 
     def uploads(self, person: Person) -> list[dict]:
@@ -248,27 +258,35 @@ class Service:
 
     def upload(self, person: Person, number: str) -> Upload:
         """Return a picture of this user; `Refused` with 404 if it is somebody else's or does not exist."""
+        _check_number(number)
         with Unit(self.database) as unit:
             row = unit.scalar(select(Upload).where(Upload.id == number, Upload.user_id == person.id))
         if row is None:
-            raise Refused(404, "You have no picture of that number.")
+            raise Refused(404, NO_PICTURE)
         return row
 
     def delete_upload(self, person: Person, number: str) -> None:
         """Delete a picture of this user; `Refused` with 404 if it is not there."""
+        _check_number(number)
         with Unit(self.database) as unit, unit.begin():
             mine = (Upload.id == number) & (Upload.user_id == person.id)
             deleted = unit.execute(delete(Upload).where(mine))
             assert isinstance(deleted, CursorResult)  # as a deletion returns
             if not deleted.rowcount:
-                raise Refused(404, "You have no picture of that number.")
+                raise Refused(404, NO_PICTURE)
 
     def ready(self) -> None:
         """Raise unless the database answers and a model is loaded."""
         with Unit(self.database) as unit:
             unit.execute(select(1))
-        if self.rollout.active is None:
+        if self.rollout.answering.active is None:
             raise Refused(503, "No model is ready.", retry=5)
+
+
+def _check_number(number: str) -> None:
+    """Refuse what is no number of a picture, before the database sees it: PostgreSQL takes no NUL."""
+    if not re.fullmatch("[0-9a-f]{32}", number):
+        raise Refused(404, NO_PICTURE)
 
 
 def _facts(row: Upload) -> dict:
