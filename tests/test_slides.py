@@ -146,6 +146,7 @@ def test_picture_is_shown_with_its_words(tmp_path):
         ("a = 1\nb = 2\n# why\nc = 3", ["a = 1\nb = 2", "# why\nc = 3"]),
         ("# head\nimport x\n\n\n@cached\ndef f(): ...", ["# head\nimport x", "@cached\ndef f(): ..."]),
         ("not python at all", ["not python at all"]),
+        (f"a = '{'x' * 100}'\nb = 2", [f"a = '{'x' * 100}'", "b = 2"]),
         ("class A:\n    a = 1\n\n    # why\n    b = 2", ["class A:\n    a = 1", "    # why\n    b = 2"]),
         ("", [""]),
     ],

@@ -123,6 +123,44 @@ def test_search_finds_a_word_of_a_lesson_from_a_file(book, reader):
         assert any(page in link for link in found), (word, found)
 
 
+FOUND = """
+    return [...document.querySelectorAll("#search-results li")].map(one => one.innerText);
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "excerpt"),
+    [
+        ("보폭", "glossary", "스트라이드"),
+        ("ストライド", "glossary", "ストライド"),
+        ("07", "07_", ""),
+        ("lesson 7", "07_", ""),
+        ("stride", "", "stride"),
+    ],
+)
+def test_search_knows_lesson_numbers_and_words_in_three_languages(book, reader, query, first, excerpt):
+    assert reader.open(book / "search.html", *PHONE, query=f"?q={query}") == []
+    links, texts = _until(reader, HITS), reader.run(FOUND)
+    if first.endswith("_"):
+        assert links[0].startswith(first)
+        assert texts[0].startswith("07 ")
+    else:
+        assert any("06_output_sizes" in link for link in links), links  # where the word is taught
+        assert any(link.startswith(first) for link in links)
+        assert any(excerpt in text.partition("\n")[2].casefold() for text in texts)
+    assert reader.run("return document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_fault_a_search_without_its_data_still_finds_by_sphinx(book, reader, tmp_path):
+    copy = tmp_path / "site"
+    shutil.copytree(book, copy, ignore=shutil.ignore_patterns("slides", "_downloads"))
+    (copy / "_static" / "search_data.js").unlink()
+    faults = reader.open(copy / "search.html", *PHONE, query="?q=stride")
+    assert any("search_data.js" in fault for fault in faults)
+    assert any("06_output_sizes" in link for link in _until(reader, HITS))
+    assert not any("…" in text for text in reader.run(FOUND))
+
+
 def _until(reader, script):
     """Return what a script returns once that is not empty, and stays so; wait ten seconds at most."""
     for _ in range(100):

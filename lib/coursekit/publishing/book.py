@@ -14,7 +14,7 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
-from coursekit.publishing import api, live, public, slides, vendor
+from coursekit.publishing import api, live, public, search, slides, vendor
 from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
@@ -80,11 +80,14 @@ def sources(root: Path, guide: bool = True) -> dict[str, str]:
     found["live.md"] = _text(live.WEB / "live.md").replace("<!-- live -->", live.markup())
     found["conf.py"] = _text(docs / "conf.py")
     found["index.md"] = index(_text(docs / "index.md"), lessons, beside)
-    found["glossary.md"] = glossary(yaml.safe_load(_text(docs / "glossary.yaml")), lessons)
+    entries = yaml.safe_load(_text(docs / "glossary.yaml"))
+    found["glossary.md"] = glossary(entries, lessons)
     for name in (*HELP, GUIDE) if guide else HELP:
         found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
     found["api.md"] = api.page()
     addresses = public.addresses(root)
+    beside_lessons = {name: found[f"{name}.md"] for name in beside if f"{name}.md" in found}
+    found["_static/search_data.js"] = search.script(lessons, entries, beside_lessons)
     for lesson in lessons:
         found[lesson.path.name] = page(lesson, files, public.links(lesson, addresses))
         found[f"downloads/{lesson.path.name}"] = _text(lesson.path)

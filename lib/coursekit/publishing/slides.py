@@ -32,6 +32,7 @@ FENCE = re.compile(r"^```.*?^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
 BLANK = re.compile(r"\n*^> \*Your prediction:\*.*\Z", re.MULTILINE)
 QUESTION = re.compile(r"\*\*Predict:?\*\*:?\s*(.*?)(?=\n\n|\Z)", re.DOTALL)
 LONGEST, LONGEST_CODE = 22, 16  # lines of text, and of code, in one box
+WIDEST = 94  # letters of code that fit into a line of a slide
 DRAWN_AT = 90  # dots per inch at which a figure has its own size
 SHORT = 60  # words that may precede a prediction on its slide
 READING, CODE_LINE, PICTURE = 0.4, 4, 20  # seconds for a word, a line of code, an output
@@ -346,10 +347,15 @@ def boxes(code: str, longest: int = LONGEST_CODE) -> list[str]:
         statements = []
     found, begin = [], 0
     for start, end in _units(statements, lines, longest):
-        if end - begin > longest and start > begin:
+        if _rows(lines[begin:end]) > longest and start > begin:
             found.append(lines[begin:start])
             begin = start
     return ["\n".join(box).strip("\n") for box in [*found, lines[begin:]]]
+
+
+def _rows(lines: list[str]) -> int:
+    """Return how many lines these are on a slide, where long ones wrap."""
+    return sum(1 + len(line) // WIDEST for line in lines)
 
 
 def _units(body: list[ast.stmt], lines: list[str], longest: int) -> Iterator[tuple[int, int]]:
@@ -357,7 +363,7 @@ def _units(body: list[ast.stmt], lines: list[str], longest: int) -> Iterator[tup
     for statement in body:
         start, end = _with_comment(lines, statement.lineno), statement.end_lineno or statement.lineno
         within = getattr(statement, "body", [])
-        if end - start > longest and within:
+        if _rows(lines[start:end]) > longest and within:
             yield start, within[0].lineno - 1
             yield from _units(within, lines, longest)
         else:
