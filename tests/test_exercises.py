@@ -556,6 +556,8 @@ FORMS = [
     (lesson_00.values, lambda v: v / 3, "constant factor: 1/3 times"),
     (lesson_01.gradient, lambda v: (np.round(v[0], 1), round(v[1], 1)), "right, but rounded"),
     (lesson_02.softmax, lambda v: np.round(v, 2), "right, but rounded"),
+    (lesson_01.limit, lambda v: np.floor(100 * v) / 100, "right, but rounded"),
+    (lesson_02.softmax, np.round, "the right values, rounded to whole numbers"),
     (lesson_04.adam_step, lambda v: tuple(np.round(x, 2) for x in v), "right, but rounded"),
     (lesson_01.step, lambda v: (int(v[0]), int(v[1])), "cut to whole numbers"),
     (lesson_00.values, lambda v: [v], "in a list or an array of its own: return it alone"),

@@ -479,6 +479,18 @@ STACK_CASES = [
 ]
 
 
+@receptive_field.mistake(
+    "last layer only",
+    "what the earlier layers added is lost: is there a `=` where `+=` must stand?",
+)
+def _(layers):
+    field = step = 1
+    for kernel_size, stride in layers:
+        field = 1 + (kernel_size - 1) * step
+        step *= stride
+    return field
+
+
 @exercise(
     insight="Each layer's filters are as deep as the layer before has filters: most weights sit where both are large.",
     question="How many parameters (weights and biases) does a stack of convolutions have?",

@@ -429,3 +429,34 @@ def _(labels, activation):
 
 def _loss(labels, activation):
     return choose_loss.reference(labels, activation)[0]
+
+
+@parameters.mistake(
+    "return inside the loop",
+    "this counts the first convolution alone: does `return` stand inside the loop? Move it behind the loop.",
+)
+def _(size, channels, filters, units, classes):
+    return 9 * channels * filters[0] + filters[0]
+
+
+@parameters.mistake(
+    "channels changed too early",
+    "`channels` is set to the filters of this layer before its weights are counted. A filter is as deep as the "
+    "maps that come *in*: count first, then set `channels`.",
+)
+def _(size, channels, filters, units, classes):
+    early = sum(
+        9 * maps * maps + maps - (9 * before * maps + maps)
+        for before, maps in zip((channels, *filters), filters)
+    )
+    return parameters.reference(size, channels, filters, units, classes) + early
+
+
+@parameters.mistake(
+    "the image's places, without maps",
+    "the first dense layer does not get the image. It gets what the last pooling leaves: a smaller size, and "
+    "size · size values of *every* map.",
+)
+def _(size, channels, filters, units, classes):
+    convolutions = sum(9 * before * maps + maps for before, maps in zip((channels, *filters), filters))
+    return convolutions + size * size * units + units + units * classes + classes

@@ -474,3 +474,44 @@ def _(image, gradient, epsilon):
 @fgsm.mistake("the change alone", "this is the change of the image. Return the changed image.")
 def _(image, gradient, epsilon):
     return epsilon * np.sign(gradient)
+
+
+@fgsm.mistake(
+    "clipped at one end only",
+    "values above 1 are cut, those below 0 are not: `np.clip(…, 0, 1)` does both.",
+)
+def _(image, gradient, epsilon):
+    return np.minimum(image + epsilon * np.sign(gradient), 1)
+
+
+@fgsm.mistake(
+    "clipped at 255",
+    "the image holds values from 0 to 1, so white is 1 and not 255: `np.clip(…, 0, 1)`.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image + epsilon * np.sign(gradient), 0, 255)
+
+
+@fgsm.mistake(
+    "raised everywhere",
+    "every pixel gets brighter here. Where the gradient is negative, a *darker* pixel raises the loss: "
+    "`np.sign` keeps the sign, `np.abs` and `> 0` lose it.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image + epsilon * (gradient != 0), 0, 1)
+
+
+@fgsm.mistake(
+    "only where the gradient is positive",
+    "pixels with a negative gradient stay as they are. They must get darker by epsilon: `np.sign` gives -1 there.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(image + epsilon * (gradient > 0), 0, 1)
+
+
+@fgsm.mistake(
+    "a zero counted as negative",
+    "where the gradient is exactly 0, the pixel stays as it is: `np.sign` gives 0 there.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(np.where(gradient > 0, image + epsilon, image - epsilon), 0, 1)

@@ -228,6 +228,22 @@ def _(blocks, convolutions):
 
 
 @resnet_layers.mistake(
+    "return inside the loop",
+    "this counts the first stage alone: does `return` stand inside the loop? Move it behind the loop.",
+)
+def _(blocks, convolutions):
+    return blocks[0] * convolutions + 2
+
+
+@resnet_layers.mistake(
+    "last stage only",
+    "this counts the last stage alone: is there a `=` where `+=` must stand?",
+)
+def _(blocks, convolutions):
+    return blocks[-1] * convolutions
+
+
+@resnet_layers.mistake(
     "projections between the stages counted",
     "this counts a projection for each change of stage. They do have weights, but lie beside F, not on the "
     "longest way through: the names leave them out.",
@@ -436,3 +452,11 @@ def _(accuracies, common):
 )
 def _(accuracies, common):
     return accuracies.mean(axis=2).max(axis=1)
+
+
+@gradient_at_the_input.mistake(
+    "return inside the loop",
+    "this goes through one block only, the last one: does `return` stand inside the loop? Move it behind the loop.",
+)
+def _(gradient, jacobians):
+    return gradient + gradient @ jacobians[-1]

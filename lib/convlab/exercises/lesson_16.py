@@ -291,3 +291,11 @@ def _(images, macs, peak, share):
 )
 def _(images, macs, peak, share):
     return images * 6 * macs / (share / 100 * peak)
+
+
+@attainable.mistake(
+    "both added up",
+    "the two limits are added up. The slower one sets the pace: take the smaller of the two.",
+)
+def _(intensity, peak, bandwidth):
+    return peak + intensity * bandwidth

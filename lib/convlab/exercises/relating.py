@@ -54,10 +54,9 @@ def _in_another_form(expected, came, tolerance) -> str | None:
         return "the values are right, but rows and columns are exchanged: `.T` turns the array round."
     for order in permutations(range(max(dimensions))):
         if all(agrees(a.transpose(order), b, tolerance) for a, b in arrays):
-            return (
-                "the values are right, but the axes stand in another order: "
-                f"the shape {arrays[0][0].shape} is expected, and this is {arrays[0][1].shape}."
-            )
+            shapes = next(((a.shape, b.shape) for a, b in arrays if a.shape != b.shape), None)
+            place = f": the shape {shapes[0]} is expected, and this is {shapes[1]}" if shapes else ""
+            return f"the values are right, but the axes stand in another order{place}."
     for axis in range(max(dimensions)):
         if all(agrees(np.flip(a, axis), b, tolerance) for a, b in arrays):
             return f"the values are right, but in reversed order along axis {axis}."
@@ -122,7 +121,10 @@ def _in_another_scale(expected, came, tolerance) -> str | None:
     a, b = np.concatenate(right), np.concatenate(said)
     if not a.any() or not b.any() or not np.isfinite(a).all() or not np.isfinite(b).all():
         return None
-    if any(agrees(np.round(a, decimals), b, 1e-12) for decimals in range(7)):
+    if agrees(np.round(a), b, 1e-12):
+        return "these are the right values, rounded to whole numbers: return them as they are."
+    powers = 10.0 ** np.arange(1, 7)
+    if any(agrees(kind(a * ten) / ten, b, 1e-12) for ten in powers for kind in (np.round, np.trunc)):
         return "right, but rounded: return the numbers as they are."
     if agrees(np.trunc(a), b, 1e-12) or agrees(np.floor(a), b, 1e-12):
         return "right, but cut to whole numbers: is there an `int`, a `//` or a whole-number array?"
