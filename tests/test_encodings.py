@@ -48,6 +48,7 @@ COMMANDS = {
     "record --help": (0, "usage: python -m coursekit record"),
     "record-sentences": (0, "sentences-random"),
     "verify --help": (0, "usage: python -m coursekit verify"),
+    "cards --help": (0, "usage: python -m coursekit cards"),
     "poll --help": (0, "usage: python -m coursekit poll"),
     "bench --help": (0, "usage: python -m coursekit bench"),
     "render --help": (0, "usage: python -m coursekit render"),

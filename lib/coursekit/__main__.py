@@ -41,6 +41,7 @@ COMMANDS = {
     "hub-class": ("hub.simulated_class", "try a hub with a class of simulated students"),
     "grade": ("grading.grade", "grade a folder of submissions"),
     "report": ("grading.report", "make a slide of the mistakes of the last grading"),
+    "cards": ("teaching.cards", "write words, questions and mistakes as a deck for Anki"),
     "poll": ("teaching.poll", "ask a room, and count its answers from phones"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
 }
