@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from convlab.exercises import bank
 from coursekit.lessons import ROOT, CourseError, find
 from coursekit.teaching import poll, poll_server
 from coursekit.teaching.ballots import BARS, LARGEST_ROOM, Poll, Question, Refused, histogram
@@ -237,6 +238,13 @@ def test_many_numbers_are_counted_in_ranges():
 
 def test_texts_that_differ_in_capitals_count_as_one():
     assert histogram(Question("?"), ["A seven", "grey", "a Seven"]) == [("A seven", 2), ("grey", 1)]
+
+
+def test_every_question_of_the_bank_fits_a_poll():
+    offered = [one for lesson in find(ROOT) for one in poll.prepared(lesson) if one.kind == "choice"]
+    assert [(one.text, one.choices) for one in offered] == [
+        (one.question, one.choices) for one in bank.load()
+    ]
 
 
 def test_a_lesson_offers_its_predictions_in_plain_words():

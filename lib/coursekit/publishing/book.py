@@ -14,14 +14,14 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
-from coursekit.publishing import api, live, public, search, slides, vendor
+from coursekit.publishing import api, live, public, quiz, search, slides, vendor
 from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
 PAGES = Path(__file__).parent / "pages"
 HELP = ("python_and_numpy", "in_a_hurry")  # pages of docs/ for learners
 GUIDE = "instructor_guide"
-BESIDE = (*HELP, "live", "glossary", GUIDE, "api")  # the pages that follow the lessons
+BESIDE = (*HELP, "quiz", "live", "glossary", GUIDE, "api")  # the pages that follow the lessons
 WITHIN = re.compile(r"\[([^][]*)\]\(#([^()\s]+)\)")
 COMMENT = re.compile(r"^%", re.MULTILINE)  # in Sphinx's markdown a line that begins so is not shown
 LEADING_HEADING = re.compile(r"\A#{1,6} [^\n]*\n*")
@@ -84,6 +84,7 @@ def sources(root: Path, guide: bool = True) -> dict[str, str]:
     found["glossary.md"] = glossary(entries, lessons)
     for name in (*HELP, GUIDE) if guide else HELP:
         found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
+    found["quiz.md"] = quiz.page(lessons)
     found["api.md"] = api.page()
     addresses = public.addresses(root)
     beside_lessons = {name: found[f"{name}.md"] for name in beside if f"{name}.md" in found}

@@ -10,6 +10,7 @@ import socket
 
 import psutil
 
+from convlab.exercises import bank
 from convlab.printing import say
 from coursekit.lessons import CourseError, Lesson, find, select, source, tags
 from coursekit.teaching.ballots import LONGEST_QUESTION, Question
@@ -97,14 +98,16 @@ def announcement(server: PollServer, room: bool) -> str:
 
 
 def prepared(lesson: Lesson) -> list[Question]:
-    """Return a lesson's predictions, as questions that are answered in words."""
+    """Return a lesson's predictions, to be answered in words, and its questions of the bank."""
     texts = [
         _plain(match[1])
         for cell in lesson.cells
         if "prediction" in tags(cell)
         for match in ASKED.finditer(source(cell))
     ]
-    return [Question(text) for text in texts if len(text) <= LONGEST_QUESTION]
+    predictions = [Question(text) for text in texts if len(text) <= LONGEST_QUESTION]
+    chosen = [one for one in bank.load() if one.lesson == lesson.number]
+    return [*predictions, *(Question(one.question, "choice", one.choices) for one in chosen)]
 
 
 def _plain(markdown: str) -> str:
