@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving audit grade report poll cards doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving audit grade report poll cards concept-test doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make audit         ask PyPI for known vulnerabilities of the locked packages, and the service 2,000 strange requests'
 	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
 	@echo 'make report        make one slide of the mistakes that several have made in the last grading'
+	@echo 'make concept-test  make the concept test of convolution, or read what a class answered (ANSWERS=folder)'
 	@echo 'make cards         write the words, questions and mistakes as a deck of cards for Anki, build/cards'
 	@echo 'make poll          ask a room and count its answers from phones (LESSON=05, ROOM=yes lets the room in, PORT=8765)'
 	@echo 'make doctor        say whether this machine has what the course needs'
@@ -114,6 +115,9 @@ report: setup
 
 cards: setup
 	@$(PY) -m coursekit cards
+
+concept-test: setup
+	@$(PY) -m coursekit concept-test $(if $(ANSWERS),"$(ANSWERS)")
 
 poll: setup
 	@$(PY) -m coursekit poll $(if $(LESSON),--lesson "$(LESSON)") $(if $(filter-out 0 no,$(ROOM)),--room) $(if $(PORT),--port "$(PORT)")

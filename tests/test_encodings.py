@@ -49,6 +49,7 @@ COMMANDS = {
     "record-sentences": (0, "sentences-random"),
     "verify --help": (0, "usage: python -m coursekit verify"),
     "cards --help": (0, "usage: python -m coursekit cards"),
+    "concept-test {root}/nothing": (2, "there is no folder"),
     "poll --help": (0, "usage: python -m coursekit poll"),
     "bench --help": (0, "usage: python -m coursekit bench"),
     "render --help": (0, "usage: python -m coursekit render"),

@@ -37,6 +37,7 @@ def test_what_students_need_is_there_and_nothing_else(files):
     for part in ("tests/", ".git/", ".ci/", ".venv/", "build/", "data/progress", "data/cifar10", "service/"):
         assert not any(name.startswith(part) for name in files)
     assert "docs/instructor_guide.md" not in files
+    assert "docs/concept_test.yaml" not in files
     assert not any("__pycache__" in name or name.endswith(".pyc") for name in files)
 
 

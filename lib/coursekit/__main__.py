@@ -42,6 +42,7 @@ COMMANDS = {
     "grade": ("grading.grade", "grade a folder of submissions"),
     "report": ("grading.report", "make a slide of the mistakes of the last grading"),
     "cards": ("teaching.cards", "write words, questions and mistakes as a deck for Anki"),
+    "concept-test": ("teaching.concept_test", "make the concept test, or read what a class answered"),
     "poll": ("teaching.poll", "ask a room, and count its answers from phones"),
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
 }

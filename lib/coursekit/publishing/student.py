@@ -1,8 +1,8 @@
 """Make the archives to hand out to a class: `make student`.
 
 They hold the course without the outputs of its lessons, so that no answer stands below a prediction, and
-without tests and the instructor guide; and the book, without the guide. The exercises keep their references
-and solutions: checks work from them.
+without tests, the instructor guide and the key of the concept test; and the book, without the guide. The
+exercises keep their references and solutions: checks work from them.
 """
 
 import argparse
@@ -25,7 +25,7 @@ HANDED_OUT = (
     *("LICENSE", "Makefile", "README.md", "environment.yml", "pyproject.toml", "requirements.txt"),
     *("data", "docs", "lib", "notebooks", "web"),
 )
-GUIDE = "docs/instructor_guide.md"
+WITHHELD = ("docs/instructor_guide.md", "docs/concept_test.yaml")  # the guide, and the key of a test
 FOLDER = "course"  # in the archive
 
 
@@ -59,7 +59,7 @@ def edition(root: Path) -> dict[str, Path | bytes]:
     files: dict[str, Path | bytes] = {}
     for path in _kept(root):
         name = path.relative_to(root).as_posix()
-        if name != GUIDE:
+        if name not in WITHHELD:
             files[name] = cleared(lessons[path]).encode() if path in lessons else path
     return files
 
