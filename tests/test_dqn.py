@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import gymnasium
 import keras
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from convlab import networks, runs
 from convlab.applications import dqn, games
 from convlab.notebook.keyboard import Keyboard
+from coursekit.lessons import ROOT
 from coursekit.measuring import record_dqn
 
 GAMES = (games.Catch, games.Bird, games.Grid)
@@ -383,6 +385,18 @@ def test_every_task_names_a_network_and_a_game():
     for task in record_dqn.TASKS.values():
         assert hasattr(networks, task.network) and issubclass(getattr(games, task.game), games.Game)
         assert task.rounds % task.each == 0
+
+
+def test_the_lesson_takes_away_what_is_recorded_and_one_thing_at_a_time():
+    lesson = json.loads((ROOT / "notebooks" / "24_dqn.ipynb").read_text(encoding="utf-8"))
+    cell = next(cell for cell in lesson["cells"] if cell["id"] == "changes")
+    said: dict = {}
+    exec("".join(cell["source"]), said)
+    assert list(said["changes"]) == ["nothing", "replay", "target", "exploration", "warmup", "double"]
+    for name, choices in said["changes"].items():
+        task = record_dqn.TASKS["catch" if name == "nothing" else f"catch-less-{name}"]
+        assert task == replace(record_dqn.CATCH, choices=choices)
+        assert len(choices) == (name != "nothing")
 
 
 def test_keys_play_a_game_and_others_are_ignored():
