@@ -112,7 +112,8 @@ def test_weights_come_back_as_float16(tmp_path, monkeypatch):
     runs.save_weights(model, "small")
     assert runs.load_weights(other, "small") is other
     for mine, theirs in zip(model.get_weights(), other.get_weights()):
-        np.testing.assert_array_equal(np.clip(mine, -65504, 65504).astype("float16"), theirs)
+        half = mine.astype("float16") if np.abs(mine).max() < 65504 else mine  # 1e9 stays what it is
+        np.testing.assert_array_equal(half, theirs)
     with pytest.raises(ValueError, match="does not fit"):
         runs.load_weights(keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)]), "small")
     with pytest.raises(FileNotFoundError, match="no weights 'large'; there are: small"):

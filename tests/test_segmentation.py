@@ -238,6 +238,25 @@ def test_answers_do_not_depend_on_the_batch():
     np.testing.assert_array_equal(one, segmentation.answers(model, images, batch=5))
 
 
+def test_several_models_may_expect_other_sizes():
+    model, images = networks.fcn(3, SHAPE, widths=(8, 8, 8)), made(5).images
+    larger = networks.fcn(3, (SHAPE[0] * 2, SHAPE[1] * 2, 3), widths=(8, 8, 8))
+    larger.set_weights(model.get_weights())
+    alone, other = (segmentation.answers(one, images) for one in (model, larger))
+    assert other.shape == alone.shape and (other != alone).any()
+    np.testing.assert_array_equal(segmentation.answers([model, model], images), alone)
+    assert (segmentation.answers([model, larger], images) != alone).any()
+
+
+def test_mirrored_answers_turn_with_the_image():
+    model, images = networks.fcn(3, SHAPE, widths=(8, 8, 8)), made(5).images
+    plain, both = (segmentation.answers(model, images, mirrored=way) for way in (False, True))
+    turned = segmentation.answers(model, images[:, :, ::-1], mirrored=True)
+    np.testing.assert_array_equal(both, turned[:, :, ::-1])
+    assert (plain != segmentation.answers(model, images[:, :, ::-1])[:, :, ::-1]).any()
+    assert (plain != both).any()
+
+
 def test_reduced_takes_means_of_pixels_and_every_second_class():
     data = data_set()
     half = segmentation.reduced(data, 2)

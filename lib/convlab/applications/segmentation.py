@@ -289,9 +289,40 @@ def fit(
     )
 
 
-def answers(model: keras.Model, images: np.ndarray, batch: int = 16) -> np.ndarray:
-    """Return the class of the highest logit of each pixel, (N, H, W) uint8. Lesson 19."""
-    forward = tf.function(lambda pixels: tf.argmax(model(pixels, training=False), axis=-1))
+def answers(
+    models: keras.Model | Sequence[keras.Model],
+    images: np.ndarray,
+    batch: int = 16,
+    mirrored: bool = False,
+) -> np.ndarray:
+    """Return the class of the highest probability of each pixel, (N, H, W) uint8. Lesson 19.
+
+    Args:
+        models: images (N, H, W, 3), pixels from 0 to 255, in; logits (N, H, W, classes) out. Of several
+            models the probabilities are added. One that expects images of another size gets them resized,
+            and its probabilities are resized back.
+        images: (N, H, W, 3) uint8.
+        batch: images at once.
+        mirrored: whether each image is also shown mirrored, and the probabilities are added. It costs twice
+            the time.
+    """
+    models = [models] if isinstance(models, keras.Model) else list(models)
+    size = images.shape[1:3]
+
+    def probabilities(model, pixels):
+        own = tuple(wanted or here for wanted, here in zip(model.input_shape[1:3], size))
+        if own == size:
+            return tf.nn.softmax(model(pixels, training=False))
+        return tf.image.resize(tf.nn.softmax(model(tf.image.resize(pixels, own), training=False)), size)
+
+    @tf.function
+    def forward(pixels):
+        found = tf.add_n([probabilities(model, pixels) for model in models])
+        if mirrored:
+            turned = tf.add_n([probabilities(model, pixels[:, :, ::-1]) for model in models])
+            found += turned[:, :, ::-1]
+        return tf.argmax(found, axis=-1)
+
     parts = [
         forward(tf.cast(images[start : start + batch], tf.float32)) for start in range(0, len(images), batch)
     ]

@@ -20,6 +20,8 @@ class MaskTask:
         epochs: how many times each photograph is seen.
         factor: by which the photographs' sides, 240x180, are divided.
         choices: of `convlab.applications.segmentation.fit`.
+        views: whether the test also shows each photograph mirrored, and both larger by a quarter; then the
+            run has both scores. Chosen on validation photographs.
         stores: whether the weights of seed 0 are stored, as float16.
     """
 
@@ -27,6 +29,7 @@ class MaskTask:
     epochs: int
     factor: int = 1
     choices: dict = field(default_factory=dict)
+    views: bool = False
     stores: bool = False
 
 
@@ -39,7 +42,11 @@ TASKS = {
     "camvid-unet": MaskTask("unet", epochs=30, factor=2, choices=EQUAL),
     # The best that two cores do: the encoder comes with ImageNet's weights.
     "camvid-squeeze-unet": MaskTask(
-        "squeeze_unet", epochs=60, choices={"learning_rate": 3e-3, "balance": 0.5}, stores=True
+        "squeeze_unet",
+        epochs=60,
+        choices={"learning_rate": 3e-3, "balance": 0.5},
+        views=True,
+        stores=True,
     ),
 }
 
@@ -77,16 +84,29 @@ def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):
     model = getattr(networks, task.network)(classes, data.train.images.shape[1:])
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     run = segmentation.fit(model, data, task.epochs, checkpoint, seed=seed, **task.choices)
-    found = segmentation.confusion(data.test.masks, segmentation.answers(model, data.test.images), classes)
-    test = {
+    test = _scores(segmentation.answers(model, data.test.images), data)
+    if task.views:
+        height, width, channels = data.train.images.shape[1:]
+        larger = getattr(networks, task.network)(classes, (height * 5 // 4, width * 5 // 4, channels))
+        larger.set_weights(model.get_weights())
+        found = segmentation.answers([model, larger], data.test.images, mirrored=True)
+        test = {**_scores(found, data), "one_view": test}
+    runs.save(replace(run, test=test), output / "runs" / "masks" / f"{name}-seed{seed}.json")
+    if task.stores and seed == 0:
+        runs.save_weights(model, output / "weights" / f"{name}.npz")
+    checkpoint.unlink()
+    return f"{name}, seed {seed}: mean IoU {test['mean_iou']:.3f}, pixels {test['pixels']:.1%}"
+
+
+def _scores(answers, data):
+    """Return what a run keeps of the classes said of the test photographs."""
+    from convlab.applications import segmentation
+
+    found = segmentation.confusion(data.test.masks, answers, len(data.class_names))
+    return {
         "mean_iou": segmentation.mean_iou(found),
         "pixels": segmentation.pixel_accuracy(found),
         "iou": [float(f"{value:.6g}") for value in segmentation.iou(found)],
         "accuracy": [float(f"{value:.6g}") for value in segmentation.class_accuracy(found)],
         "confusion": found.tolist(),
     }
-    runs.save(replace(run, test=test), output / "runs" / "masks" / f"{name}-seed{seed}.json")
-    if task.stores and seed == 0:
-        runs.save_weights(model, output / "weights" / f"{name}.npz")
-    checkpoint.unlink()
-    return f"{name}, seed {seed}: mean IoU {test['mean_iou']:.3f}, pixels {test['pixels']:.1%}"
