@@ -198,17 +198,19 @@ def table(record: dict) -> str:
 
 
 def _measured(record: dict) -> str:
-    """Return the median and the largest of each figure over the students."""
+    """Return the median and the largest of each figure over students; the hub's are of the last sitting."""
     rows = []
+    for sitting in record.get("sittings", [])[-1:]:
+        for name, cost in sitting["hub"].items():
+            used, own = f"{cost['seconds']:.0f}", f"{cost['private']:.0f}"
+            rows.append([name, 1, used, used, "-", own, own, f"{cost['peak_rss']:.0f}"])
     for name, costs in _costs(record).items():
-        figures = [
-            [cost[figure] for cost in costs] for figure in ("seconds", "longest", "private", "peak_rss")
-        ]
-        seconds, longest, private, peak = figures
+        seconds, private, peak = ([cost[one] for cost in costs] for one in ("seconds", "private", "peak_rss"))
+        longest = "-" if name == "server" else f"{max(cost['longest'] for cost in costs):.0f}"
         rows.append(
             [
                 *(name, len(costs), f"{statistics.median(seconds):.0f}", f"{max(seconds):.0f}"),
-                *(f"{max(longest):.0f}", f"{statistics.median(private):.0f}", f"{max(private):.0f}"),
+                *(longest, f"{statistics.median(private):.0f}", f"{max(private):.0f}"),
                 f"{max(peak):.0f}",
             ]
         )
