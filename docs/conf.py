@@ -32,3 +32,13 @@ html_theme_options = {
 
 mathjax_path = "mathjax.js"  # one file with all of TeX; it carries its letters, so that none is fetched
 mathjax3_config = {"options": {"enableMenu": False}}
+
+
+def setup(app):
+    """Say the level of the headings in the sidebar, which Sphinx leaves out."""
+    app.connect("html-page-context", _with_levels, priority=900)  # after the theme has made the sidebar
+
+
+def _with_levels(app, name, template, context, doctree):
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')

@@ -366,9 +366,9 @@ def test_links_lead_to_the_lesson_and_nothing_is_linked_that_is_not_set():
 
 
 def test_book_has_the_links_that_are_set_and_no_others():
-    said = book.page(LESSON, set(), links(LESSON, PUBLIC))
+    said = book.page(LESSON, set(), links(LESSON, PUBLIC), [])
     assert "mybinder.org" in said and "colab.research" in said and "git-pull?repo=" in said
-    assert not re.search(r"mybinder|colab\.research|user-redirect", book.page(LESSON, set(), {}))
+    assert not re.search(r"mybinder|colab\.research|user-redirect", book.page(LESSON, set(), {}, []))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Every page of the book opens from its file without a network, on a phone, with nothing cut off."""
 
+import base64
 import functools
 import itertools
 import re
@@ -10,15 +11,19 @@ from urllib.parse import unquote
 
 import pytest
 from bs4 import BeautifulSoup
+from selenium.webdriver.common.keys import Keys
 
 from coursekit.lessons import ROOT, Lesson, find, source
 from coursekit.publishing.slides import BLANK
+
+from .live_page import LivePage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 LESSONS = [lesson.slug for lesson in find(ROOT)]
 PAGES = ["index", *LESSONS, "live", "glossary", "instructor_guide", "api", "search", "genindex"]
-PHONE = (390, 844)
+PHONE, DESKTOP = (390, 844), (1280, 900)
+PRINTED_NOT = (".sidebar-drawer", ".mobile-header", ".skip-to-content", ".cx-sliders", ".term-note")
 WORD = re.compile(r"\w{3,}")
 MARKUP = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\]\([^)]*\)|<!--.*?-->|```\w+", re.DOTALL)
 # what reaches beyond the page's edge, unless a box that scrolls or hides it holds it
@@ -181,6 +186,59 @@ def test_page_turns_dark_where_the_reader_wants_it(book, reader):
         shades.append(sum(int(part) for part in reader.run(colour)[4:-1].split(",")[:3]))
     reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert shades[0] > 700 and shades[1] < 150
+
+
+NOTE = "return document.getElementById('term-stride').getBoundingClientRect().toJSON()"
+IS_OPEN = "return document.getElementById('term-stride').matches(':popover-open')"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_word_of_the_glossary_opens_its_note_by_keyboard_and_mouse(book, reader, size):
+    assert reader.open(book / "06_output_sizes.html", *size) == []
+    word = reader.run("return document.querySelector('[popovertarget=term-stride]')")
+    assert not reader.run(IS_OPEN)
+    word.send_keys(Keys.ENTER)
+    assert reader.run(IS_OPEN)
+    place = reader.run(NOTE)
+    assert place["left"] >= 0 and place["right"] <= size[0]
+    assert place["top"] >= 0 and place["bottom"] <= size[1]
+    word.send_keys(Keys.ESCAPE)
+    assert not reader.run(IS_OPEN)
+    word.click()
+    assert reader.run(IS_OPEN)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_a_lesson(book, reader, scheme):
+    page = LivePage(reader, book / "06_output_sizes.html")
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        assert page.open(PHONE) == []
+        assert page.axe() == []
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_fault_code_that_scrolls_out_of_reach_is_found(book, reader):
+    page = LivePage(reader, book / "06_output_sizes.html")
+    page.open(PHONE)
+    page.run("for (const box of document.querySelectorAll('pre')) box.removeAttribute('tabindex')")
+    assert any("scrollable-region-focusable" in fault for fault in page.axe())
+
+
+def test_lesson_prints_without_what_belongs_to_the_screen(book, reader):
+    reader.open(book / "06_output_sizes.html", *DESKTOP)
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        for part in PRINTED_NOT:
+            shown = f"return [...document.querySelectorAll('{part}')].map(one => one.offsetHeight)"
+            assert not any(reader.run(shown)), part
+        assert reader.run("return document.querySelector('article').offsetWidth") > 1200
+    finally:
+        reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    printed = reader.browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert base64.b64decode(printed)[:5] == b"%PDF-"
 
 
 def test_lessons_follow_each_other(book):

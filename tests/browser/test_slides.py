@@ -13,6 +13,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from coursekit.lessons import ROOT, Lesson, find, source
 from coursekit.publishing import slides
 
+from .live_page import LivePage
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 DECKS = [lesson.slug for lesson in find(ROOT)]
@@ -97,6 +99,14 @@ def test_deck_opens_without_a_network_and_every_slide_fits(book, course, reader,
     lesson = Lesson(course / "notebooks" / f"{slug}.ipynb")
     assert formulas["drawn"] >= sum(source(one).count("\n$$") // 2 for one in lesson.cells)
     assert reader.run("return [...document.images].filter(one => !one.naturalWidth).length") == 0
+
+
+def test_axe_finds_nothing_serious_on_slides(book, reader):
+    page = LivePage(reader, book / "slides" / "06_output_sizes.html")
+    assert page.open((WIDTH, HEIGHT)) == []
+    for place in (0, 2, 4):
+        page.run("Reveal.slide(arguments[0], 0, 99)", place)
+        assert page.axe() == [], place
 
 
 def test_list_of_decks_names_each_and_fits_a_phone(book, reader):

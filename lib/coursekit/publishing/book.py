@@ -14,7 +14,7 @@ import yaml
 
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, Lesson, find, source, tags
-from coursekit.publishing import api, live, public, quiz, search, slides, vendor
+from coursekit.publishing import api, live, public, quiz, search, slides, tooltips, vendor
 from coursekit.publishing import map as course_map
 from coursekit.publishing.links import relinked
 
@@ -81,7 +81,8 @@ def sources(root: Path, guide: bool = True) -> dict[str, str]:
     found["conf.py"] = _text(docs / "conf.py")
     found["index.md"] = index(_text(docs / "index.md"), lessons, beside)
     entries = yaml.safe_load(_text(docs / "glossary.yaml"))
-    found["glossary.md"] = glossary(entries, lessons)
+    belongs = {entry["en"]: taught(entry["en"], lessons) for entry in entries}
+    found["glossary.md"] = glossary(entries, belongs)
     for name in (*HELP, GUIDE) if guide else HELP:
         found[f"{name}.md"] = relinked(_text(docs / f"{name}.md"), _among(files))
     found["quiz.md"] = quiz.page(lessons)
@@ -90,7 +91,8 @@ def sources(root: Path, guide: bool = True) -> dict[str, str]:
     beside_lessons = {name: found[f"{name}.md"] for name in beside if f"{name}.md" in found}
     found["_static/search_data.js"] = search.script(lessons, entries, beside_lessons)
     for lesson in lessons:
-        found[lesson.path.name] = page(lesson, files, public.links(lesson, addresses))
+        words = tooltips.known_in(lesson, entries, belongs)
+        found[lesson.path.name] = page(lesson, files, public.links(lesson, addresses), words)
         found[f"downloads/{lesson.path.name}"] = _text(lesson.path)
     return found
 
@@ -127,15 +129,20 @@ def _tree(caption: str, pages: list[str]) -> str:
     return "\n".join(["```{toctree}", ":hidden:", f":caption: {json.dumps(caption)}", "", *pages, "```", ""])
 
 
-def page(lesson: Lesson, files: set[str], places: dict[str, str]) -> str:
-    """Return a lesson as the book shows it: its notebook and slides offered, its links within the book.
+def page(lesson: Lesson, files: set[str], places: dict[str, str], words: list[dict]) -> str:
+    """Return a lesson as the book shows it: notebook and slides offered, own links, words explained.
 
-    `places` has the addresses where the lesson can be run, by name. What stores and compares a prediction
-    is left out: the page has no kernel.
+    What stores and compares a prediction is left out: the page has no kernel.
+
+    Args:
+        lesson: one of the course.
+        files: the names of the book's pages.
+        places: the addresses where the lesson can be run, by name.
+        words: the entries of the glossary that the lesson may use.
     """
-    ids = {cell.get("id", "") for cell in lesson.cells}
+    ids, tips = {cell.get("id", "") for cell in lesson.cells}, tooltips.Tooltips(words)
     cells = [
-        _markdown(cell, files, ids)
+        _markdown(cell, files, ids, tips)
         if cell["cell_type"] == "markdown"
         else cell | {"source": slides.without_compare(source(cell))}
         for cell in lesson.cells
@@ -143,6 +150,8 @@ def page(lesson: Lesson, files: set[str], places: dict[str, str]) -> str:
     ]
     offered = {"cell_type": "markdown", "id": "book-links", "metadata": {}, "source": _offers(lesson, places)}
     cells = live.with_explorers(lesson.slug, [*cells[:1], offered, *cells[1:]])
+    notes = {"cell_type": "markdown", "id": "book-notes", "metadata": {}, "source": tips.notes()}
+    cells += [notes] if notes["source"] else []
     return json.dumps(lesson.notebook | {"cells": cells}, ensure_ascii=False)
 
 
@@ -161,7 +170,7 @@ def _offers(lesson: Lesson, places: dict[str, str]) -> str:
     )
 
 
-def _markdown(cell: dict, files: set[str], ids: set[str]) -> dict:
+def _markdown(cell: dict, files: set[str], ids: set[str], tips: tooltips.Tooltips) -> dict:
     """Return a markdown cell for the book; a prediction is in a box, without the line for an answer."""
     said = WITHIN.sub(lambda match: _to_cell(match, ids), relinked(source(cell), _among(files)))
     if "prediction" in tags(cell):
@@ -170,6 +179,7 @@ def _markdown(cell: dict, files: set[str], ids: set[str]) -> dict:
         rest = said.removeprefix(heading).strip()
         said = f"{heading}\n:::::{{admonition}} Before you read on\n:class: tip\n\n{rest}\n:::::"
     said = COMMENT.sub(r"\\%", said)
+    said = said if "terms" in tags(cell) else tips.marked(said)
     return cell | {"source": f'<span id="{cell.get("id", "")}"></span>\n\n{said}'}
 
 
@@ -178,9 +188,9 @@ def _to_cell(match: re.Match, ids: set[str]) -> str:
     return f'<a href="#{match[2]}">{match[1]}</a>' if match[2] in ids else match[0]
 
 
-def glossary(entries: list[dict], lessons: list[Lesson]) -> str:
+def glossary(entries: list[dict], belongs: dict[str, Lesson | None]) -> str:
     """Return the page of the course's words, each with the lesson whose words it belongs to."""
-    rows = "\n".join(_entry(entry, taught(entry["en"], lessons)) for entry in sorted(entries, key=_spelled))
+    rows = "\n".join(_entry(entry, belongs[entry["en"]]) for entry in sorted(entries, key=_spelled))
     columns = " ".join(f"<th>{name}</th>" for name in ("English", "한국어", "日本語", "meaning", "lesson"))
     return (
         f"# Glossary\n\n{len(entries)} words of the course, and the lesson that each belongs to.\n\n"
@@ -196,7 +206,7 @@ def _spelled(entry: dict) -> str:
 def _entry(entry: dict, lesson: Lesson | None) -> str:
     """Return one word's row."""
     en, ko, ja, meaning = (html.escape(str(entry.get(name, ""))) for name in ("en", "ko", "ja", "meaning"))
-    anchor = re.sub(r"[^a-z0-9]+", "-", entry["en"].casefold()).strip("-")
+    anchor = tooltips.anchor(entry["en"])
     link = f'<a href="{lesson.slug}.html">{lesson.number}</a>' if lesson else ""
     also = f' <small class="also">Also: {html.escape(entry["also"])}</small>' if "also" in entry else ""
     return (

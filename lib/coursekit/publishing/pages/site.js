@@ -72,3 +72,13 @@
 
   typeof Search === "undefined" ? document.addEventListener("DOMContentLoaded", improve) : improve();
 })();
+
+// A box that scrolls sideways is reached by Tab, so that the arrow keys scroll it.
+function reachScrolling() {
+  for (const box of document.querySelectorAll("article pre, article .output, article .table-wrapper, article div.math")) {
+    if (box.scrollWidth > box.clientWidth && getComputedStyle(box).overflowX !== "visible") box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+addEventListener("load", reachScrolling);
+addEventListener("resize", reachScrolling);
