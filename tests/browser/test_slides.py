@@ -220,8 +220,8 @@ def shown(tmp_path, reader):
         cell("code", code),
         markdown("says", "Many."),
         drawn,
-        markdown("more", f"### More\n\n{prose}\n\nIt goes on like this:"),
-        cell("goes", code),
+        markdown("more", f"### More\n\n{prose}\n\nNot yet. It goes `on` like this:"),
+        ran("goes", code, outputs=drawn["outputs"]),
     ]
     slides.make([Lesson(plant(tmp_path, "01_shown", *cells, title="Shown", minutes=20))], tmp_path / "slides")
     assert reader.open(tmp_path / "slides" / "01_shown.html", WIDTH, HEIGHT) == []
@@ -235,8 +235,12 @@ def test_a_deck_can_be_read_from_the_last_row(reader, shown):
     )
     assert reader.run(asked) == ["Predict: how many?"]
     assert reader.run("return document.querySelector('.result img').offsetWidth") == 800  # drawn at 400
+    assert reader.run("return document.querySelectorAll('.recalled').length") == 0  # not before its code
     leads = "return document.querySelector('.leading:not(.asked)').innerText"
     assert reader.run(leads) == "It goes on like this:"
+    assert "Not yet." in reader.run(
+        "return document.querySelector('.leading:not(.asked)').parentElement.previousElementSibling.innerText"
+    )
 
 
 @pytest.mark.parametrize(

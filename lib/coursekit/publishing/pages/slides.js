@@ -147,7 +147,7 @@ function enlarge(slide) {
 // Return the picture that the moved words speak of, to stand beside them once more.
 function recalled(slide, elements) {
   const picture = [...slide.querySelectorAll(".result > img:last-child")].at(-1);
-  if (!picture || !elements[0].matches(".words.text")) return [];
+  if (!picture || !elements[0].matches(".words.text:not(.leading)")) return []; // what leads to code comes before its picture
   const copy = picture.cloneNode();
   copy.alt = ""; // its words are on the slide before
   copy.className = "recalled";
@@ -162,7 +162,7 @@ function goesAlong(slide, elements) {
   if (said?.matches("p") && /:$/.test(said.textContent.trim())) {
     const along = last.cloneNode(false);
     along.classList.add("leading");
-    along.append(said);
+    along.append(lastSentence(said));
     if (!last.children.length) last.remove();
     return [along];
   }
@@ -174,6 +174,20 @@ function goesAlong(slide, elements) {
   again.className = "words asked leading";
   again.append(asks.cloneNode(true));
   return [again];
+}
+
+// Take the last sentence out of a paragraph, and return it as a paragraph; the whole paragraph if it is one sentence.
+function lastSentence(paragraph) {
+  for (const node of [...paragraph.childNodes].reverse()) {
+    const at = node.nodeType === Node.TEXT_NODE ? node.data.trimEnd().lastIndexOf(". ") : -1;
+    if (at < 0) continue;
+    const range = document.createRange(), own = paragraph.cloneNode(false);
+    range.setStart(node, at + 2);
+    range.setEndAfter(paragraph.lastChild);
+    own.append(range.extractContents());
+    return own;
+  }
+  return paragraph;
 }
 
 // Put elements on a new slide below; the first of them is there at once.
