@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from planting import cell, markdown, plant
 
 from convlab.exercises import bank
-from coursekit.lessons import ROOT, CourseError, find
+from coursekit.lessons import ROOT, CourseError, Lesson, find, tags
 from coursekit.teaching import poll, poll_server
 from coursekit.teaching.ballots import BARS, LARGEST_ROOM, Poll, Question, Refused, histogram
 
@@ -240,19 +241,38 @@ def test_texts_that_differ_in_capitals_count_as_one():
     assert histogram(Question("?"), ["A seven", "grey", "a Seven"]) == [("A seven", 2), ("grey", 1)]
 
 
-def test_every_question_of_the_bank_fits_a_poll():
-    offered = [one for lesson in find(ROOT) for one in poll.prepared(lesson) if one.kind == "choice"]
-    assert [(one.text, one.choices) for one in offered] == [
-        (one.question, one.choices) for one in bank.load()
+@pytest.mark.parametrize("lesson", find(ROOT), ids=lambda lesson: lesson.slug)
+def test_a_lesson_offers_its_predictions_and_its_questions_of_the_bank(lesson):
+    offered = poll.prepared(lesson)
+    mine = [one for one in bank.load() if one.lesson == lesson.number]
+    assert [(one.text, one.choices) for one in offered[-len(mine) :]] == [
+        (q.question, q.choices) for q in mine
     ]
+    predictions = [cell for cell in lesson.cells if "prediction" in tags(cell)]
+    assert len(offered) - len(mine) >= len(predictions)
+    assert not [one.text for one in offered[: -len(mine)] if re.search(r"\*\*|Your prediction", one.text)]
 
 
-def test_a_lesson_offers_its_predictions_in_plain_words():
-    lesson = next(lesson for lesson in find(ROOT) if lesson.number == "05")
-    texts = [question.text for question in poll.prepared(lesson) if question.kind == "text"]
-    assert any(text.startswith("which of the nine pixels contributes most?") for text in texts)
-    assert len(texts) >= 10
-    assert not any(re.search(r"\*\*|`|Your prediction", text) for text in texts)
+def test_a_prediction_is_offered_with_the_choices_of_its_lesson(tmp_path):
+    asked = "**Predict:** which of the *two*, `a` or `b`?\n\n> *Your prediction:* …"
+    predictions = [markdown(name, asked, "prediction") for name in ("one", "two", "three", "four")]
+    of_two = '# Which one? Sure: 50.\npredict.choice("05-a", ..., of=["a", 0.5], sure=...)'
+    count = '# How many? Sure: 0.\npredict.number("05-b", ..., unit="rows", sure=...)'
+    words = '# Why? In your words.\npredict.words("05-c", ...)'
+    cells = [
+        *(predictions[0], cell("a", of_two, "predict")),
+        *(predictions[1], cell("b", count, "predict")),
+        *(predictions[2], cell("c", words, "predict")),
+        *(predictions[3], cell("d", of_two)),  # not a cell that stores a prediction
+    ]
+    lesson = Lesson(plant(tmp_path, "77_planted", *cells))
+    in_words = Question("which of the two, a or b?")
+    assert poll.prepared(lesson) == [
+        Question("Which one?", "choice", ("a", "0.5")),
+        Question("How many? (rows)", "number"),
+        in_words,
+        in_words,
+    ]
 
 
 @pytest.mark.parametrize("room", [False, True])

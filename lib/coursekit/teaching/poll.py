@@ -4,6 +4,7 @@ Nothing is written to disk, no name is asked for, and everything is gone when th
 """
 
 import argparse
+import ast
 import errno
 import re
 import socket
@@ -18,6 +19,7 @@ from coursekit.teaching.poll_server import PollServer
 
 PORT = 8765
 ASKED = re.compile(r"\*\*Predict:?\*\*:?\s*(.+?)(?=\n\s*\n|\n>|\Z)", re.DOTALL)
+BLANK = re.compile(r"^>.*$", re.MULTILINE)  # the line for an answer on paper
 ALONE = """Only this computer can open it. To let a room in, stop it (Ctrl-C) and start: make poll ROOM=yes"""
 ROOM = """Phones open   {shown}
 Everyone in this network can open that page, and answer. The connection is not encrypted.
@@ -98,16 +100,36 @@ def announcement(server: PollServer, room: bool) -> str:
 
 
 def prepared(lesson: Lesson) -> list[Question]:
-    """Return a lesson's predictions, to be answered in words, and its questions of the bank."""
-    texts = [
-        _plain(match[1])
-        for cell in lesson.cells
-        if "prediction" in tags(cell)
-        for match in ASKED.finditer(source(cell))
-    ]
-    predictions = [Question(text) for text in texts if len(text) <= LONGEST_QUESTION]
+    """Return a lesson's predictions, with their choices where it has some, and its questions of the bank."""
+    predictions = []
+    for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
+        if "prediction" in tags(cell):
+            taken = following is not None and "predict" in tags(following)
+            stored = _stored(source(following)) if following is not None and taken else None
+            predictions += [stored] if stored else _in_words(source(cell))
     chosen = [one for one in bank.load() if one.lesson == lesson.number]
     return [*predictions, *(Question(one.question, "choice", one.choices) for one in chosen)]
+
+
+def _stored(code: str) -> Question | None:
+    """Return the question of a cell that stores a choice or a number; None for any other cell."""
+    asked = re.match(r"#\s*(.+?\?)", code)
+    match [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)], asked:
+        case [ast.Call(func=ast.Attribute(attr="choice"), keywords=keywords)], re.Match():
+            choices = next((one.value for one in keywords if one.arg == "of"), None)
+            if isinstance(choices, ast.List) and all(isinstance(one, ast.Constant) for one in choices.elts):
+                return Question(asked[1], "choice", tuple(str(ast.literal_eval(one)) for one in choices.elts))
+        case [ast.Call(func=ast.Attribute(attr="number"), keywords=keywords)], re.Match():
+            units = [ast.literal_eval(one.value) for one in keywords if one.arg == "unit"]
+            return Question(" ".join([asked[1], *(f"({unit})" for unit in units)]), "number")
+    return None
+
+
+def _in_words(markdown: str) -> list[Question]:
+    """Return the predictions that a cell asks for, to be answered in words; all of it if none is marked."""
+    marked = [match[1] for match in ASKED.finditer(markdown)]
+    texts = [_plain(one) for one in marked or [BLANK.sub("", markdown)]]
+    return [Question(text) for text in texts if len(text) <= LONGEST_QUESTION]
 
 
 def _plain(markdown: str) -> str:
