@@ -584,6 +584,11 @@ FORMS = [
         lambda v: np.where(np.arange(v.size).reshape(v.shape) < 2, v, 0),
         "all that follow are 0",
     ),
+    (
+        lesson_12.layer_table,
+        lambda v: [("conv", *row[1:]) for row in v],
+        "`'conv'` is a text: give the number",
+    ),
     (lesson_00.values, lambda v: f"{v}%", "leave the quotation marks out, and write 25 % as 0.25"),
     (
         lesson_12.layer_table,

@@ -310,6 +310,12 @@ def test_table_shows_rows_and_sums():
     assert len({len(line) for line in lines}) == 1
 
 
+def test_the_activations_of_a_table_add_up_to_their_total():
+    rows = [line.split()[-2].replace(",", "") for line in table(count(mnist_net())).split("\n")[1:]]
+    assert sum(int(shown) for shown in rows[:-1] if shown != "–") == int(rows[-1])
+    assert "–" in rows
+
+
 def test_dropout_and_flatten_hold_no_memory_of_their_own():
     row = Row("conv", "Conv2D", (None, 2, 2, 3), 30, 12, 108)
     passed_on = [Row(kind, kind, (None, 12), 0, 12, 0) for kind in ("Flatten", "Reshape", "Dropout")]

@@ -173,8 +173,10 @@ def _holds_none(value) -> bool:
 
 
 def _of_text(text: str) -> str:
-    percent = "%" in text
-    return "leave the quotation marks out" + (", and write 25 % as 0.25" if percent else "")
+    """Return what to do with a text where a number is expected."""
+    if not re.search(r"\d", text):
+        return "give the number itself"
+    return "leave the quotation marks out" + (", and write 25 % as 0.25" if "%" in text else "")
 
 
 def _what_to_do(value) -> str:

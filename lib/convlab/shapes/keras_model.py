@@ -76,6 +76,9 @@ def _expect_own_size(name, model, given):
         )
 
 
+PASSED_ON = ("Flatten", "Reshape", "Dropout")  # kinds of layers that make no values of their own
+
+
 def total(rows: list[Row]) -> tuple[int, int, int]:
     """Return the sums (parameters, activations, macs) over `rows`, each value in memory once (lesson 06).
 
@@ -85,12 +88,14 @@ def total(rows: list[Row]) -> tuple[int, int, int]:
     >>> total([conv, Row("flatten", "Flatten", (None, 12), 0, 12, 0)])
     (30, 12, 108)
     """
-    made = sum(row.activations for row in rows if row.kind not in ("Flatten", "Reshape", "Dropout"))
+    made = sum(row.activations for row in rows if row.kind not in PASSED_ON)
     return sum(row.parameters for row in rows), made, sum(row.macs for row in rows)
 
 
 def table(rows: list[Row]) -> str:
     """Return `rows` as the lines of a table, one layer each, with the sums of `total` below (lesson 06).
+
+    A dash stands for activations that `total` leaves out, so that each column adds up.
 
     >>> print(table([Row("conv", "Conv2D", (None, 24, 24, 6), 156, 3456, 86400)]))
     layer  output   parameters  activations    MACs
@@ -98,7 +103,9 @@ def table(rows: list[Row]) -> str:
     total                  156        3,456  86,400
     """
     lines: list[tuple[str, ...]] = [("layer", "output", "parameters", "activations", "MACs")]
-    lines += [(row.name, _by(row.output_shape), *(f"{number:,}" for number in row[3:])) for row in rows]
+    for row in rows:
+        made = "–" if row.kind in PASSED_ON else f"{row.activations:,}"
+        lines.append((row.name, _by(row.output_shape), f"{row.parameters:,}", made, f"{row.macs:,}"))
     lines += [("total", "", *(f"{number:,}" for number in total(rows)))]
     sides = ("left", "left", "right", "right", "right")
     return tabulate(lines, tablefmt="plain", colalign=sides, disable_numparse=True, preserve_whitespace=True)
