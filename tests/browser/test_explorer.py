@@ -4,138 +4,21 @@ It needs Chromium with its driver (on Debian: apt-get install chromium chromium-
 test is skipped and says so.
 """
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+
+from .lab_page import ROOT, opened, output, run, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-ROOT = Path(__file__).resolve().parents[2]
-LESSON = "06_output_sizes.ipynb"
-PATIENCE = 180  # seconds, for a busy machine
-FLAGS = """--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync --window-size=1280,1600"""
-OPENED = """
-    const panel = window.jupyterapp?.shell?.currentWidget;
-    const kernel = panel?.sessionContext?.session?.kernel;
-    const open = panel?.content?.model?.cells?.length && panel.context.isReady;
-    return Boolean(open && kernel?.status === "idle");
-"""
-RUN = """
-    const [id, done] = arguments;
-    const notebook = window.jupyterapp.shell.currentWidget.content;
-    notebook.activeCellIndex = notebook.widgets.findIndex(cell => cell.model.id === id);
-    notebook.scrollToItem(notebook.activeCellIndex, "start").then(() =>
-        window.jupyterapp.commands.execute("notebook:run-cell")).then(() => done("run"), done);
-"""
-SHOW = """
-    const [id, done] = arguments;
-    const notebook = window.jupyterapp.shell.currentWidget.content;
-    notebook.scrollToItem(notebook.widgets.findIndex(cell => cell.model.id === id), "start").then(done, done);
-"""
-CELL = """
-    const notebook = window.jupyterapp.shell.currentWidget.content;
-    return notebook.widgets.find(cell => cell.model.id === arguments[0]).node;
-"""
-
 
 @pytest.fixture(scope="module")
-def browser(chromium):
-    """A headless Chromium."""
-    program, driver = chromium
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    browser.set_script_timeout(PATIENCE)
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The address of the lesson in a JupyterLab of its own, on a copy, without a person's settings."""
-    home = tmp_path_factory.mktemp("lab")
-    (home / "lessons").mkdir()
-    shutil.copy(ROOT / "notebooks" / LESSON, home / "lessons")
-    quiet = home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    quiet.parent.mkdir(parents=True)
-    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    places = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTER_DATA_DIR": "data",
-        "JUPYTER_RUNTIME_DIR": "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "IPYTHONDIR": "ipython",
-        "CONVLAB_PROGRESS": "progress.json",
-    }
-    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    environment |= {name: str(home / place) for name, place in places.items()}
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--expose-app-in-browser",
-        f"--ServerApp.root_dir={home}/lessons",
-    ]
-    with open(home / "log", "wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log
-        )
-    try:
-        yield _address(home, server)
-    finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-def _address(home, server):
-    """Return where the server listens, once it does."""
-    for _ in range(PATIENCE * 2):
-        for file in (home / "runtime").glob("jpserver-*.json"):
-            try:
-                info = json.loads(file.read_text())
-                return f"{info['url']}lab/tree/{LESSON}?reset&token={info['token']}"
-            except ValueError:
-                pass  # half written
-        assert server.poll() is None, (home / "log").read_text()[-2000:]
-        time.sleep(0.5)
-    raise AssertionError((home / "log").read_text()[-2000:])
-
-
-@pytest.fixture(scope="module")
-def lesson(browser, lab):
+def lesson(tmp_path_factory, chromium):
     """The lesson, open in the browser, its kernel ready, nothing run yet."""
-    browser.get(lab)
-    until(browser, lambda: browser.execute_script(OPENED))
-    return browser
-
-
-def until(browser, condition):
-    """Return what `condition` returns once that is true."""
-    wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=[Exception])
-    return wait.until(lambda _: condition(), "the page never came to show it")
-
-
-def output(browser, cell_id):
-    """Return the element of a cell's output, scrolled into view."""
-    browser.execute_async_script(SHOW, cell_id)
-    cell = browser.execute_script(CELL, cell_id)
-    return cell.find_element(By.CSS_SELECTOR, ".jp-Cell-outputArea")
+    notebook = ROOT / "notebooks" / "06_output_sizes.ipynb"
+    with opened(tmp_path_factory.mktemp("lab"), notebook, chromium) as browser:
+        yield browser
 
 
 def test_stored_picture_is_shown_before_anything_has_run(lesson):
@@ -146,7 +29,7 @@ def test_stored_picture_is_shown_before_anything_has_run(lesson):
 
 def test_moved_slider_changes_the_number_on_the_page(lesson):
     for cell_id in ("imports", "explorer"):
-        assert lesson.execute_async_script(RUN, cell_id) == "run"
+        run(lesson, cell_id)
     explorer = until(lesson, lambda: output(lesson, "explorer"))
     until(lesson, lambda: "floor((6 - 3 + 2·0) / 2) + 1 = 2" in explorer.text)
     before = explorer.find_element(By.CSS_SELECTOR, "img").get_attribute("src")
