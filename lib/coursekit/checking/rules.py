@@ -45,7 +45,7 @@ HEADER = {
     "memory_gb": int | float,
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WITHOUT_PREDICT = {"08", "11", "12", "14", *map(str, range(15, 27))}  # lessons that do not store them yet
+WITHOUT_PREDICT = {"08", "11", "12", *map(str, range(15, 27))}  # lessons that do not store them yet
 LARGEST = 1_000_000  # bytes
 LONGEST_LESSON = 120  # seconds
 LONGEST_IMPORTS, LONGEST_CELL, LONGEST_CLASS = 8, 15, 25  # lines
