@@ -6,12 +6,14 @@ import threading
 import numpy as np
 import pytest
 import requests
+from fastapi import FastAPI, Response
+from prometheus_client.parser import text_string_to_metric_families
 from serving_tools import mnist, seven
 
 from convlab.serving import load, models
 from convlab.serving.batching import Batcher
 from convlab.serving.errors import Refused
-from convlab.serving.local import Local
+from convlab.serving.local import Local, Server
 from convlab.serving.service import BUNDLED
 from convlab.serving.settings import Settings
 
@@ -118,6 +120,51 @@ def test_the_service_is_measured_by_one_command(capsys):
     answers = [float(row.split()[0]) for row in memory.strip().split("\n")[2:]]
     assert answers[0] == 0 and answers[-1] >= 20
     assert all(float(row.split()[1]) > 10 for row in memory.strip().split("\n")[2:])
+
+
+def answered(service, header) -> dict[str, float]:
+    """Return how many predictions each version has made, as /metrics says."""
+    text = requests.get(f"{service.url}/metrics", headers=header, timeout=60).text
+    [family] = [one for one in text_string_to_metric_families(text) if one.name == "predictions"]
+    counts = dict.fromkeys("12", 0.0)
+    for sample in family.samples:
+        if sample.name == "predictions_total":
+            counts[sample.labels["model"]] += sample.value
+    return counts
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_under_load_a_canary_answers_its_share_and_none_once_it_is_taken_back(share):
+    with Local(Settings(**FREE)) as service:
+        header = service.log_in()
+        sent = header | {"Content-Type": "image/png"}
+        for body in ({"active": "1", "canary": "2", "share": share}, {"active": "1"}):
+            said = requests.put(f"{service.url}/models", headers=header, json=body, timeout=60)
+            assert said.status_code == 200, said.text
+            before = answered(service, header)
+            found = load.ask(f"{service.url}/predict", sent, seven(), 8, 1.5)
+            assert set(found.statuses) == {200}
+            counts = {name: count - before[name] for name, count in answered(service, header).items()}
+            total, wanted = sum(counts.values()), body.get("share", 0)
+            assert total == found.statuses[200] > 20
+            error = (total * wanted * (1 - wanted)) ** 0.5  # standard deviation of a binomial count
+            assert abs(counts["2"] - total * wanted) <= 4 * error
+
+
+def test_the_time_of_a_client_that_was_refused_counts_from_its_first_try():
+    answers, app = [], FastAPI()
+
+    @app.post("/")
+    async def refuse_the_first():
+        answers.append(503 if not answers else 200)
+        return Response(status_code=answers[-1], headers={"Retry-After": "0.3"})
+
+    with Server(app) as server:
+        found = load.ask(server.url, {}, b"", 1, 3)
+    assert found.statuses[503] == 1
+    assert len(found.since_first) == len(found.took) == found.statuses[200] > 0
+    assert found.since_first[0] >= 0.3 + found.took[0]
+    assert found.percentile(1, first=True) == max(found.since_first)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])

@@ -13,11 +13,15 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Load:
-    """What came of it: statuses with their counts, seconds of each answer with 200, seconds in all."""
+    """What came of it: statuses with their counts, seconds of each answer with 200, seconds in all.
+
+    `took` counts from the try that was accepted, `since_first` from a client's first try, its waits included.
+    """
 
     seconds: float = 0.0
     statuses: Counter = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
+    since_first: list[float] = field(default_factory=list)
     retry_after: int = 0  # refusals that said when to come again
 
     @property
@@ -25,15 +29,15 @@ class Load:
         """Answers with 200, per second."""
         return self.statuses[200] / self.seconds
 
-    def percentile(self, share: float) -> float:
-        """Return the seconds within which this share of the answers with 200 came.
+    def percentile(self, share: float, first: bool = False) -> float:
+        """Return the seconds within which this share of the answers with 200 came; `first`: waits included.
 
         >>> Load(took=[0.4, 0.1, 0.2, 0.3]).percentile(0.5)
         0.2
         """
-        if not self.took:
+        ordered = sorted(self.since_first if first else self.took)
+        if not ordered:
             return float("nan")
-        ordered = sorted(self.took)
         return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 
@@ -55,7 +59,7 @@ def ask(url: str, header: dict, body: bytes, connections: int, seconds: float) -
     said = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)
     answer = json.loads(said.stdout)
     counts = {int(name) if name.isdigit() else name: count for name, count in answer["statuses"].items()}
-    return Load(answer["seconds"], Counter(counts), answer["took"], answer["retry_after"])
+    return Load(**(answer | {"statuses": Counter(counts)}))
 
 
 def main() -> None:
@@ -80,7 +84,7 @@ async def _all(load: Load, place, request: bytes, connections: int, seconds: flo
 
 async def _one(load: Load, place, request: bytes, end: float) -> None:
     """Ask until the time is over, on one connection, which is opened again where the other side closes it."""
-    streams = None
+    streams, first = None, time.perf_counter()
     while time.perf_counter() < end:
         begun = time.perf_counter()
         try:
@@ -97,7 +101,10 @@ async def _one(load: Load, place, request: bytes, end: float) -> None:
         load.statuses[status] += 1
         load.retry_after += b"retry-after" in lines  # a number of seconds, which this client waits
         if status == 200:
-            load.took.append(time.perf_counter() - begun)
+            now = time.perf_counter()
+            load.took.append(now - begun)
+            load.since_first.append(now - first)
+            first = now
         elif status in (429, 503):
             await asyncio.sleep(float(lines.get(b"retry-after", 1)))
         if lines.get(b"connection") == b"close":
