@@ -80,6 +80,47 @@ def test_accounts_pictures_and_models_work_on_postgresql(running):
     assert ask(running, "DELETE", "/users/admin", admin).status_code == 409
 
 
+def test_a_zero_byte_which_postgresql_stores_nowhere_is_refused_as_on_sqlite(running):
+    admin = running.log_in()
+    for method, path, body, status in (
+        ("POST", "/login", {"user": "admin\0", "password": "x"}, 401),
+        ("POST", "/refresh", {"refresh": "a\0.b"}, 401),
+        ("POST", "/users", {"user": "a\0", "password": PASSWORD}, 422),
+        ("DELETE", "/users/a%00", None, 404),
+        ("GET", "/uploads/%00", None, 404),
+        ("DELETE", "/uploads/%00", None, 404),
+        ("PUT", "/models", {"active": "1\0"}, 409),
+    ):
+        assert ask(running, method, path, admin, json=body).status_code == status, (method, path)
+
+
+def test_uploads_that_come_at_once_do_not_exceed_what_one_user_may_store(empty):
+    with Local(Settings(database=empty, uploads=2)) as local:
+        header, at_once = local.log_in(), threading.Barrier(6)
+
+        def store(_):
+            at_once.wait()
+            return ask(local, "POST", "/uploads", header, files={"image": seven()}).status_code
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sorted(pool.map(store, range(6))) == [201] * 2 + [409] * 4
+
+
+def test_two_administrators_who_remove_each_other_at_once_leave_one(running):
+    admin = running.log_in()
+    body = {"user": "eve", "password": PASSWORD, "role": "admin"}
+    assert ask(running, "POST", "/users", admin, json=body).status_code == 201
+    eve, at_once = running.log_in("eve", PASSWORD), threading.Barrier(2)
+
+    def remove(pair):
+        at_once.wait()
+        return ask(running, "DELETE", f"/users/{pair[0]}", pair[1]).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        statuses = set(pool.map(remove, [("eve", admin), ("admin", eve)]))
+    assert 204 in statuses and statuses & {401, 403, 409}
+
+
 def test_of_two_who_use_one_refresh_token_at_once_one_gets_the_next(running):
     body = {"user": "admin", "password": running.password}
     for _ in range(5):
