@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving audit grade report poll cards concept-test doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving test-ray audit grade report poll cards concept-test doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -27,6 +27,7 @@ help:
 	@echo 'make hub           start a JupyterHub on this machine, for trials (PORT=8000, OPTIONS="--idle 600"; deploy/hub/README.md)'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
 	@echo 'make bench-serving measure answers a second, percentiles and memory of the service (OPTIONS="--seconds 5 --requests 0")'
+	@echo 'make test-ray      install Ray (500 MB) in build/ray and kill one of two nodes of the service under load'
 	@echo 'make audit         ask PyPI for known vulnerabilities of the locked packages, and the service 2,000 strange requests'
 	@echo 'make grade         mark what students have handed in (SUBMISSIONS=folder, see docs/instructor_guide.md)'
 	@echo 'make report        make one slide of the mistakes that several have made in the last grading'
@@ -91,6 +92,13 @@ serve: setup
 
 bench-serving: setup
 	@$(PY) -m convlab.serving.bench $(OPTIONS)
+
+# Ray has an environment of its own: it is large, and no lesson needs it
+test-ray: setup
+	@[ -x build/ray/bin/ray ] || { $(PY) -m venv build/ray && \
+		build/ray/bin/python -m pip install --quiet --requirement deploy/requirements.txt && \
+		build/ray/bin/python -m pip install --quiet --requirement deploy/ray/requirements.txt; }
+	@CONVLAB_RAY=build/ray/bin/python $(PY) -m pytest -q -s tests/test_serving_ray.py
 
 # pip-audit has an environment of its own; --strict: a package that could not be looked up is a failure
 audit: setup
