@@ -203,8 +203,8 @@ def test_nothing_acknowledged_is_lost_when_one_of_two_nodes_is_killed_and_it_com
         asking = [pool.submit(upload) for _ in range(4)]
         try:
             wait_until(lambda: len(stored) >= 40, "uploads", first, second, *asking)
-            second.kill()
             before = Counter(statuses)
+            second.kill()
             wait_until(lambda: statuses[201] >= before[201] + 100, "uploads with one node", first, *asking)
             alone = Counter(statuses)
             third = join()
