@@ -50,20 +50,26 @@ def opened(home, notebook, chromium):
         notebook: the path of the notebook.
         chromium: the paths of Chromium and of its driver.
     """
+    with served(home, notebook) as address, started(chromium) as browser:
+        browser.get(address)
+        until(browser, lambda: browser.execute_script(OPENED))
+        yield browser
+
+
+@contextlib.contextmanager
+def started(chromium):
+    """Give a browser; `chromium` is the paths of Chromium and of its driver."""
     program, driver = chromium
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for flag in FLAGS.split():
         options.add_argument(flag)
-    with served(home, notebook) as address:
-        browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-        try:
-            browser.set_script_timeout(PATIENCE)
-            browser.get(address)
-            until(browser, lambda: browser.execute_script(OPENED))
-            yield browser
-        finally:
-            browser.quit()
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    try:
+        browser.set_script_timeout(PATIENCE)
+        yield browser
+    finally:
+        browser.quit()
 
 
 @contextlib.contextmanager

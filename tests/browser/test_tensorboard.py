@@ -1,6 +1,6 @@
 """TensorBoard as lesson 08 opens it, in a browser: its page draws the curve that was written.
 
-It needs what test_explorer.py needs, and is skipped where that is missing.
+It needs Chromium with its driver, and is skipped where that is missing.
 """
 
 import pytest
@@ -9,10 +9,17 @@ from selenium.webdriver.common.by import By
 
 from convlab.notebook import tensorboard
 
-from .test_explorer import browser, until  # noqa: F401 (a fixture)
+from .lab_page import started, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 TAG = "validation/accuracy"
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    """A browser with no page open."""
+    with started(chromium) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +33,7 @@ def folder(tmp_path_factory):
     return place
 
 
-def test_page_draws_the_curve_under_its_tag_and_tells_its_last_value(browser, folder):  # noqa: F811
+def test_page_draws_the_curve_under_its_tag_and_tells_its_last_value(browser, folder):
     browser.get(f"{tensorboard.live(folder).src}#timeseries")
 
     def drawn():
