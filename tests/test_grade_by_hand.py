@@ -2,7 +2,7 @@
 
 Each has the four marks that a teacher wrote down on reading it, one letter for each exercise in the lesson's
 order (by_hand, move, conv_layer, layer_parameters): r right, w wrong, - not attempted, m needs a module that
-the course lacks, n cannot be graded; and the reason.
+the course does not have, n cannot be graded; and the reason.
 """
 
 import csv
@@ -375,7 +375,7 @@ CASES = {
     ),
     "torch": Case(
         "rrmr",
-        "uses a module that the course lacks: a person decides",
+        "uses a module that the course does not have: a person decides",
         lambda: work(conv_layer=LAYER.replace("    kh", "    import torch_of_their_own\n    kh")),
         note="torch_of_their_own",
     ),

@@ -308,7 +308,9 @@ def test_the_command_ends_and_leaves_no_file(tmp_path, ending):
     command = [sys.executable, "-m", "coursekit", "poll", "--port", "0"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "lib"), "PYTHONDONTWRITEBYTECODE": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, **pipes)
+    # a run of tests in the background ignores Ctrl-C, and its children would, too
+    heed = None if os.name == "nt" else lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, preexec_fn=heed, **pipes)
     try:
         first = process.stdout.readline()
         port, page = re.search(r":(\d+)(/teacher\?key=\S+)", first).groups()

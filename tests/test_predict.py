@@ -25,7 +25,7 @@ def new_kernel():
 
 
 def restart():
-    predict._session = predict.Session()
+    predict._session = predict._Session()
 
 
 def entry(name):

@@ -17,11 +17,11 @@ from typing import Any
 from convlab.exercises import record
 from convlab.printing import printable, say
 
-__all__ = ["choice", "compare", "number", "show", "table", "words"]
+__all__ = ["ENOUGH", "Predictions", "choice", "compare", "number", "show", "table", "words"]
 
 ENOUGH = 10  # predictions with a percentage, before a figure says anything
-BANDS = ((0, 50), (50, 70), (70, 90), (90, 100))  # percent: "sure" from the first up to the second
-KEY = "predictions"  # in the learner's record, beside the lessons
+_BANDS = ((0, 50), (50, 70), (70, 90), (90, 100))  # percent: "sure" from the first up to the second
+_KEY = "predictions"  # in the learner's record, beside the lessons
 
 
 def choice(name: str, answer: Any = ..., of: Sequence = (), sure: Any = ...) -> None:
@@ -39,7 +39,7 @@ def choice(name: str, answer: Any = ..., of: Sequence = (), sure: Any = ...) -> 
     >>> choice("00-colour", "purple", of=["grey", "red"])
     Your prediction 'purple' is none of the choices: grey, red. Write one of them. It was not stored.
     """
-    _take(name, answer, sure, Question("choice", tuple(of)))
+    _take(name, answer, sure, _Question("choice", tuple(of)))
 
 
 def number(name: str, answer: Any = ..., unit: str = "", sure: Any = ...) -> None:
@@ -50,7 +50,7 @@ def number(name: str, answer: Any = ..., unit: str = "", sure: Any = ...) -> Non
     >>> number("00-pixels", "many", unit="pixels")
     Your prediction 'many' is no number. Write one, as in 5 or 0.25 (pixels). It was not stored.
     """
-    _take(name, answer, sure, Question("number", unit=unit))
+    _take(name, answer, sure, _Question("number", unit=unit))
 
 
 def words(name: str, answer: Any = ...) -> None:
@@ -59,7 +59,7 @@ def words(name: str, answer: Any = ...) -> None:
     >>> words("00-picture", 7)
     Your prediction 7 is no text. Write it between quotation marks. It was not stored.
     """
-    _take(name, answer, ..., Question("words"))
+    _take(name, answer, ..., _Question("words"))
 
 
 def compare(name: str, answer: Any = None, within: float | None = None) -> None:
@@ -92,7 +92,7 @@ def compare(name: str, answer: Any = None, within: float | None = None) -> None:
 
 
 @dataclass(frozen=True)
-class Question:
+class _Question:
     """How a prediction is to be answered: `form` is choice, number or words."""
 
     form: str
@@ -142,10 +142,10 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class _Prediction:
     """What a reader has said in this session."""
 
-    question: Question
+    question: _Question
     value: Any
     sure: float | None = None
 
@@ -169,17 +169,17 @@ class Prediction:
 
 
 @dataclass
-class Session:
+class _Session:
     """What was predicted and shown since the kernel started."""
 
-    said: dict[str, Prediction] = field(default_factory=dict)
+    said: dict[str, _Prediction] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
 
 
-_session = Session()
+_session = _Session()
 
 
-def _take(name: str, answer: Any, sure: Any, question: Question) -> None:
+def _take(name: str, answer: Any, sure: Any, question: _Question) -> None:
     """Read one prediction and store it; say why where it cannot be read."""
     try:
         _session.said.pop(name, None)
@@ -195,13 +195,13 @@ def _take(name: str, answer: Any, sure: Any, question: Question) -> None:
         except ValueError as problem:
             say(f"Your sure={sure!r} {problem} The prediction was stored without it.")
             certain = None
-        _session.said[name] = Prediction(question, value, certain)
+        _session.said[name] = _Prediction(question, value, certain)
         _store(name, _session.said[name])
     except Exception as error:  # whatever a reader has typed, the lesson goes on
         say(f"(Your prediction {name!r} could not be stored: {error}.)")
 
 
-def _store(name: str, said: Prediction) -> None:
+def _store(name: str, said: _Prediction) -> None:
     """Write a prediction to the record, unless the answer was shown to this reader before."""
     entry = {"said": said.value, "sure": said.sure, "time": datetime.now().isoformat(timespec="seconds")}
 
@@ -211,14 +211,14 @@ def _store(name: str, said: Prediction) -> None:
             if before["said"] != said.value:
                 before["later"] = entry
         elif name in _session.shown:
-            known.setdefault(KEY, {})[name] = entry | {"after": True}
+            known.setdefault(_KEY, {})[name] = entry | {"after": True}
         else:
-            known.setdefault(KEY, {})[name] = entry
+            known.setdefault(_KEY, {})[name] = entry
 
     record.update(change)
 
 
-def _close(name: str, said: Prediction, right: bool, answer: str, seen_before: bool) -> bool:
+def _close(name: str, said: _Prediction, right: bool, answer: str, seen_before: bool) -> bool:
     """Write the answer beside the prediction; return whether the prediction was made before the answer."""
     made_before = not seen_before
 
@@ -239,7 +239,7 @@ def _entries(known: dict) -> dict[str, dict]:
     """Return the predictions in a record, without what is no prediction."""
     return {
         name: entry
-        for name, entry in known.get(KEY, {}).items()
+        for name, entry in known.get(_KEY, {}).items()
         if isinstance(entry, dict) and "said" in entry
     }
 
@@ -270,7 +270,7 @@ class Predictions:
                 f"{len(known)} of them say how sure you were; from {ENOUGH} on, a figure compares that"
             )
             return printable("\n".join(lines))
-        for low, high in BANDS:
+        for low, high in _BANDS:
             band = [right for sure, right in known if low <= sure < high or (sure == high == 100)]
             if band:
                 lines.append(f"{low:3} to {high:3} % sure: {sum(band)} of {len(band)} right")

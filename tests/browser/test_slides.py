@@ -74,6 +74,13 @@ SHOWN = """
     return parts.filter(visible).map(one => one.className.split(" ")[0]);
 """
 
+SAID = """
+    const visible = element => element.matches(":not(.fragment), .visible");
+    const parts = [...Reveal.getCurrentSlide().querySelectorAll(".words, .code, .result")];
+    return parts.filter(visible).map(one => one.textContent).join(" ");
+"""
+ANSWER = "Four: two rows of two."
+
 SPEAK = """
     const open = window.open;
     window.open = (...all) => window.speaker = open.apply(window, all);
@@ -127,16 +134,13 @@ def test_answer_comes_after_the_prediction(book, reader):
         "const s = document.querySelector('.prediction').closest('section');"
         "const {h, v} = Reveal.getIndices(s); Reveal.slide(h, v, -1);"
     )
-    seen = [reader.run(SHOWN)]
-    for _ in range(3):
-        reader.run("Reveal.next()")
+    seen, said = [], []
+    for _ in range(4):
         seen.append(reader.run(SHOWN))
-    assert seen == [
-        ["words"],
-        ["words", "code"],
-        ["words", "code", "result"],
-        ["words", "code", "result", "words"],
-    ]
+        said.append(ANSWER in reader.run(SAID))
+        reader.run("Reveal.next()")
+    assert seen[:3] == [["words"], ["words", "code"], ["words", "code", "result"]]
+    assert said == [False, False, False, True]
 
 
 def test_speaker_window_opens_from_a_file_and_shows_notes(book, reader):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from convlab.printing import say
+
 __all__ = ["install_missing", "missing", "other_versions"]
 
 COURSE = Path(__file__).resolve().parents[3]
@@ -20,11 +22,11 @@ def install_missing() -> None:
     """Install the packages that are missing, and say which; say, too, which others are of another version."""
     absent, others = missing(), other_versions()
     if absent:
-        print("Installing", ", ".join(sorted(Requirement(one).name for one in absent)), "...")
+        say(f"Installing {', '.join(sorted(Requirement(one).name for one in absent))} ...")
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *absent], check=True)
     for text in others:
-        print(f"{text}; most lessons work all the same")
-    print("The course is ready.")
+        say(f"{text}; most lessons work all the same")
+    say("The course is ready.")
 
 
 def missing() -> list[str]:

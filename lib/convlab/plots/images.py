@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from convlab.plots.style import ORANGE
 
-GALLERY = 7.6  # inches: the width of a row of photographs
+GALLERY = 6.0  # inches: the width of a row of photographs
 
 
 def images(
