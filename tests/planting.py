@@ -1,8 +1,10 @@
 """Small courses with planted lessons, for the tests of what runs and renders them."""
 
+import copy
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def cell(name: str, source: str, *tags: str) -> dict:
@@ -35,3 +37,18 @@ def plant(root: Path, slug: str, *cells: dict, **header) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
     return path
+
+
+def changed(document: Any, path: str, value: object) -> Any:
+    """Return a copy of nested lists and dictionaries with one value changed, at a path as "spec.ports.0".
+
+    >>> changed({"ports": [80, 443]}, "ports.1", 8443)
+    {'ports': [80, 8443]}
+    """
+    document = copy.deepcopy(document)
+    *parts, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = document
+    for part in parts:
+        place = place[part]
+    place[last] = value
+    return document

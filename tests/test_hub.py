@@ -4,7 +4,6 @@ The tests that start a hub need build/hub, which `make hub` makes from package r
 it, and say that they are skipped where that is not possible.
 """
 
-import copy
 import functools
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from planting import changed
 
 from convlab.notebook import colab
 from coursekit.hub import server, simulated_class, start
@@ -266,13 +266,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("path", PLANTED)
 def test_fault_values_that_are_wrong_are_found(path):
-    values = copy.deepcopy(VALUES)
-    place = values
-    *parts, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-    for part in parts:
-        place = place[part]
-    place[last] = PLANTED[path]
-    assert faults(values)
+    assert faults(changed(VALUES, path, PLANTED[path]))
 
 
 def test_the_same_limits_stand_in_all_configurations():

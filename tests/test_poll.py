@@ -177,7 +177,7 @@ def test_the_teachers_pages_need_the_key(server, phone, path):
 
 def test_the_key_does_not_stay_in_the_address_and_is_in_no_page(server, teacher):
     assert teacher("/teacher")[0] == 200
-    for path in ("/teacher", "/teacher/state", "/", "/state", "/phone.js", "/teacher.js"):
+    for path in ("/teacher", "/teacher/state", "/", "/state", "/poll.js", "/phone.js", "/teacher.js"):
         assert server.key not in str(teacher(path)[1])
 
 
@@ -186,7 +186,7 @@ def test_markup_in_an_answer_stays_text(teacher, phone):
     evil = "<img src=x onerror=alert(1)>"
     assert phone("/answer", {"number": 1, "answer": evil})[1]["yours"] == evil
     assert teacher("/teacher/state")[1]["bars"] == [[evil, 1]]
-    for name in ("phone.js", "teacher.js"):  # which the browser test sees at work
+    for name in ("poll.js", "phone.js", "teacher.js"):  # which the browser test sees at work
         script = (poll_server.PAGES / name).read_text(encoding="utf-8")
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
 

@@ -1,6 +1,5 @@
 """The container file and the manifests of deploy/: their form, and whether they fit the service."""
 
-import copy
 import json
 import os
 import re
@@ -16,6 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from planting import changed
 from serving_process import Process
 from serving_tools import seven
 
@@ -117,13 +117,7 @@ PLANTED = {
 
 @pytest.mark.parametrize("path", PLANTED)
 def test_fault_a_manifest_that_is_wrong_is_found(path):
-    documents = copy.deepcopy(manifests())
-    place = documents
-    *parts, last = [int(part) if part.isdigit() else part for part in path.split(".")]
-    for part in parts:
-        place = place[part]
-    place[last] = PLANTED[path]
-    assert faults(documents)
+    assert faults(changed(manifests(), path, PLANTED[path]))
 
 
 def test_steps_of_the_image_are_linted():

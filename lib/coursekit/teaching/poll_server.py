@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 from coursekit.teaching.ballots import Poll, Question, Refused
 
 PAGES = Path(__file__).parent / "pages"
-STATIC = {"poll.css": "text/css", "phone.js": "text/javascript", "teacher.js": "text/javascript"}
+SCRIPTS = ("poll.js", "phone.js", "teacher.js")
+STATIC = {"poll.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
 LARGEST_BODY, DRAINED = 8192, 1_000_000  # bytes that are taken, and that are read at most
 SLOWEST = 10  # seconds that a client may take for one step of its request
 HEADERS = {

@@ -1,14 +1,5 @@
 "use strict";
-const at = name => document.getElementById(name);
 let prepared = [], stopped = false, state = null, drawn = "";
-
-async function call(path, body) {
-    const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-    const response = await fetch(path, options);
-    const said = await response.json();
-    if (!response.ok) throw new Error(said.error);
-    return said;
-}
 
 function bar([label, count], most) {
     const row = document.createElement("tr");
