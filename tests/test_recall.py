@@ -172,6 +172,23 @@ def test_fault_letters_that_do_not_fit_are_named_and_not_stored(answers):
     assert not record.file().exists()
 
 
+def test_letters_go_as_far_as_the_choices(monkeypatch):
+    wrong = {"no": "less", "never": "more", "perhaps": "unsure"}
+    planted = bank.Question("x", "00", 1, "Is it?", "yes", wrong, "It is.")
+    monkeypatch.setattr(bank, "load", lambda: (planted,))
+    assert "it needs 1 letter from a to d" in repr(recall.questions("01", "e"))
+    assert "d) " in repr(recall.questions("01", "d"))
+
+
+@pytest.mark.parametrize("spoiled", [{"boxes": 3}, {"boxes": {"ID": 3}}, {"asked": {"04": 1}}, {"given": []}])
+def test_fault_a_spoiled_schedule_asks_as_if_it_were_new(spoiled):
+    known = recall.questions("05").questions
+    text = json.dumps({"recall": spoiled}).replace("ID", known[0].id)
+    record.file().write_text(text, encoding="utf-8")
+    assert recall.questions("05").questions == known
+    assert "wrong" in repr(recall.questions("05", "aaa")) or "right" in repr(recall.questions("05", "aaa"))
+
+
 def test_a_wrong_answer_names_its_mistake_and_says_why():
     question = recall.questions("05").questions[0]
     letter = next(one for one, choice in zip("abc", question.choices) if choice != question.answer)

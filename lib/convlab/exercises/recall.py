@@ -40,10 +40,18 @@ class Schedule:
 
     @classmethod
     def of(cls, statuses: dict[str, Any]) -> "Schedule":
-        """Return the schedule in a learner's record; an empty one where there is none that can be read."""
+        """Return the schedule in a learner's record; of what cannot be read, nothing."""
         stored = statuses.get(KEY, {})
-        parts = [stored.get(name, {}) for name in ("asked", "given", "boxes")]
-        return cls(*parts) if all(isinstance(part, dict) for part in parts) else cls({}, {}, {})
+        kinds = {"asked": list, "given": dict, "boxes": list}
+        parts = {name: stored.get(name) for name in kinds}
+        asked, given, boxes = (
+            {key: value for key, value in part.items() if isinstance(value, kinds[name])}
+            if isinstance(part, dict)
+            else {}
+            for name, part in parts.items()
+        )
+        sound = {key: box for key, box in boxes.items() if [*map(type, box)] == [int, int]}
+        return cls(asked, given, sound)
 
     def choose(self, lesson: str, questions: Sequence[Question]) -> list[Question]:
         """Return a lesson's questions: those that it has asked before, or else what is due and a new one.
@@ -128,8 +136,10 @@ def questions(lesson: str, answers: str = "...") -> Sheet:
     letters = [letter for letter in str(answers).lower() if letter.isalnum() or letter == "."]
     allowed = [{*LETTERS[: len(question.choices)], "."} for question in asked]
     if len(letters) != len(asked) or any(one not in may for one, may in zip(letters, allowed)):
+        last = LETTERS[max(len(question.choices) for question in asked) - 1]
+        count = f"{len(asked)} letter{'' if len(asked) == 1 else 's'}"
         remark = (
-            f"answers is {answers!r}: it needs {len(asked)} letters from a to c, such as "
+            f"answers is {answers!r}: it needs {count} from a to {last}, such as "
             f"{'bac'[: len(asked)]!r}; a dot leaves a question out."
         )
         return Sheet(tuple(asked), ("",) * len(asked), remark)
