@@ -159,8 +159,11 @@ def fit(
     """Train a network, in place, and leave it with the weights of its best epoch; return the Run. Lesson 21.
 
     Args:
-        model, words, targets, held_out: as for `Reader`.
+        model: as for `Reader`.
+        words: as for `Reader`.
+        targets: as for `Reader`.
         epochs: how many times each sentence is seen.
+        held_out: as for `Reader`.
         checkpoint: path of a file that an interrupted run goes on from.
         data: the data set, whose name and source go into the Run.
         **choices: of `Reader`: batch_size, seed, learning_rate.
