@@ -529,7 +529,7 @@ def test_no_secret_and_no_person_is_logged(written, tmp_path):
         service.password,
         tokens["token"],
         tokens["refresh"],
-        "ada",
+        "lovelace",  # not "ada", which the hexadecimal number of a request may hold
         "127.0.0.1",
     ):
         assert word not in written.getvalue(), word
