@@ -309,6 +309,12 @@ def test_wrong_verdict_shows_arguments_expected_and_came():
     assert "came     [3., 0., 5.]" in text
 
 
+def test_a_function_among_the_arguments_is_shown_by_what_it_computes():
+    text = str(lesson_01.descend.judge(lambda gradient, start, learning_rate, steps: start + 7))
+    assert "gradient = a function: p -> 2 * (p - [1, -2])" in text
+    assert "<function" not in text and "0x" not in text
+
+
 def test_line_of_the_learners_error_is_named():
     def broken(values, factor):
         return values[factor + 10**6]

@@ -6,6 +6,7 @@ import inspect
 import sys
 import textwrap
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,14 @@ def as_html(text: str) -> str:
 
 
 def brief(value: Any) -> str:
-    """Return `value` as text of a few lines at most, with the shape of an array that is cut short."""
+    """Return `value` as text of a few lines at most, with the shape of an array that is cut short.
+
+    A function is shown by the first line of its docstring.
+    """
     value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, FunctionType):
+        says = (value.__doc__ or "").strip().split("\n")[0]
+        return clip(f"a function: {says}" if says else "a function")
     if isinstance(value, np.ndarray) and value.size > 40:
         first = " ".join(str(value.ravel()[:6]).strip("[]").split())
         return f"array of shape {value.shape}, {value.dtype}: [{first} …]"

@@ -265,6 +265,15 @@ def _(w, b, x, y, learning_rate):
     return learning_rate * 2 * np.mean(error * x), learning_rate * 2 * np.mean(error)
 
 
+@step.mistake(
+    "the gradient instead of the place",
+    "this is the gradient. The step is the learning rate times the gradient; return the old values minus the step.",
+)
+def _(w, b, x, y, learning_rate):
+    error = w * x + b - y
+    return 2 * np.mean(error * x), 2 * np.mean(error)
+
+
 def loss_curve(learning_rate, steps=40):
     """Return the losses of `steps` steps of gradient descent on the seven points, from the line y = 0."""
     w, b, losses = 0.0, 0.0, []
@@ -291,8 +300,8 @@ diverging = Exercise(
         Mistake(
             "slow taken for diverging",
             "A",
-            "A is slow, not lost: it falls at every step. Its learning rate is too small; "
-            "more steps, or a larger rate, cure it.",
+            "A is slow, but it falls at every step. Its learning rate is too small; "
+            "take more steps, or a larger rate.",
         ),
         Mistake(
             "overshooting taken for diverging",
@@ -300,16 +309,40 @@ diverging = Exercise(
             "B leaps over the valley at each step, but lands a little lower on the other side "
             "each time: it converges.",
         ),
-        Mistake("the good one", "C", "C is the healthy one: fast at first, then along the valley floor."),
+        Mistake(
+            "the good one",
+            "C",
+            "C is the best of the four: fast at first, then along the floor of the valley.",
+        ),
     ),
 )
 
 
+def _towards_a_point(p):
+    """p -> 2 * (p - [1, -2])"""
+    return 2 * (p - np.array([1.0, -2.0]))
+
+
+def _steep_and_flat(p):
+    """p -> [10, 1] * p"""
+    return np.array([10.0, 1.0]) * p
+
+
+def _cubic(p):
+    """p -> p**3"""
+    return p**3
+
+
+def _round(p):
+    """p -> 2 * p"""
+    return 2 * p
+
+
 DESCEND_CASES = [
-    (lambda p: 2 * (p - np.array([1.0, -2.0])), np.array([0.0, 0.0]), 0.1, 3),
-    (lambda p: np.array([10.0, 1.0]) * p, np.array([3.0, -1.0]), 0.15, 5),
-    (lambda p: p**3, np.array([1.0, 2.0, -0.5]), 0.05, 10),
-    (lambda p: 2 * p, np.array([4.0]), 0.25, 0),
+    (_towards_a_point, np.array([0.0, 0.0]), 0.1, 3),
+    (_steep_and_flat, np.array([3.0, -1.0]), 0.15, 5),
+    (_cubic, np.array([1.0, 2.0, -0.5]), 0.05, 10),
+    (_round, np.array([4.0]), 0.25, 0),
 ]
 
 
@@ -336,6 +369,19 @@ def descend(gradient, start, learning_rate, steps):
 )
 def _(gradient, start, learning_rate, steps):
     return start - steps * learning_rate * gradient(start)
+
+
+@descend.mistake("one step only", "this takes one step and stops: repeat the step `steps` times, in a loop.")
+def _(gradient, start, learning_rate, steps):
+    return start - learning_rate * gradient(start)
+
+
+@descend.mistake(
+    "one step too few",
+    "this takes one step too few: `range(steps)` already runs `steps` times, from 0 to `steps - 1`.",
+)
+def _(gradient, start, learning_rate, steps):
+    return descend.reference(gradient, start, learning_rate, steps - 1)
 
 
 @descend.mistake("one step too many", "this takes one step too many: with `steps` 0, the answer is `start`.")
@@ -413,6 +459,19 @@ def limit(inputs):
 )
 def _(inputs):
     return 2 / np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))[0]
+
+
+@limit.mistake("the curvature itself", "this is the largest curvature. The limit is 2 divided by it.")
+def _(inputs):
+    return np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))[-1]
+
+
+@limit.mistake(
+    "a limit for each direction",
+    "this is a limit for each direction. One learning rate serves all of them: return the smallest limit.",
+)
+def _(inputs):
+    return 2 / np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs))
 
 
 @limit.mistake(

@@ -237,7 +237,7 @@ def _(logits, labels):
 
 @cross_entropy_gradient.mistake(
     "every label in every row",
-    "`[:, labels]` means *all* rows at those columns, so each image loses a 1 at everybody's label. "
+    "`[:, labels]` means *all* rows at those columns, so each image loses a 1 at the label of every image. "
     "`[np.arange(N), labels]` picks one entry per row.",
 )
 def _(logits, labels):

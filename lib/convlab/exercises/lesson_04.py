@@ -6,13 +6,13 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
-    insight="The 2 makes up for ReLU, which sets half of the values to 0 and so halves their power.",
+    insight="The 2 makes up for ReLU, which sets half of the values to 0 and so halves their mean square.",
     question="What standard deviation does He's rule give to the kernel of a dense layer before a ReLU?",
     cases=[(784, 256), (256, 10), (10, 1000), (50, 3)],
     hints=[
         "One output adds up `inputs` products. What must the variance of a weight be, so that the sum keeps its size?",
-        "A sum of n products has n times the variance of one: that asks for 1/n. Then ReLU throws half of the power "
-        "away: make up for it.",
+        "A sum of n products has n times the variance of one: that asks for 1/n. Then ReLU sets half of the values to 0, "
+        "which halves the mean square: a factor of 2 makes up for it.",
         "The variance is 2 / inputs. You are asked for the standard deviation.",
     ],
 )
@@ -36,7 +36,7 @@ def _(inputs, outputs):
 
 @he_stddev.mistake(
     "without the 2",
-    "this keeps the signal's size through the sum, but not through the ReLU, which silences half of it.",
+    "this keeps the size of the values through the sum, but not through the ReLU, which sets half of them to 0.",
 )
 def _(inputs, outputs):
     return np.sqrt(1 / inputs)
@@ -45,7 +45,7 @@ def _(inputs, outputs):
 @he_stddev.mistake(
     "Xavier",
     "this is Xavier's rule, a compromise between inputs and outputs for activations of slope 1 around 0. "
-    "He's looks at the inputs alone and makes up for the half that ReLU silences.",
+    "He's rule uses the inputs alone, and makes up for the half that ReLU sets to 0.",
 )
 def _(inputs, outputs):
     return np.sqrt(2 / (inputs + outputs))
@@ -153,7 +153,7 @@ def _(weight, gradient, mean, mean_square, step, learning_rate):
 
 @adam_step.mistake(
     "corrected averages remembered",
-    "the step is right, but the *corrected* averages are handed on; the next step would correct them again. "
+    "the step is right, but you return the *corrected* averages; the next step would correct them again. "
     "Return the uncorrected ones.",
 )
 def _(weight, gradient, mean, mean_square, step, learning_rate):
@@ -202,7 +202,7 @@ def _(weight, gradient, mean, mean_square, step, learning_rate):
     return weight - learning_rate * fair_mean / np.sqrt(fair_square), mean, mean_square
 
 
-@adam_step.mistake("uphill", "right size, wrong way: the gradient points uphill. Take the step away.")
+@adam_step.mistake("uphill", "right size, wrong direction: the gradient points uphill. Subtract the step.")
 def _(weight, gradient, mean, mean_square, step, learning_rate):
     return _adam(weight, gradient, mean, mean_square, step, learning_rate, sign=-1)
 
@@ -216,12 +216,33 @@ def _(weight, gradient, mean, mean_square, step, learning_rate):
 
 @adam_step.mistake(
     "shares swapped",
-    "the averages forget nearly everything at each step: keep 0.9 of the old mean and take in 0.1 of the "
+    "at each step the averages lose nearly all that they held: keep 0.9 of the old mean and take in 0.1 of the "
     "gradient, likewise 0.999 and 0.001.",
 )
 def _(weight, gradient, mean, mean_square, step, learning_rate):
     mean, mean_square = 0.1 * mean + 0.9 * gradient, 0.001 * mean_square + 0.999 * gradient**2
     fair_mean, fair_square = mean / (1 - 0.9**step), mean_square / (1 - 0.999**step)
+    return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
+
+
+@adam_step.mistake(
+    "0.9 and 0.999 exchanged",
+    "the two factors are exchanged: 0.9 belongs to the mean, 0.999 to the mean of the squares.",
+)
+def _(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = 0.999 * mean + 0.001 * gradient, 0.9 * mean_square + 0.1 * gradient**2
+    fair_mean, fair_square = mean / (1 - 0.999**step), mean_square / (1 - 0.9**step)
+    return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
+
+
+@adam_step.mistake(
+    "shares swapped, in the correction too",
+    "the averages hold 0.1 of the old mean and 0.9 of the gradient: it is the other way round, 0.9 of the old "
+    "mean and 0.1 of the gradient, likewise 0.999 and 0.001.",
+)
+def _(weight, gradient, mean, mean_square, step, learning_rate):
+    mean, mean_square = 0.1 * mean + 0.9 * gradient, 0.001 * mean_square + 0.999 * gradient**2
+    fair_mean, fair_square = mean / (1 - 0.1**step), mean_square / (1 - 0.001**step)
     return weight - learning_rate * fair_mean / (np.sqrt(fair_square) + 1e-7), mean, mean_square
 
 
@@ -250,7 +271,7 @@ DROPOUT_CASES = [
     "value?",
     cases=DROPOUT_CASES,
     hints=[
-        "A value is lost with probability `rate`: when is a random number between 0 and 1 below 0.2?",
+        "A value is dropped with probability `rate`: when is a random number between 0 and 1 below 0.2?",
         "What is left must add up to the same as before, on average: if only half of the values are left, how large "
         "must each become?",
         "`x * (uniform >= rate) / (1 - rate)`",
@@ -262,7 +283,7 @@ def inverted_dropout(x, rate, uniform):
 
 @inverted_dropout.mistake(
     "not scaled",
-    "the right values are lost, but the others must grow to make up for it. This is dropout without "
+    "the right values are dropped, but the others must grow to make up for it. This is dropout without "
     "'inverted': the next layer would see larger sums after training than during it.",
 )
 def _(x, rate, uniform):
@@ -270,14 +291,15 @@ def _(x, rate, uniform):
 
 
 @inverted_dropout.mistake(
-    "divided by the rate", "you divide by the share that is lost; divide by the share that is kept."
+    "divided by the rate", "you divide by the share that is dropped; divide by the share that is kept."
 )
 def _(x, rate, uniform):
     return x * (uniform >= rate) / rate
 
 
 @inverted_dropout.mistake(
-    "shrunk", "this makes the survivors smaller. They have to stand in for the lost: divide by 1 - rate."
+    "shrunk",
+    "this makes the values that are left smaller. They must make up for the dropped ones: divide by 1 - rate.",
 )
 def _(x, rate, uniform):
     return x * (uniform >= rate) * (1 - rate)
@@ -285,7 +307,7 @@ def _(x, rate, uniform):
 
 @inverted_dropout.mistake(
     "grown by the rate",
-    "the survivors grow, but not enough: if half are lost, the other half must double, not grow by half. "
+    "the values that are left grow, but not enough: if half are dropped, the other half must double, not grow by half. "
     "Divide by the share that is kept.",
 )
 def _(x, rate, uniform):
@@ -293,7 +315,7 @@ def _(x, rate, uniform):
 
 
 @inverted_dropout.mistake(
-    "lost and kept swapped", "`rate` is the share that is *lost*. You keep it, and lose the rest."
+    "dropped and kept swapped", "`rate` is the share that is *dropped*. You keep it, and drop the rest."
 )
 def _(x, rate, uniform):
     return x * (uniform < rate) / (1 - rate)
@@ -302,16 +324,16 @@ def _(x, rate, uniform):
 @inverted_dropout.mistake(
     "rate taken as the share kept",
     "this would be right if `rate` were the share that is kept. In old TensorFlow it was (`keep_prob`); "
-    "here, as in Keras, it is the share lost.",
+    "here, as in Keras, it is the share that is dropped.",
 )
 def _(x, rate, uniform):
     return x * (uniform < rate) / rate
 
 
 @inverted_dropout.mistake(
-    "lost at the rate itself",
-    "a value is lost where its number is *below* the rate; you lose it where the two are equal, too. At a "
-    "rate of 0, a number of exactly 0 would lose one.",
+    "dropped at the rate itself",
+    "a value is dropped where its number is *below* the rate; you drop it where the two are equal, too. At a "
+    "rate of 0, a number of exactly 0 would drop one.",
 )
 def _(x, rate, uniform):
     return x * (uniform > rate) / (1 - rate)

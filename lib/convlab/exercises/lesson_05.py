@@ -136,6 +136,14 @@ def _(down, right):
     return _moving(down, right)
 
 
+@move.mistake(
+    "the place of the 1 alone",
+    "this is the place of the 1. Return the whole kernel: 5x5 zeros with a 1 at this place.",
+)
+def _(down, right):
+    return 2 - down, 2 - right
+
+
 @move.mistake("down only", "up and down are right; `right` is not used.")
 def _(down, right):
     return _moving(2 - down, 2)
@@ -361,6 +369,15 @@ def _(image, kernel, filters):
 )
 def _(image, kernel, filters):
     return (np.prod(image) + 1) * (image[0] - kernel[0] + 1) * (image[1] - kernel[1] + 1) * filters
+
+
+@layer_parameters.mistake(
+    "every pixel to every filter",
+    "this joins every value of the image to every filter. A filter reads a window of `kernel_shape` only, "
+    "in all channels, and adds a bias.",
+)
+def _(image, kernel, filters):
+    return np.prod(image) * filters
 
 
 @layer_parameters.mistake(
