@@ -127,6 +127,33 @@ def test_tensorflows_words_on_a_padding_in_small_letters_are_said_plainly():
     )
 
 
+def test_images_without_a_batch_get_a_sentence_and_not_a_dead_kernel(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    convolve = tf.nn.conv2d
+
+    def as_tensorflow(images, *rest, **named):
+        if len(np.shape(images)) < 4:
+            pytest.fail("TensorFlow would end Python here")
+        return convolve(images, *rest, **named)
+
+    monkeypatch.setattr(tf.nn, "conv2d", as_tensorflow)
+    for one in (
+        lambda images: images[0],
+        lambda images: tf.constant(images[0]),
+        lambda images: images[0].tolist(),
+    ):
+        verdict = lesson_08.conv_layer.judge(
+            lambda images, kernels, biases, stride, one=one: tf.nn.conv2d(
+                one(images), kernels, stride, "SAME"
+            )
+        )
+        assert verdict.status == WRONG
+        assert (
+            "needs images of four axes, (N, H, W, C), and these have the shape (6, 5, 2)" in verdict.message
+        )
+    assert tf.nn.conv2d is as_tensorflow  # the guard is gone with the answer
+
+
 def test_a_misspelt_name_is_said_to_be_one():
     right = lesson_09.choose_loss.reference
 

@@ -10,6 +10,7 @@ def _(weights, bias, features, targets):
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,7 @@ class Exercise:
         cases: tuples of arguments.
         tolerance: the largest relative error of a right answer.
         insight: one sentence for a right answer: why it is so, or what it is good for.
+        guard: returns a context in which an answer runs, such as one that refuses what would end Python.
     """
 
     lesson: str
@@ -55,6 +57,7 @@ class Exercise:
     cases: Sequence[tuple] = ((),)
     tolerance: float = 1e-5
     insight: str = ""
+    guard: Callable[[], AbstractContextManager] = nullcontext
     hints_given: int = field(default=0, init=False)
 
     def mistake(self, name: str, says: str, answer: Any = ...) -> Any:
@@ -106,6 +109,7 @@ def exercise(
     hints: Sequence[str],
     tolerance: float = 1e-5,
     insight: str = "",
+    guard: Callable[[], AbstractContextManager] = nullcontext,
 ) -> Callable[[Callable], Exercise]:
     """Return a decorator that makes an `Exercise` of its reference function.
 
@@ -123,6 +127,7 @@ def exercise(
             cases=tuple(cases),
             tolerance=tolerance,
             insight=insight,
+            guard=guard,
         )
 
     return make

@@ -111,7 +111,8 @@ def outcomes(exercise: "Exercise", answer: Any) -> list[Outcome]:
     if not callable(exercise.reference):
         forms = (exercise.reference, *(mistake.answer for mistake in exercise.mistakes))
         return [Outcome(as_meant(plain(answer), *forms))]
-    return [_outcome(answer, case) for case in exercise.cases]
+    with exercise.guard():
+        return [_outcome(answer, case) for case in exercise.cases]
 
 
 def weigh(

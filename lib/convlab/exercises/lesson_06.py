@@ -158,6 +158,14 @@ def _(size, i, f, s, p, d):
     return size(i, f, s, p, d) * 0 + (_size(i, f, 1, p, d) // s)
 
 
+@_with_and_without_refusal(
+    "squared",
+    "this is the number of places in the whole image. Asked is the number along one axis: do not square it.",
+)
+def _(size, *sizes):
+    return size(*sizes) ** 2
+
+
 @output_size.mistake(
     "0 places let through",
     "you refuse a result below 0. With a stride the formula can give exactly 0 where the kernel does not "
@@ -471,6 +479,13 @@ def _(layers):
     return receptive_field.reference(layers[::-1])
 
 
+@receptive_field.mistake(
+    "squared", "this is how many pixels the whole square has. Asked is its side: do not square it."
+)
+def _(layers):
+    return receptive_field.reference(layers) ** 2
+
+
 STACK_CASES = [
     (1, [(3, 32), (3, 64), (3, 128)]),
     (3, [(5, 6)]),
@@ -563,6 +578,26 @@ def _(channels, layers):
     return total
 
 
+@stack_parameters.mistake(
+    "as many biases as input channels",
+    "the weights are right. A bias belongs to a filter: a layer has as many biases as filters, not as its "
+    "input has channels.",
+)
+def _(channels, layers):
+    depths = [channels, *(filters for _, filters in layers)]
+    return _stack_without_biases(channels, layers) + sum(depths[:-1])
+
+
+@stack_parameters.mistake(
+    "depth added",
+    "the depth is added to the kernel's pixels. A filter has f · f weights for *each* channel of its input: "
+    "multiply.",
+)
+def _(channels, layers):
+    depths = [channels, *(filters for _, filters in layers)]
+    return sum((size**2 + depth + 1) * filters for depth, (size, filters) in zip(depths, layers))
+
+
 @stack_parameters.mistake("kernel not squared", "a filter of 3 is 3 wide *and* 3 high: kernel_size**2.")
 def _(channels, layers):
     total = 0
@@ -642,6 +677,12 @@ lecture_table = Exercise(
             "depth taken from the wrong row",
             (288, 18_432, 36_864, 1_280_000, 6_250, 1_341_834),
             "conv128 is counted as if its input had 32 maps; the layer below it has 64.",
+        ),
+        Mistake(
+            "own filters taken for the depth",
+            (288, 36_864, 147_456, 1_280_000, 6_250, 1_470_858),
+            "conv64 and conv128 are counted as if their input had 64 and 128 maps. A filter is as deep as its "
+            "*input*: look at the row above.",
         ),
         Mistake(
             "second dense row left",

@@ -131,6 +131,25 @@ def _(image, size, stride):
 
 
 @rows_of.mistake(
+    "places taken for pixels",
+    "the number of rows is right, but window number i begins at pixel i here. It begins at i · stride.",
+)
+def _(image, size, stride):
+    down, across = ((side - size) // stride + 1 for side in image.shape[:2])
+    return _laid_out(_windows(image, size, 1)[:down, :across])
+
+
+@rows_of.mistake(
+    "places in rows and columns",
+    "the windows are laid out, but their places still have two axes, down and across. Collect all rows in "
+    "*one* list.",
+)
+def _(image, size, stride):
+    windows = _windows(image, size, stride)
+    return windows.reshape(*windows.shape[:2], -1)
+
+
+@rows_of.mistake(
     "places instead of a matrix",
     "these are the windows, with all their axes. A matrix product wants two: (places, size · size · C).",
 )
@@ -271,6 +290,33 @@ def _(image, dy, size):
     for row, column in np.ndindex(dy.shape):
         place = np.s_[row : row + size, column : column + size]
         gradient[place] += dy[row, column] * _first(image[place])
+    return gradient
+
+
+@pool_backward.mistake(
+    "places within the window",
+    "the gradient is written at the pixel's place *within its window*. The window itself begins at `row * "
+    "size` and `column * size`: add that.",
+)
+def _(image, dy, size):
+    gradient = np.zeros(image.shape)
+    for row, column in np.ndindex(dy.shape):
+        window = image[row * size : (row + 1) * size, column * size : (column + 1) * size]
+        gradient[np.unravel_index(window.argmax(), window.shape)] += dy[row, column]
+    return gradient
+
+
+@pool_backward.mistake(
+    "windows over the last pixels",
+    "your loops run to the end of the image. If H or W is no multiple of the size, the last pixels belong to no "
+    "window, and `dy` has no number for them: loop over the rows and columns of `dy`.",
+)
+def _(image, dy, size):
+    gradient = np.zeros(image.shape)
+    for row, column in np.ndindex(*(-(-side // size) for side in image.shape)):
+        window = image[row * size : (row + 1) * size, column * size : (column + 1) * size]
+        i, j = np.unravel_index(window.argmax(), window.shape)
+        gradient[row * size + i, column * size + j] += dy[row, column]
     return gradient
 
 
@@ -439,6 +485,23 @@ def _(share, factor):
 )
 def _(share, factor):
     return factor / (1 - share)
+
+
+@speed_up.mistake(
+    "a share in percent",
+    "the rest is counted as `100 - share`. A share is a number from 0 to 1, so all of the old time is 1, and the "
+    "rest is `1 - share`.",
+)
+def _(share, factor):
+    return 100 / (100 - share + share / factor)
+
+
+@speed_up.mistake(
+    "times the factor",
+    "the part's time is *multiplied* by the factor, which makes it slower. Twice as fast is half the time: divide.",
+)
+def _(share, factor):
+    return 1 / (1 - share + share * factor)
 
 
 @speed_up.mistake(

@@ -1,6 +1,9 @@
 """Lesson 08: a convolutional layer in tf.nn, the four numbers of its strides, and what "SAME" stands for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from unittest import mock
 
 import numpy as np
 
@@ -16,6 +19,30 @@ def _case(images, kernels, stride):
     return images, *(_rng.integers(-3, 4, n).astype(np.float32) for n in (kernels, kernels[3:])), stride
 
 
+@contextmanager
+def _four_axes() -> Iterator[None]:
+    """Make `tf.nn.conv2d` raise a ValueError for images of fewer than four axes while an answer runs.
+
+    TensorFlow itself (2.21, eager) does not raise there: it aborts the process, and the kernel with it.
+    """
+    import tensorflow as tf
+
+    convolve = tf.nn.conv2d
+
+    def conv2d(input, filters, *arguments, **named):  # TensorFlow's own names
+        shape = tf.TensorShape(input.shape if hasattr(input, "shape") else np.shape(input))
+        if shape.rank is not None and shape.rank < 4:
+            raise ValueError(
+                f"`tf.nn.conv2d` needs images of four axes, (N, H, W, C), and these have the shape {tuple(shape)}; "
+                "`images[0]` takes the first axis away, `images[:1]` leaves it. (In a cell of your own this call "
+                "ends the kernel.)"
+            )
+        return convolve(input, filters, *arguments, **named)
+
+    with mock.patch.object(tf.nn, "conv2d", conv2d):
+        yield
+
+
 # Odd and even sizes at strides that divide them and that do not; kernels that are not square.
 LAYER_CASES = [
     _case((2, 6, 5, 2), (3, 3, 2, 3), 1),
@@ -29,6 +56,7 @@ LAYER_CASES = [
     insight="SAME counts the places for you: ceil(size / stride), whatever the kernel.",
     question="What does a convolutional layer with padding SAME, a bias and ReLU return for its images?",
     cases=LAYER_CASES,
+    guard=_four_axes,
     hints=[
         "Three functions of `tf.nn`, one after the other: the lesson's `forward` has all of them.",
         '`tf.nn.conv2d(images, kernels, strides=…, padding="SAME")`, then `tf.nn.bias_add`, then '

@@ -170,6 +170,36 @@ def _(*network):
 
 
 @parameters.mistake(
+    "biases of the last layer forgotten",
+    "only the last layer's biases are missing: one for each class.",
+)
+def _(size, channels, filters, units, classes):
+    return parameters.reference(size, channels, filters, units, classes) - classes
+
+
+@parameters.mistake(
+    "as many biases as input channels",
+    "the weights are right. A convolution has one bias for each *filter*, not for each channel of its input.",
+)
+def _(size, channels, filters, units, classes):
+    biases = sum(before - maps for before, maps in zip((channels, *filters), filters))
+    return parameters.reference(size, channels, filters, units, classes) + biases
+
+
+@parameters.mistake(
+    "filters as large as the image",
+    "the filters are counted as large as the maps. A filter is 3x3, however large the image is: 9 · channels "
+    "weights.",
+)
+def _(size, channels, filters, units, classes):
+    total = 0
+    for maps in filters:
+        total += size * size * channels * maps + maps
+        channels, size = maps, -(-size // 2)
+    return total + (size * size * channels + 1) * units + (units + 1) * classes
+
+
+@parameters.mistake(
     "depth of the image everywhere",
     "every convolution is counted with the channels of the image. From the second on, a filter is as "
     "deep as the layer below has filters.",

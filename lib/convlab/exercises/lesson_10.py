@@ -161,6 +161,15 @@ def _(maps, gradients):
 
 
 @grad_cam.mistake(
+    "one weight for all maps",
+    "all maps get the same weight, the mean of *all* gradients. Each map has a weight of its own: "
+    "`gradients.mean(axis=(0, 1))`.",
+)
+def _(maps, gradients):
+    return np.maximum((maps * gradients.mean()).sum(axis=2), 0)
+
+
+@grad_cam.mistake(
     "gradients alone",
     "the maps are not used: the gradient says what *would* help, the map whether it is there.",
 )
@@ -288,6 +297,36 @@ def _(score, image, size, stride):
     """Count the places rightly, but hide place (i, j) at pixel (i, j)."""
     rows, columns = ((side - size) // stride + 1 for side in image.shape)
     return _without_stride(score, image, size, stride)[:rows, :columns]
+
+
+@occlusion.mistake(
+    "written at pixels",
+    "each fall is written at the pixel where its square begins. The result has one value for each *place*: with "
+    "stride 2, the square that begins at row 4 is place 2.",
+)
+def _(score, image, size, stride):
+    falls = np.zeros([(side - size) // stride + 1 for side in image.shape])
+    for row in range(0, image.shape[0] - size + 1, stride):
+        for column in range(0, image.shape[1] - size + 1, stride):
+            hidden = image.copy()
+            hidden[row : row + size, column : column + size] = 0
+            falls[row, column] = score(image) - score(hidden)
+    return falls
+
+
+@occlusion.mistake(
+    "squares that end at size",
+    "the square ends at `size`, wherever it begins: `hidden[row : row + size, column : column + size]`.",
+)
+def _(score, image, size, stride):
+    rows, columns = (range(0, side - size + 1, stride) for side in image.shape)
+    falls = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            hidden = image.copy()
+            hidden[row:size, column:size] = 0
+            falls[i, j] = score(image) - score(hidden)
+    return falls
 
 
 @occlusion.mistake(
@@ -458,6 +497,23 @@ def _(image, gradient, epsilon):
     return np.clip(image - epsilon * np.sign(gradient), 0, 1)
 
 
+@fgsm.mistake(
+    "gradient for sign, not clipped",
+    "two things: the method uses only the gradient's sign, so that each pixel moves equally far; and values "
+    "below 0 or above 1 are to be cut off.",
+)
+def _(image, gradient, epsilon):
+    return image + epsilon * gradient
+
+
+@fgsm.mistake(
+    "downhill, not clipped",
+    "two things: this lowers the loss, and it is to rise, so add; and values below 0 or above 1 are to be cut off.",
+)
+def _(image, gradient, epsilon):
+    return image - epsilon * np.sign(gradient)
+
+
 @fgsm.mistake("epsilon left out", "`epsilon` is not used: each pixel moves by 1, from black to white.")
 def _(image, gradient, epsilon):
     return np.clip(image + np.sign(gradient), 0, 1)
@@ -507,6 +563,14 @@ def _(image, gradient, epsilon):
 )
 def _(image, gradient, epsilon):
     return np.clip(image + epsilon * (gradient > 0), 0, 1)
+
+
+@fgsm.mistake(
+    "a zero counted as positive",
+    "a pixel whose gradient is exactly 0 gets brighter here. It stays as it is: `np.sign` gives 0 there.",
+)
+def _(image, gradient, epsilon):
+    return np.clip(np.where(gradient >= 0, image + epsilon, image - epsilon), 0, 1)
 
 
 @fgsm.mistake(
