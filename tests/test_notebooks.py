@@ -6,7 +6,6 @@ import json
 import pytest
 from planting import markdown, stream
 
-from coursekit.checking import rules
 from coursekit.checking.check import course_findings, findings
 from coursekit.checking.rules import RULES
 from coursekit.course import Course
@@ -93,9 +92,8 @@ def cell(notebook, name):
 
 
 @pytest.fixture
-def plant(tmp_path, monkeypatch):
+def plant(tmp_path):
     """Return a function that puts a notebook into a small course and gives back the rules it breaks."""
-    monkeypatch.setattr(rules, "WITHOUT_PREDICT", set())
     for folder in ("notebooks", "tests", "docs", "lib/convlab/exercises"):
         (tmp_path / folder).mkdir(parents=True)
     exercises = (

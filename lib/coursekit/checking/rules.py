@@ -45,7 +45,6 @@ HEADER = {
     "memory_gb": int | float,
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-WITHOUT_PREDICT = {"08", "11", "12", *map(str, range(15, 27))}  # lessons that do not store them yet
 LARGEST = 1_000_000  # bytes
 LONGEST_LESSON = 120  # seconds
 LONGEST_IMPORTS, LONGEST_CELL, LONGEST_CLASS = 8, 15, 25  # lines
@@ -271,7 +270,7 @@ def predicted(lesson: Lesson, course: Course) -> Found:
             if "predict" in tags(following):
                 asked[name] = place + 1
                 yield from _predict_cell(following, name)
-            elif lesson.number not in WITHOUT_PREDICT:
+            else:
                 yield (
                     cell,
                     "is followed by no cell that stores the answer",
