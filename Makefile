@@ -22,7 +22,7 @@ help:
 	@echo 'make render        run lessons in place and store their outputs (LESSONS="06")'
 	@echo 'make slides        make slides of the lessons in build/slides (LESSONS="06", SHORT=1 for a fifth of the minutes, SHARP=1 runs them for sharp figures)'
 	@echo 'make site          make the book of all lessons in build/site'
-	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide'
+	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide (SOLUTIONS=no, SEED=7 for an exam)'
 	@echo 'make colab         make the lessons for Colab, with a first cell that gets the course, in build/colab'
 	@echo 'make hub           start a JupyterHub on this machine, for trials (PORT=8000, OPTIONS="--idle 600"; deploy/hub/README.md)'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
@@ -71,7 +71,7 @@ site: setup
 	@$(PY) -m coursekit site
 
 student: setup
-	@$(PY) -m coursekit student $(OPTIONS)
+	@$(PY) -m coursekit $(if $(filter no,$(SOLUTIONS))$(SEED),exam $(if $(SEED),--seed "$(SEED)"),student) $(OPTIONS)
 
 colab: setup
 	@$(PY) -m coursekit colab
@@ -109,14 +109,14 @@ audit: setup
 
 # OUTPUT=folder, SECONDS=20 of the processor for one exercise, MEMORY=3 GB for one submission, SANDBOX=no,
 # LMS=moodle WORKSHEET=exported.csv COLUMN="Homework 1", ROSTER=class.csv LESSONS="05", DUE="2026-11-04 23:59",
-# POINTS=points.toml, TAS=2
+# POINTS=points.toml, TAS=2, EXAM=build/student/exam.json
 grade: setup
 	@$(PY) -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)") \
 		$(if $(filter no,$(SANDBOX)),--sandbox no) $(if $(LMS),--lms "$(LMS)") \
 		$(if $(WORKSHEET),--worksheet "$(WORKSHEET)") $(if $(COLUMN),--column "$(COLUMN)") \
 		$(if $(ROSTER),--roster "$(ROSTER)") $(if $(DUE),--due "$(DUE)") $(if $(POINTS),--points "$(POINTS)") \
-		$(if $(TAS),--tas "$(TAS)") $(if $(LESSONS),--lessons $(LESSONS))
+		$(if $(TAS),--tas "$(TAS)") $(if $(EXAM),--exam "$(EXAM)") $(if $(LESSONS),--lessons $(LESSONS))
 
 report: setup
 	@$(PY) -m coursekit report $(if $(OUTPUT),"$(OUTPUT)") $(if $(LESSONS),--lessons $(LESSONS))

@@ -21,9 +21,9 @@ import numpy as np
 import psutil
 import pytest
 
-from convlab.exercises import catalogue, comparing, display, judging
+from convlab.exercises import catalogue, comparing, display, judging, values
 from coursekit.__main__ import main as coursekit
-from coursekit.grading import grade, gradebook, sandbox, slicing, submissions, values, worker
+from coursekit.grading import grade, gradebook, sandbox, slicing, submissions, worker
 from coursekit.grading.submissions import File, Submission
 from coursekit.lessons import ROOT, find
 
@@ -731,8 +731,8 @@ def test_forged_values_are_refused(value):
 @pytest.mark.parametrize("outcomes", [[], [{"value": {"plain": 1}, "error": None, "changed": []}]])
 def test_an_attempt_at_too_few_cases_is_not_right(outcomes):
     data = {"untouched": False, "function": True, "outcomes": outcomes}
-    marker = grade.Marker()
-    assert marker.verdict("01", "step", data).status == "wrong"
+    step = next(item for item in ALL if (item.lesson, item.name) == ("lesson_01", "step"))
+    assert grade.Marker().verdict(step, data).status == "wrong"
 
 
 @pytest.mark.parametrize("item", ALL, ids=lambda item: f"{item.lesson}.{item.name}")
@@ -740,7 +740,7 @@ def test_every_exercise_is_judged_by_the_grader_as_in_the_notebook(item):
     marker = grade.Marker()
     for answer in [item.reference, ..., *(mistake.answer for mistake in item.mistakes[:3])]:
         data = json.loads(json.dumps(values.encode(judging.attempt(item, answer))))
-        there, here = marker.verdict(item.lesson[7:], item.name, data), item.judge(answer)
+        there, here = marker.verdict(item, data), item.judge(answer)
         assert (there.status, there.mistake, there.message) == (here.status, here.mistake, here.message)
 
 

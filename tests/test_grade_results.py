@@ -68,8 +68,7 @@ def test_a_scheme_that_means_nothing_is_refused(tmp_path, text, why):
 
 
 def test_partial_credit_counts_the_cases_that_agree():
-    from convlab.exercises import catalogue, judging
-    from coursekit.grading import values
+    from convlab.exercises import catalogue, judging, values
 
     step = next(one for one in catalogue.exercises()["lesson_01"] if one.name == "step")
     calls = iter(range(len(step.cases)))
@@ -78,8 +77,8 @@ def test_partial_credit_counts_the_cases_that_agree():
         return step.reference(*arguments) if next(calls) else 7.0
 
     data = values.encode(judging.attempt(step, right_but_once))
-    assert grade.Marker().passed("01", "step", data) == (len(step.cases) - 1, len(step.cases))
-    assert grade.Marker().passed("01", "step", {"outcomes": []}) == (0, 0)
+    assert grade.Marker().passed(step, data) == (len(step.cases) - 1, len(step.cases))
+    assert grade.Marker().passed(step, {"outcomes": []}) == (0, 0)
 
 
 def test_late_takes_its_share_and_says_so():

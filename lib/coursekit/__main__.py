@@ -40,6 +40,7 @@ COMMANDS = {
     "hub-server": ("hub.server", "become a student's server; a JupyterHub calls this"),
     "hub-class": ("hub.simulated_class", "try a hub with a class of simulated students"),
     "grade": ("grading.grade", "grade a folder of submissions"),
+    "exam": ("grading.exam", "make the archives for an exam, without solutions"),
     "report": ("grading.report", "make a slide of the mistakes of the last grading"),
     "cards": ("teaching.cards", "write words, questions and mistakes as a deck for Anki"),
     "concept-test": ("teaching.concept_test", "make the concept test, or read what a class answered"),

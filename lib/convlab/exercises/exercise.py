@@ -82,10 +82,13 @@ class Exercise:
         """Return what `check` says, without showing or recording it."""
         try:
             with np.errstate(all="ignore"):
-                return judging.judge(self, answer)
+                return self._verdict(answer)
         except FAULTS as error:
             reason = clip(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             return Verdict(WRONG, f"this answer could not be checked ({reason}). {where_help_is(self)}")
+
+    def _verdict(self, answer: Any) -> Verdict:
+        return judging.judge(self, answer)
 
     def hint(self) -> None:
         """Show the next hint; each call is more precise than the one before."""

@@ -53,8 +53,8 @@ def no_function(value: Any) -> str:
 
 
 def where_help_is(exercise: "Exercise") -> str:
-    """Return the sentence that names the exercise's hints."""
-    return f"`exercises.{exercise.name}.hint()` helps."
+    """Return the sentence that names the exercise's hints; nothing where it has none."""
+    return f"`exercises.{exercise.name}.hint()` helps." if exercise.hints else ""
 
 
 def _first_thing_to_look_at(exercise, expected, came) -> str:
@@ -83,9 +83,9 @@ def _first_thing_to_look_at(exercise, expected, came) -> str:
     if len(pairs) > 1 or not callable(exercise.reference):
         words = relation([a for a, _ in pairs], [b for _, b in pairs], exercise.tolerance)
         if words is not None:
-            return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}"
+            return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}".rstrip()
     words = _difference(want.value, got.value, exercise.tolerance)
-    return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}"
+    return f"{words}{_elsewhere(exercise, expected, came)} {where_help_is(exercise)}".rstrip()
 
 
 def _elsewhere(exercise, expected, came) -> str:

@@ -24,9 +24,9 @@ from convlab.printing import printable
 if TYPE_CHECKING:
     from convlab.exercises.exercise import Exercise
 
-NOT_ATTEMPTED, RIGHT, WRONG = "not attempted", "right", "wrong"
-COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700"}
-MARKS = {NOT_ATTEMPTED: "○", RIGHT: "✔", WRONG: "✘"}
+NOT_ATTEMPTED, RIGHT, WRONG, TO_BE_GRADED = "not attempted", "right", "wrong", "to be graded"
+COLOURS = {NOT_ATTEMPTED: "#767676", RIGHT: "#00785a", WRONG: "#b34700", TO_BE_GRADED: "#1f5fa8"}
+MARKS = {NOT_ATTEMPTED: "○", RIGHT: "✔", WRONG: "✘", TO_BE_GRADED: "~"}
 PACKAGE = convlab.__path__[0]
 FAULTS = (Exception, SystemExit)  # an answer may call exit(); only an interrupt by the learner goes through
 

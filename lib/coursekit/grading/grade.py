@@ -8,7 +8,6 @@ means harm: grade in a disposable VM or container.
 
 import argparse
 import concurrent.futures
-import importlib
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from convlab.exercises import comparing, judging
+from convlab.exercises import comparing, judging, values
 from convlab.exercises.exercise import Exercise
 from convlab.machine import cores
 from coursekit.grading import (
@@ -37,7 +36,7 @@ from coursekit.grading import (
     sandbox,
     submissions,
     supervisor,
-    values,
+    variants,
     wording,
 )
 from coursekit.grading.submissions import Submission, Task, Unreadable
@@ -136,6 +135,7 @@ def main(argv: list[str]) -> int:
         raise CourseError(
             f"{options.folder} holds no submissions: one folder per student, or STUDENT_NN_name.ipynb"
         )
+    choose_variants(found, variants.read(options.exam) if options.exam else None)
     kind = sandbox.kind(folder)
     if not kind and options.sandbox != "no":
         raise CourseError(sandbox.ADVICE)
@@ -187,6 +187,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--due", type=_time, help='after which a file is late, as "2026-11-04 23:59"')
     parser.add_argument("--points", type=Path, help="what marks are worth, as TOML")
+    parser.add_argument("--exam", type=Path, help="the exam.json of an exam with seeds")
     parser.add_argument("--tas", type=int, default=0, help="assistants among whom the pages are split")
     return parser.parse_args(argv)
 
@@ -202,6 +203,37 @@ def protection(kind: str) -> str:
     if kind:
         return "Sandbox active: no network, no access to other submissions, own folders to write to."
     return "NO SANDBOX: they ran as you, with your network and files. See docs/instructor_guide.md."
+
+
+def choose_variants(found: list[Submission], exam: variants.Exam | None) -> None:
+    """Let each submission be graded with the cases of the seed that it was handed out with.
+
+    Where that cannot be known the course's own cases count, and a note says so.
+
+    Args:
+        found: the submissions, which are changed in place.
+        exam: that they belong to; None for no exam with seeds.
+    """
+    for one in found:
+        if one.problem or one.lesson is None or one.file is None:
+            continue
+        with suppress(Unreadable):  # a run will say why
+            mark = None
+            mark = submissions.exam_mark(one.file)
+        if exam is None:
+            if mark is not None:
+                one.note(
+                    "it belongs to an exam with seeds, and was graded with the course's own cases: EXAM="
+                )
+            continue
+        seed = exam.seed_of(one.lesson.slug, mark)
+        if seed is not None:
+            one.variant = exam.variant(seed)
+            one.note(f"seed {seed}")
+        elif mark is None:
+            one.note("it has lost the mark of its exam: graded with the course's own cases")
+        else:
+            one.note("the mark of its exam was changed: graded with the course's own cases")
 
 
 def known_people(
@@ -334,9 +366,11 @@ class Run:
         else:  # what is to be noted was noted the first time
             silent = Submission(submission.student, submission.lesson, submission.file)
             tasks = [task for task in submissions.tasks(silent, cells) if task.stub.exercise in only]
-        return tasks, self._watched(self._order(submission.lesson, tasks, cells)) if tasks else {}
+        return tasks, self._watched(
+            self._order(submission.lesson, submission.variant, tasks, cells)
+        ) if tasks else {}
 
-    def _order(self, lesson: Lesson, tasks: list[Task], cells: list[dict]) -> dict:
+    def _order(self, lesson: Lesson, variant: int | None, tasks: list[Task], cells: list[dict]) -> dict:
         """Return what supervisor and worker have to know, and nothing of anybody else."""
         seconds = self.seconds * (3 if lesson.header.get("tensorflow") else 1)
         earlier = seconds + float(lesson.header.get("seconds", 0))  # the lesson's own cells take that at most
@@ -344,6 +378,7 @@ class Run:
         return {
             "mark": f"{self.mark}-{secrets.token_hex(8)}",
             "module": f"lesson_{lesson.number}",
+            "variant": variant,
             "cells": ["\n".join(imports), *map(source, cells)],
             "tasks": [
                 {"exercise": t.stub.exercise, "answer": t.stub.answer, "source": t.source, "before": t.before}
@@ -414,13 +449,13 @@ class Marker:
             mark.notes = submission.notes.get(stub.exercise, []) + mark.notes
             marks.append(mark)
         if submission.lesson:
-            self._price(submission.lesson.number, marks)
+            self._price(submission.lesson.number, marks)  # a variant asks the same
         return Graded(submission, marks, kept=self.scheme.late if submission.late else 1.0)
 
     def _price(self, number: str, marks: list[Mark]) -> None:
         """Give marks their question and their points."""
         for mark in marks:
-            mark.question = _exercise(number, mark.exercise).question
+            mark.question = variants.exercises(f"lesson_{number}")[mark.exercise].question
             mark.possible = self.scheme.possible(number, mark.exercise)
             right = mark.status == judging.RIGHT
             mark.points = self.scheme.earned(mark.possible, right, mark.passed, mark.cases)
@@ -431,16 +466,18 @@ class Marker:
             return Mark(name, NOT_GRADED)
         if task is None:
             return Mark(name, judging.NOT_ATTEMPTED)
-        mark = self._of_result(submission.lesson.number, name, task, result)
+        exercise = variants.exercises(f"lesson_{submission.lesson.number}", submission.variant)[name]
+        mark = self._of_result(exercise, task, result)
         said = result.get("notes") if result else None
         mark.notes += [wording.clean(str(one), 200) for one in said[:5]] if isinstance(said, list) else []
         return mark
 
-    def _of_result(self, number: str, name: str, task: Task, result: dict | None) -> Mark:
+    def _of_result(self, exercise: Exercise, task: Task, result: dict | None) -> Mark:
         """Return the mark of what the worker has reported of an answer."""
+        name = exercise.name
         match result:
             case {"attempt": data, "lost": lost}:
-                return self._tried(number, name, task, data, lost)
+                return self._tried(exercise, task, data, lost)
             case {"stopped": str() as why, "module": str() as module} if module:
                 return _without(module, name, task, why)
             case {"ended": str() as why, "kind": "clock"}:
@@ -453,14 +490,14 @@ class Marker:
                 return Mark(name, judging.WRONG, "", why, [why], task.source)
         return Mark(name, NOT_GRADED, source=task.source)
 
-    def _tried(self, number: str, name: str, task: Task, data: dict, lost: object) -> Mark:
+    def _tried(self, exercise: Exercise, task: Task, data: dict, lost: object) -> Mark:
         """Return the mark of an answer that was tried on the cases."""
-        verdict = self.verdict(number, name, data)
-        passed, cases = self.passed(number, name, data)
+        verdict = self.verdict(exercise, data)
+        passed, cases = self.passed(exercise, data)
         if verdict.status == judging.WRONG and (module := _module_of(data, lost)):
-            return _without(module, name, task, verdict.message)
+            return _without(module, exercise.name, task, verdict.message)
         return Mark(
-            name,
+            exercise.name,
             verdict.status,
             verdict.mistake or "",
             verdict.message,
@@ -469,18 +506,17 @@ class Marker:
             cases=cases,
         )
 
-    def verdict(self, number: str, name: str, data: dict):
+    def verdict(self, exercise: Exercise, data: dict) -> judging.Verdict:
         """Return the verdict on an attempt."""
         try:
             attempt = values.decode(data)
-            return judging.weigh(_exercise(number, name), attempt, self._outcomes)
+            return judging.weigh(exercise, attempt, self._outcomes)
         except Exception as error:
             why = f"what it returns could not be compared ({type(error).__name__})"
             return judging.Verdict(judging.WRONG, why)
 
-    def passed(self, number: str, name: str, data: dict) -> tuple[int, int]:
+    def passed(self, exercise: Exercise, data: dict) -> tuple[int, int]:
         """Return on how many cases an attempt agrees with the reference, and how many there are."""
-        exercise = _exercise(number, name)
         try:
             expected, came = self._outcomes(exercise, exercise.reference), values.decode(data).outcomes
             if len(expected) != len(came):
@@ -497,11 +533,6 @@ class Marker:
             with silent_stderr():
                 self._known[key] = judging.outcomes(exercise, answer)
         return self._known[key]
-
-
-def _exercise(number: str, name: str) -> Exercise:
-    """Return an exercise of the lesson with this number."""
-    return getattr(importlib.import_module(f"convlab.exercises.lesson_{number}"), name)
 
 
 def _without(module: str, name: str, task: Task, why: str) -> Mark:

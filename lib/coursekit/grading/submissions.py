@@ -23,7 +23,19 @@ MODULE = re.compile(r"\blesson_(\d\d)\b")
 # what systems and programs add to the name of a file that is there already
 COPIED = re.compile(r"^(Copy of |사본 )|( ?\(\d+\)|[-_ ]+Copy\d*|__\d{14}|의 사본|のコピー)+$", re.IGNORECASE)
 NOBODY = lms.Who("")
-__all__ = ["LARGEST", "File", "Stub", "Submission", "Task", "Unreadable", "cells", "find", "stubs", "tasks"]
+__all__ = [
+    "LARGEST",
+    "File",
+    "Stub",
+    "Submission",
+    "Task",
+    "Unreadable",
+    "cells",
+    "exam_mark",
+    "find",
+    "stubs",
+    "tasks",
+]
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ class Submission:
         problem: why it cannot be graded; empty where it can.
         who: what the learning management system says of it.
         late: handed in after the time.
+        variant: the number that the cases of its exam are drawn with; None for the course's own cases.
     """
 
     student: str
@@ -69,6 +82,7 @@ class Submission:
     notes: dict[str, list[str]] = field(default_factory=dict)
     who: lms.Who = NOBODY
     late: bool = False
+    variant: int | None = None
 
     @property
     def name(self) -> str:
@@ -249,6 +263,19 @@ def _recognised(found: list[dict], lessons: list[Lesson]) -> Lesson | None:
 
 def cells(file: File) -> list[dict]:
     """Return the code cells of a notebook; `Unreadable` if it is none. Unknown formats are read leniently."""
+    return [cell for cell in _notebook(file)["cells"] if _is_code(cell)]
+
+
+def exam_mark(file: File) -> object:
+    """Return what a notebook's metadata say of an exam, which may be anything; None if nothing."""
+    match _notebook(file):
+        case {"metadata": {"convlab": {"exam": mark}}}:
+            return mark
+    return None
+
+
+def _notebook(file: File) -> dict:
+    """Return a notebook that has a list of cells."""
     content = file.content()
     if not content.strip():
         raise Unreadable("the file is empty")
@@ -259,10 +286,10 @@ def cells(file: File) -> list[dict]:
     except ValueError as error:
         raise Unreadable(f"it is not a notebook: {error}") from error
     if isinstance(notebook, dict) and "worksheets" in notebook:
-        notebook = {"cells": _of_worksheets(notebook["worksheets"])}
+        notebook = notebook | {"cells": _of_worksheets(notebook["worksheets"])}
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise Unreadable("it is not a notebook: it has no list of cells")
-    return [cell for cell in notebook["cells"] if _is_code(cell)]
+    return notebook
 
 
 def _text(content: bytes) -> str:

@@ -2,7 +2,8 @@
 
 They hold the course without the outputs of its lessons, so that no answer stands below a prediction, and
 without tests, the instructor guide and the key of the concept test; and the book, without the guide. The
-exercises keep their references and solutions: checks work from them.
+exercises keep their references and solutions: checks work from them. `coursekit.grading.exam` makes an
+edition without.
 """
 
 import argparse
@@ -45,10 +46,16 @@ def main(argv: list[str]) -> int:
             raise CourseError("the book has faults, which are named above")
         pages = (path for path in sorted((out / "book").rglob("*")) if path.is_file())
         files |= {f"book/{path.relative_to(out / 'book').as_posix()}": path for path in pages}
-    for name, write in (("course.zip", write_zip), ("course.tar.gz", write_tar)):
-        write_whole(out / name, functools.partial(write, files=files))
-        print(f"{out / name}: {(out / name).stat().st_size / 1e6:.0f} MB")
+    write(files, out, "course")
     return 0
+
+
+def write(files: dict[str, Path | bytes], out: Path, stem: str) -> None:
+    """Write the files as `stem`.zip and `stem`.tar.gz into the folder `out`."""
+    for ending, archive in (("zip", write_zip), ("tar.gz", write_tar)):
+        path = out / f"{stem}.{ending}"
+        write_whole(path, functools.partial(archive, files=files))
+        print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
 
 
 def edition(root: Path) -> dict[str, Path | bytes]:

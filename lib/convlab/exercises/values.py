@@ -1,4 +1,4 @@
-"""An attempt as JSON and back: what leaves a submission's process is data, never a pickle, and bounded."""
+"""An attempt as JSON and back: data, never a pickle, and bounded, as it may come from a submission."""
 
 import base64
 import math
@@ -27,7 +27,7 @@ def encode(attempt: Attempt) -> dict:
     """Return an attempt as what JSON can say."""
     outcomes = [
         {
-            "value": _encode(outcome.value),
+            "value": encode_value(outcome.value),
             "error": outcome.error and [text[:LONGEST] for text in vars(outcome.error).values()],
             "changed": list(outcome.changed),
         }
@@ -40,7 +40,7 @@ def decode(data: dict) -> Attempt:
     """Return the attempt that `data` describes; ValueError, TypeError or KeyError if it describes none."""
     outcomes = tuple(
         Outcome(
-            _decode(one["value"]),
+            decode_value(one["value"]),
             Failure(*map(str, one["error"])) if one["error"] else None,
             tuple(map(int, one["changed"])),
         )
@@ -51,7 +51,8 @@ def decode(data: dict) -> Attempt:
     return Attempt(outcomes, bool(data["untouched"]), bool(data["function"]))
 
 
-def _encode(value, depth=0) -> dict:
+def encode_value(value, depth=0) -> dict:
+    """Return a value as what JSON can say; of one that no answer can be, its description."""
     if value is None or value is ... or isinstance(value, (str, bool, int, float)):
         return _encode_scalar(value)
     if isinstance(value, (tuple, list, dict)):
@@ -81,9 +82,13 @@ def _encode_collection(value, depth) -> dict:
     if depth >= DEEPEST or len(value) > LARGEST // 100:
         return _opaque(type(value)())
     if isinstance(value, dict):
-        return {"dict": [[_encode(key, depth + 1), _encode(one, depth + 1)] for key, one in value.items()]}
+        return {
+            "dict": [
+                [encode_value(key, depth + 1), encode_value(one, depth + 1)] for key, one in value.items()
+            ]
+        }
     kind = "tuple" if isinstance(value, tuple) else "list"
-    return {kind: [_encode(one, depth + 1) for one in value]}
+    return {kind: [encode_value(one, depth + 1) for one in value]}
 
 
 def _opaque(value) -> dict:
@@ -94,7 +99,8 @@ def _opaque(value) -> dict:
     return {"opaque": type(value).__name__[:60], "says": says}
 
 
-def _decode(data: dict):
+def decode_value(data: dict):
+    """Return the value that `data` describes; ValueError if it describes none."""
     match data:
         case {"dots": True}:
             return ...
@@ -103,11 +109,11 @@ def _decode(data: dict):
         case {"number": str() as value}:
             return float(value)
         case {"tuple": list() as parts}:
-            return tuple(map(_decode, parts))
+            return tuple(map(decode_value, parts))
         case {"list": list() as parts}:
-            return list(map(_decode, parts))
+            return list(map(decode_value, parts))
         case {"dict": list() as pairs}:
-            return {_decode(key): _decode(value) for key, value in pairs}
+            return {decode_value(key): decode_value(value) for key, value in pairs}
         case {"array": str() as text, "dtype": str() as name, "shape": list() as shape}:
             return _array(text, np.dtype(name), shape)
         case {"opaque": str() as kind, "says": str() as says}:
