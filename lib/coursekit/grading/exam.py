@@ -123,7 +123,7 @@ def of_lesson(lesson: Lesson, name: str, exercises: Sequence[Exercise], variant:
 
 def _shown(lesson: Lesson, exercises: Sequence[Exercise]) -> list[str]:
     """Return the names that a lesson takes from the module of its exercises, but for the exercises."""
-    names = {}
+    names: dict[str, None] = {}
     for cell in lesson.code_cells:
         for node in ast.walk(ast.parse(source(cell))):
             match node:
@@ -265,11 +265,11 @@ def _messages(exercise: Exercise, wrong: list[list[Outcome]], scale: float) -> M
 def _numbers(outcomes: Sequence[Outcome]) -> np.ndarray:
     """Return all finite numbers in the values of outcomes."""
     found: list[np.ndarray] = [np.zeros(0)]
-    rest = [one.value for one in outcomes]
+    rest: list[Any] = [one.value for one in outcomes]
     while rest:
         value = rest.pop()
         if is_number(value):
-            found.append(np.ravel(np.real(value)).astype(float))
+            found.append(np.ravel(np.asarray(value).real).astype(float))
         elif isinstance(value, (list, tuple)):
             rest += value
         elif isinstance(value, dict):
