@@ -42,6 +42,7 @@ COMMANDS = {
     "hub-server --help": (0, "usage: python -m coursekit hub-server"),
     "hub-class --help": (0, "usage: python -m coursekit hub-class"),
     "grade {root}/handed-in --output {root}/grades --sandbox no": (0, "김민준|wrong"),
+    "exam --help": (0, "usage: python -m coursekit exam"),
     "grade {root}/nothing": (2, "there is no folder"),
     "doctor": (1, "Python|TensorFlow|planted ✘ 손실"),
     "record": (0, "resnet20"),
