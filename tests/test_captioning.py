@@ -9,13 +9,14 @@ import sacrebleu
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from convlab import networks
+from convlab import networks, runs
 from convlab.applications import captioning
 from convlab.applications.captioning import BEGIN, END, PADDING, CharacterModel, NGrams, Vocabulary
 from convlab.datasets import captions
 from convlab.datasets.captions import Fact
 from convlab.layers import log_softmax
 from convlab.networks.captioning import Moments
+from coursekit.measuring import record_captions
 
 sentence = st.lists(st.sampled_from("abc"), min_size=1, max_size=7).map(" ".join)
 pairs = st.lists(st.tuples(sentence, st.lists(sentence, min_size=1, max_size=3)), min_size=1, max_size=4)
@@ -146,16 +147,16 @@ def test_a_beam_without_width_is_refused():
         captioning.beam_search(Toy(0, 4).step, start, width=0)
 
 
-@pytest.fixture(scope="module")
-def trained():
-    """A small captioner, trained a little on features that show the numbers and the first thing."""
+@pytest.fixture(scope="module", params=["captioner", "attentive_captioner"])
+def trained(request):
+    """A small captioner, trained a little on features that show the first thing."""
     keras.utils.set_random_seed(0)
     facts = captions.draw(48, seed=0, size=48).facts
-    maps = np.random.default_rng(0).normal(0, 0.1, (48, 3, 4, 20)).astype("float32")
+    maps = np.random.default_rng(0).random((48, 3, 4, 12), "float32") / 100
     for image, fact in zip(maps, facts):
-        image[:, :, captions.NOUNS.index(fact.noun)] += 1
+        image[:, :, captions.NOUNS.index(fact.noun)] += 0.3
     vocabulary = Vocabulary(captions.words())
-    model = networks.captioner(maps.shape[1:], len(vocabulary), units=16, embedded=12)
+    model = getattr(networks, request.param)(maps.shape[1:], len(vocabulary), units=16, embedded=12)
     run = captioning.fit(model, maps, facts, epochs=40, batch_size=16, learning_rate=2e-2)
     return model, maps, facts, vocabulary, run
 
@@ -171,11 +172,16 @@ def test_the_decoder_in_numpy_equals_keras(trained):
     model, maps, facts, vocabulary, _ = trained
     words = vocabulary.encode([captions.sentences(fact)[2] for fact in facts])
     expected = log_softmax(model([maps, words], training=False).numpy())
-    decoder = captioning.Decoder(model)
+    attentive = model.name == "attentive_captioner"
+    decoder = captioning.AttentiveDecoder(model) if attentive else captioning.Decoder(model)
     state = decoder.begin(maps)
     for place in range(words.shape[1]):
         log_probabilities, state = decoder.step(words[:, place], state)
         np.testing.assert_allclose(log_probabilities, expected[:, place], rtol=1e-3, atol=1e-3)
+    if attentive:
+        looks = keras.Model(model.inputs, model.get_layer("attention").output[1])
+        (*_, last) = np.asarray(looks([maps, words])).swapaxes(0, 1)
+        np.testing.assert_allclose(decoder.attention.reshape(last.shape), last, rtol=1e-3, atol=1e-5)
 
 
 def test_a_word_depends_on_the_image_and_on_no_later_word(trained):
@@ -188,6 +194,40 @@ def test_a_word_depends_on_the_image_and_on_no_later_word(trained):
     np.testing.assert_allclose(after[:, :3], before[:, :3], atol=1e-5)
     assert np.abs(after[:, 3:] - before[:, 3:]).max() > 1e-3
     assert np.abs(model([maps[::-1], words], training=False).numpy()[:, 0] - before[:, 0]).max() > 1e-3
+
+
+def test_attention_cannot_ask_for_a_kind_of_thing():
+    """Things that change places with others are looked at as those were, and named by the other name."""
+    keras.utils.set_random_seed(1)
+    model = networks.attentive_captioner((3, 4, 12), words=20, units=8)
+    names = model.get_layer("names")
+    names.table.assign(20 * np.eye(12, 20, dtype="float32"))  # word k is the name of thing k
+    looks = keras.Model(model.inputs, model.get_layer("attention").output)
+    maps = np.zeros((1, 3, 4, 12), "float32")
+    maps[0, 0, 0, 3] = maps[0, 2, 3, 5] = 0.9  # one of thing 3, one of thing 5
+    swapped = maps[..., [0, 1, 2, 7, 4, 9, 6, 3, 8, 5, 10, 11]]  # 7 in place of 3, 9 in place of 5
+    (seen, where), (other_seen, other_where) = (
+        [np.asarray(part) for part in looks([some, np.array([[15, 16]])])] for some in (maps, swapped)
+    )
+    np.testing.assert_allclose(where, other_where, atol=1e-6)
+    np.testing.assert_allclose(seen[..., [3, 5]], other_seen[..., [7, 9]], atol=1e-6)
+    np.testing.assert_allclose(seen[..., 12:], other_seen[..., 12:], atol=1e-6)
+
+
+def test_what_has_been_named_is_kept():
+    names = networks.captioning.Names(3, 5)
+    names.table.assign([[9.0, 0, 0, 0, 0], [0, 9, 0, 0, 0], [0, 0, 9, 0, 0]])
+    named = np.asarray(names(np.array([[3, 0, 4, 1]])))[0]
+    assert named.argmax(axis=1).tolist()[1:3] == [0, 0]  # words 3 and 4 name nothing
+    np.testing.assert_allclose(named[-1] - named[-1].min(), [1, 1, 0], atol=1e-3)
+    np.testing.assert_allclose(names(np.eye(3, dtype="float32")[None], reverse=True)[0], names.table)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.4, 1.0])
+def test_words_are_left_out_in_training_alone(rate):
+    words, layer = np.ones((50, 40), "int32"), networks.captioning.WordDropout(rate)
+    assert (np.asarray(layer(words)) == 1).all()
+    assert abs((np.asarray(layer(words, training=True)) == 0).mean() - rate) < 0.05
 
 
 def test_features_are_those_of_squeezenet():
@@ -308,3 +348,49 @@ def test_what_a_character_model_does_not_know_is_named():
 def test_plain_characters_are_those_of_the_model():
     said = ["A film, isn't it?", "Café", "Two\nlines", "90 minutes", " Good!  "]
     assert captioning.plain_characters(said) == ["a film, isn't it?", "good!"]
+
+
+def test_attention_on_what_is_named_and_on_what_is_not():
+    scenes = captions.draw(6, seed=3)
+    inside = np.stack(
+        [captioning._inside(*there, (96, 96), (6, 12, 12, 12)) for there in zip(scenes.boxes, scenes.labels)]
+    )
+    for row, boxes, labels in zip(inside, scenes.boxes, scenes.labels):
+        for (x_min, y_min, x_max, y_max), label in zip(boxes, labels):
+            assert row[int((y_min + y_max) / 16), int((x_min + x_max) / 16), label]
+
+    class Looks:
+        """Attention on one thing of each scene, whatever is said."""
+
+        def __init__(self, which):
+            self.attention = np.stack([row[..., labels[which]] for row, labels in zip(inside, scenes.labels)])
+            self.attention = self.attention / self.attention.sum(axis=(1, 2), keepdims=True)
+
+        def begin(self, maps):
+            return ()
+
+        def step(self, words, state):
+            return None, state
+
+    maps = np.zeros((6, 12, 12, 12), "float32")
+    for which in (0, -1):  # each of the two things is named once
+        found = captioning.attention_on_things(Looks(which), maps, scenes)
+        assert found.words == 12 and 0 < found.area < 0.5
+        assert found.named >= 0.5 and found.named + found.other == pytest.approx(1)
+
+
+def test_a_recording_of_captions_is_stored(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(captions, "LANGUAGES", ("en",))
+    task = record_captions.CaptionTask(to_find=32, finder_epochs=1, scenes=32, epochs=1, tests=3, maps=4)
+    line = record_captions.record("tiny", task, 0, tmp_path / "c" / "tiny.npz", tmp_path)
+    assert line.startswith("tiny, seed 0: right facts of unseen pairs, en ")
+    run = runs.load(tmp_path / "runs" / "captions" / "tiny-seed0.json")
+    assert set(run.test) == {"finder"} | {f"{network}-en" for network in record_captions.MODELS}
+    attentive = run.test["attentive_captioner-en"]["unseen"]
+    assert (
+        set(attentive) == {*captioning.Scores._fields, "beam", "attention"}
+        and attentive["attention"]["words"] == 6
+    )
+    assert {path.name for path in (tmp_path / "weights").iterdir()} == {"captioner.npz", "finder.npz"}
+    assert not (tmp_path / "c" / "tiny.npz").exists()
+    assert record_captions.main([]) == 0 and "captions" in capsys.readouterr().out

@@ -29,6 +29,7 @@ COMMANDS = {
     "record-transfer": ("measuring.record_transfer", "record the figures of lesson 17"),
     "record-detector": ("measuring.record_detector", "train the detector of lesson 18 on BCCD"),
     "record-masks": ("measuring.record_masks", "train the networks of lesson 19 on CamVid"),
+    "record-captions": ("measuring.record_captions", "train the networks of lesson 20 on scenes"),
     "record-sentences": ("measuring.record_sentences", "train and test lesson 21 on ten folds"),
     "record-selfplay": ("measuring.record_selfplay", "let a network of lesson 25 teach itself a larger game"),
     "record-gan": ("measuring.record_gan", "train the networks of lesson 23 on digits"),

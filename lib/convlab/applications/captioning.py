@@ -1,12 +1,13 @@
 """Captions: a network that says what it sees, the search for its sentence, and scores of it (lesson 20).
 
-The network is `convlab.networks.captioner`; scenes and sentences come from `convlab.datasets.captions`. The
-character models that lead to it are here, too.
+The networks are `convlab.networks.captioner` and `attentive_captioner`; scenes and sentences come from
+`convlab.datasets.captions`. The character models that lead to them are here, too.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from math import exp, log, nan
+from math import ceil, exp, log, nan
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -24,11 +25,14 @@ __all__ = [
     "BEGIN",
     "END",
     "PADDING",
+    "AttentiveDecoder",
     "CharacterModel",
     "Decoder",
     "NGrams",
+    "OnThings",
     "Scores",
     "Vocabulary",
+    "attention_on_things",
     "beam_search",
     "bleu",
     "features",
@@ -109,6 +113,7 @@ def fit_finder(
     batch_size: int = 32,
     seed: int = 0,
     learning_rate: float = 3e-3,
+    checkpoint: str | Path | None = None,
 ) -> Run:
     """Train `networks.finder`, in place, on the middles of the boxes; return the Run. Lesson 20.
 
@@ -122,6 +127,7 @@ def fit_finder(
         batch_size: scenes in one step.
         seed: of their order; seed the model's weights yourself.
         learning_rate: of the first step.
+        checkpoint: a file from which an interrupted training goes on, as for `convlab.training.train`.
     """
     targets = _middles(scenes, maps.shape[1:3])
     each_epoch = len(maps) // batch_size
@@ -152,6 +158,7 @@ def fit_finder(
         steps,
         steps_per_epoch=each_epoch,
         state=[optimizer],
+        checkpoint=checkpoint,
         settings=settings,
         batch_size=batch_size,
     )
@@ -191,7 +198,7 @@ def fit(
     and fact are mirrored: what was left is right. Adam, whose rate falls to 0 as a cosine. Lesson 20.
 
     Args:
-        model: `networks.captioner`.
+        model: `networks.captioner` or `networks.attentive_captioner`.
         maps: (N, H, W, C), as from `find`.
         facts: what each image shows.
         epochs: how many times each image is seen.
@@ -266,14 +273,7 @@ class Decoder:
 
     def __init__(self, model: keras.Model):
         self.image = keras.Model(model.inputs[0], model.get_layer("image").output)
-        arrays = {name: model.get_layer(name).get_weights() for name in ("embedding", "lstm", "logits")}
-        (words, embedded), (inputs, _) = arrays["embedding"][0].shape, arrays["lstm"][0].shape
-        units = len(arrays["lstm"][1])
-        self.embedding, self.lstm = Embedding(words, embedded), LSTM(inputs, units)
-        self.logits = Dense(units, words)
-        parts = (self.embedding.params, self.lstm.params, self.logits.params)
-        for params, weights in zip(parts, arrays.values()):
-            params.update(zip(params, weights, strict=True))
+        self.embedding, self.lstm, self.logits = _numpy_layers(model)
 
     def begin(self, maps: np.ndarray) -> State:
         """Return the state before the first word: h and c, both (N, units) and 0, and the images' vectors."""
@@ -287,6 +287,139 @@ class Decoder:
         x = np.concatenate([self.embedding.forward(words), vectors], axis=1)
         states = self.lstm.forward(x[:, None], initial_state=(h, c))
         return log_softmax(self.logits.forward(states[:, 0])), (*self.lstm.state, vectors)
+
+
+class AttentiveDecoder:
+    """A trained attentive captioner word by word, in NumPy; used as `Decoder` is. Lesson 20.
+
+    The state is h and c of the LSTM, which things have been named (N, things), and the maps.
+
+    Args:
+        model: `networks.attentive_captioner`, trained.
+
+    Attributes:
+        attention: (N, H, W), where the last `step` looked; each image's adds up to 1.
+    """
+
+    attention: np.ndarray
+
+    def __init__(self, model: keras.Model):
+        self.embedding, self.lstm, self.logits = _numpy_layers(model)
+        (self.names,) = model.get_layer("names").get_weights()  # (things, words)
+        attention = model.get_layer("attention")
+        self.query, self.layout = (
+            (layer.kernel.numpy(), layer.bias.numpy()) for layer in (attention.query, attention.layout)
+        )
+
+    def begin(self, maps: np.ndarray) -> State:
+        """Return the state before the first word."""
+        zeros = np.zeros((len(maps), len(self.lstm.params["recurrent_kernel"])), np.float32)
+        return zeros, zeros, np.zeros((len(maps), maps.shape[3]), np.float32), maps
+
+    def step(self, words: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """Return log-probabilities (N, words) of what follows the words (N,), and the next state."""
+        h, c, named, maps = state
+        h = self.lstm.forward(self.embedding.forward(words)[:, None], initial_state=(h, c))[:, 0]
+        named = named + softmax(self.names.T)[words]
+        thing, beside = self._look(h, named, maps)
+        logits = thing @ self.names + self.logits.forward(np.concatenate([beside, h], axis=1))
+        return log_softmax(logits), (*self.lstm.state, named, maps)
+
+    def _look(self, h, named, maps):
+        """Return the thing looked at (N, things), and how many of it and how all lies (N, 3 + layout)."""
+        n, height, width, things = maps.shape
+        places = maps.reshape(n, -1, things)
+        something = places.sum(axis=2, keepdims=True) + 1e-6
+        kinds = places / something
+        many = (kinds * places.sum(axis=1, keepdims=True)).sum(axis=2, keepdims=True)
+        many = np.maximum(0, 1 - np.abs(many - np.arange(1, 4)))
+        y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+        where = np.broadcast_to(np.stack([y.ravel(), x.ravel()], axis=1), (n, height * width, 2))
+        keys = np.concatenate([where, many, kinds @ named[:, :, None]], axis=2)
+        kernel, bias = self.query
+        scores = (keys @ (h @ kernel + bias)[:, :, None])[..., 0]
+        attention = softmax(scores + np.log(something[..., 0]))
+        self.attention = attention.reshape(n, height, width)
+
+        thing = (attention[:, None] @ kinds)[:, 0]
+        this = (places @ thing[:, :, None]).reshape(n, height, width)
+        parts = this, something.reshape(this.shape) - this
+        lines = [part.sum(axis=axis) for axis in (2, 1) for part in parts]
+        kernel, bias = self.layout
+        layout = np.maximum(0, np.concatenate(lines, axis=1) @ kernel + bias)
+        return thing, np.concatenate([(attention[:, None] @ many)[:, 0], layout], axis=1)
+
+
+class OnThings(NamedTuple):
+    """Where attention lies while a thing is named: shares from 0 to 1, means over all words that name one.
+
+    Attributes:
+        named: of the attention, the share within boxes of the thing that is named. other: within boxes of
+            the other thing. area: the share of the image that boxes of the named thing fill, which attention
+            that knows nothing would have. words: how many words were counted.
+    """
+
+    named: float
+    other: float
+    area: float
+    words: int
+
+
+def attention_on_things(
+    decoder: AttentiveDecoder,
+    maps: np.ndarray,
+    scenes: captions.Captioned,
+    language: str = "en",
+) -> OnThings:
+    """Return where attention lies while the right captions of scenes are read, a noun at a time. Lesson 20.
+
+    The attention is that of the step whose output is the noun. The shortest sentence of each fact is read.
+
+    Args:
+        decoder: of a trained captioner.
+        maps: (N, H, W, things) of the scenes.
+        scenes: their boxes are compared.
+        language: of the captioner.
+    """
+    vocabulary = Vocabulary(captions.words(language))
+    words = vocabulary.encode([captions.sentences(fact, language)[0] for fact in scenes.facts])
+    nouns = {vocabulary._number(word): thing for thing, word in captions.nouns(language)}
+    state, rows = decoder.begin(maps), []
+    inside = np.stack(
+        [_inside(*there, scenes.images.shape[1:3], maps.shape) for there in zip(scenes.boxes, scenes.labels)]
+    )
+    for place in range(words.shape[1] - 1):
+        _, state = decoder.step(words[:, place], state)
+        for attention, into, number in zip(decoder.attention, inside, words[:, place + 1].tolist()):
+            if number in nouns:
+                named = into[..., nouns[number]]
+                other = into.any(axis=2) & ~named
+                rows.append((attention[named].sum(), attention[other].sum(), named.mean()))
+    return OnThings(*(float(share) for share in np.mean(rows, axis=0)), len(rows))
+
+
+def _inside(boxes, labels, size, shape):
+    """Return for each place and each thing whether a box of the thing meets it, (H, W, things)."""
+    _, height, width, things = shape
+    there = np.zeros((height, width, things), bool)
+    steps = np.array([width / size[1], height / size[0]] * 2)
+    for box, label in zip(boxes, labels):
+        left, top, right, bottom = box * steps
+        there[int(top) : ceil(bottom), int(left) : ceil(right), label] = True
+    return there
+
+
+def _numpy_layers(model):
+    """Return the embedding, the LSTM and the last dense layer of a captioner as NumPy layers."""
+    arrays = [model.get_layer(name).get_weights() for name in ("embedding", "lstm", "logits")]
+    layers = (
+        Embedding(*arrays[0][0].shape),
+        LSTM(len(arrays[1][0]), len(arrays[1][1])),
+        Dense(*arrays[2][0].shape),
+    )
+    for layer, weights in zip(layers, arrays):
+        layer.params.update(zip(layer.params, weights, strict=True))
+    return layers
 
 
 def greedy(step: Step, state: State, longest: int = 12) -> np.ndarray:

@@ -24,6 +24,7 @@ __all__ = [
     "draw",
     "fact_of",
     "facts",
+    "nouns",
     "sentences",
     "words",
 ]
@@ -186,6 +187,17 @@ def words(language: str = "en") -> tuple[str, ...]:
     (40, True, True, True)
     """
     return tuple(sorted({word for said in _known(language) for word in said.split()}))
+
+
+def nouns(language: str = "en") -> tuple[tuple[int, str], ...]:
+    """Return each word that names a thing with the thing's number in `NOUNS`, plurals as well.
+
+    >>> nouns()[:2], nouns("ko")[0]
+    (((0, 'lion'), (0, 'lions')), (0, '사자'))
+    """
+    if language == "en":
+        return tuple((i, name) for i, noun in enumerate(NOUNS) for name in (noun, _NOUNS[noun].plural))
+    return tuple((i, _name(noun, language)) for i, noun in enumerate(NOUNS))
 
 
 def _english(fact):

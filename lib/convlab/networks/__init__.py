@@ -19,7 +19,7 @@ from convlab.networks.blocks import (
     normalized_convolution,
     normalized_dense,
 )
-from convlab.networks.captioning import captioner, finder
+from convlab.networks.captioning import attentive_captioner, captioner, finder
 from convlab.networks.dcgan import dcgan_discriminator, dcgan_generator
 from convlab.networks.fast import cifar_fast, whiten, whitening_kernels
 from convlab.networks.gelu import gelu
@@ -54,6 +54,7 @@ __all__ = [
     "PaddedShortcut",
     "alexnet",
     "atari_dqn",
+    "attentive_captioner",
     "captioner",
     "cifar_alexnet",
     "cifar_fast",
