@@ -1,4 +1,4 @@
-"""Lesson 20: a step of an LSTM, a step of beam search, and the clipped precision of BLEU."""
+"""Lesson 20: a step of an LSTM, of beam search, the clipped precision of BLEU, and attention."""
 
 from collections import Counter
 
@@ -331,3 +331,86 @@ def _(said, references, n):
 )
 def _(said, references, n):
     return clipped_precision.reference(said, references, n) * _grams(said, n).total() / len(said.split())
+
+
+def _places(places, keys, values):
+    return tuple(_rng.normal(0, 1.2, shape) for shape in ((keys,), (places, keys), (places, values)))
+
+
+@exercise(
+    question="What does a query see, (V,), at P places with keys (P, K) and values (P, V)?",
+    insight="No place is chosen: each counts a little. So the answer has a gradient for the query and the keys.",
+    cases=[_places(4, 2, 3), _places(3, 5, 3), _places(6, 1, 6)],
+    hints=[
+        "First a score for each place: the product of its key with the query, added up. Then a softmax.",
+        "The softmax runs over the *places*, and its results add up to 1. They are the attention.",
+        "`attention = layers.softmax(keys @ query)`, then the sum of attention times values: `attention @ values`.",
+    ],
+)
+def attend(query, keys, values):
+    return layers.softmax(keys @ query) @ values
+
+
+@attend.mistake(
+    "attention only", "this is the attention: what is seen is the mean of the values that it weighs."
+)
+def _(query, keys, values):
+    return layers.softmax(keys @ query)
+
+
+@attend.mistake("no softmax", "the scores themselves weigh the values: a softmax makes them shares of 1.")
+def _(query, keys, values):
+    return (keys @ query) @ values
+
+
+@attend.mistake(
+    "one place only", "this is the value at the place with the best score: every place counts a little."
+)
+def _(query, keys, values):
+    return values[(keys @ query).argmax()]
+
+
+@attend.mistake("every place alike", "this is the plain mean over the places: the query does not count.")
+def _(query, keys, values):
+    return values.mean(axis=0)
+
+
+@attend.mistake(
+    "divided by the sum", "the scores are divided by their sum: take a softmax, as scores may be negative."
+)
+def _(query, keys, values):
+    scores = keys @ query
+    return scores / scores.sum() @ values
+
+
+@attend.mistake(
+    "exp without a sum", "the weights are exp of the scores: divide them by their sum, as softmax does."
+)
+def _(query, keys, values):
+    return np.exp(keys @ query) @ values
+
+
+@attend.mistake(
+    "softmax of the keys", "each key went through a softmax: it comes after the product with the query."
+)
+def _(query, keys, values):
+    return layers.softmax(keys) @ query @ values
+
+
+@attend.mistake("sum of the keys", "the keys are added up: multiply them by the query first.")
+def _(query, keys, values):
+    return layers.softmax(keys.sum(axis=1)) @ values
+
+
+@attend.mistake(
+    "least attention", "the place with the lowest score counts most: the sign of the scores is turned round."
+)
+def _(query, keys, values):
+    return layers.softmax(-keys @ query) @ values
+
+
+@attend.mistake(
+    "divided by the places", "a softmax adds up to 1 already: do not divide by the number of places again."
+)
+def _(query, keys, values):
+    return layers.softmax(keys @ query) @ values / len(keys)
