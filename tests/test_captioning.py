@@ -182,6 +182,12 @@ def test_the_decoder_in_numpy_equals_keras(trained):
         looks = keras.Model(model.inputs, model.get_layer("attention").output[1])
         (*_, last) = np.asarray(looks([maps, words])).swapaxes(0, 1)
         np.testing.assert_allclose(decoder.attention.reshape(last.shape), last, rtol=1e-3, atol=1e-5)
+        said, looked = captioning.attentions(decoder, maps[:1])
+        assert said == [
+            number for number in captioning.greedy(decoder.step, decoder.begin(maps[:1]))[0] if number
+        ]
+        np.testing.assert_allclose(looked.sum(axis=(1, 2)), 1, rtol=1e-4)
+        assert looked.shape == (len(said), *maps.shape[1:3])
 
 
 def test_a_word_depends_on_the_image_and_on_no_later_word(trained):

@@ -33,6 +33,7 @@ __all__ = [
     "Scores",
     "Vocabulary",
     "attention_on_things",
+    "attentions",
     "beam_search",
     "bleu",
     "features",
@@ -348,6 +349,24 @@ class AttentiveDecoder:
         kernel, bias = self.layout
         layout = np.maximum(0, np.concatenate(lines, axis=1) @ kernel + bias)
         return thing, np.concatenate([(attention[:, None] @ many)[:, 0], layout], axis=1)
+
+
+def attentions(decoder: AttentiveDecoder, maps: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """Return the numbers of the words that greedy search says of one image, and where it looked for each.
+
+    The last number is that of the end. The attention is (words, H, W). Lesson 20.
+
+    Args:
+        decoder: of a trained captioner.
+        maps: (1, H, W, things) of the image.
+    """
+    (said,) = greedy(decoder.step, decoder.begin(maps))
+    words = [int(number) for number in said if number != PADDING]
+    state, looks = decoder.begin(maps), []
+    for number in (BEGIN, *words[:-1]):
+        _, state = decoder.step(np.array([number]), state)
+        looks.append(decoder.attention[0])
+    return words, np.stack(looks)
 
 
 class OnThings(NamedTuple):
