@@ -302,12 +302,12 @@ FAULTS = [
         tests=("test_exercises.py::test_progress_remembers_the_best_and_only_attempts",),
     ),
     Fault(
-        name="words-not-escaped",
+        name="explorer-without-its-networks",
         file="convlab/notebook/widgets.py",
-        old="text = html.escape(sentence, quote=True)",
-        new="text = sentence",
-        what="a sentence may hold a script",
-        tests=("test_widgets.py::test_any_function_can_be_explored_and_its_words_are_escaped",),
+        old='networks = self.options.get("names", ())',
+        new="networks = ()",
+        what="an explorer has no network that answers",
+        tests=("test_widgets.py::test_script_has_the_networks_that_its_explorer_asks_and_no_others",),
     ),
     Fault(
         name="search-ends-at-an-edge",

@@ -12,6 +12,7 @@ import stills
 import web_cases as cases
 
 from convlab import layers, shapes
+from convlab.layers import im2col
 from convlab.notebook import widgets
 from coursekit.publishing import live
 
@@ -176,7 +177,7 @@ def test_explorer_of_the_learning_rate_takes_the_steps_of_gradient_descent():
 
 
 def test_explorer_of_one_unit_names_the_pixels_that_change_it():
-    options = live._deep_network()
+    options = live.options("unit")
     pixels = np.repeat(np.eye(28)[:, :, None, None], 28, axis=2)  # image p has one bright row, row p
     reached, settings, wanted = pixels, [], []
     for number, (name, kernel, stride) in enumerate(options["layers"]):
@@ -201,7 +202,26 @@ def test_explorer_of_one_unit_names_the_pixels_that_change_it():
     assert [tuple(map(int, numbers)) for numbers in said] == wanted
 
 
-def test_still_pictures_of_the_explorers_are_current():
+def test_explorer_of_blocks_says_what_convolution_does_with_each():
+    known = live.options("blocks")
+    settings = [{"block": block} for block in range(len(known["lines"]))]
+    asked = {"ask": "sentences", "explorer": "blocks", "settings": settings, "options": known}
+    (sentences,) = cases.ask_node([asked])
+    images, kernels = np.zeros((32, 28, 28, 32), np.float32), (3, 3, 32, 64)
+    for lines, time, sentence in zip(known["lines"], known["times"], sentences, strict=True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(im2col, "VALUES_PER_BLOCK", lines * 28 * known["values"])
+            blocks = list(im2col.Im2Col(images.shape, kernels, 1, "same").rows(images))
+        rows = blocks[0][1]
+        said = re.search(
+            r": ([\d,]+) rows of (\d+) numbers, (\S+) MB; matrix products: (\d+)\.", sentence
+        ).groups()
+        assert (int(said[0].replace(",", "")), int(said[1]), int(said[3])) == (*rows.shape, len(blocks))
+        np.testing.assert_allclose(float(said[2]), rows.nbytes / 1e6, rtol=0.05)
+        assert f"Recorded: {time:.2f} times" in sentence
+
+
+def test_still_pictures_and_options_of_the_explorers_are_current():
     """If not: `python tests/stills.py` writes them anew."""
-    stored = {path.stem: path.read_text(encoding="utf-8") for path in live.STILLS.glob("*.html")}
-    assert stored == stills.drawn()
+    stored = {path.name: path.read_text(encoding="utf-8") for path in live.STILLS.iterdir()}
+    assert stored == stills.files()

@@ -78,7 +78,9 @@ def test_explorers_with_trained_networks_say_what_keras_says():
     moves = [(0, 5, 0), (1, -8, 3), (4, 8, -8), (2, 0, 0)]
     settings = [dict(zip(("digit", "right", "down"), one)) for one in moves]
     moving = asked | {"explorer": "shift", "settings": settings}
-    said = cases.ask_node([asked | {"options": live._hiding()}, moving | {"options": live._shifting()}])
+    said = cases.ask_node(
+        [asked | {"options": live.options("occlusion")}, moving | {"options": live.options("shift")}]
+    )
     hidden = []
     for digit, size, row, column in squares:
         hidden.append(x_test[[42, 4, 7, 18, 0][digit]].copy())

@@ -1,5 +1,5 @@
 /**
- * Explorers: sliders over a picture, with a sentence that says what the picture shows, in the lessons of the book.
+ * Explorers: sliders over a picture, with a sentence that says what the picture shows, in the book and in notebooks.
  *
  * Each explorer is {sliders, sentence, picture}: `sliders` names its values, [start, least, most, step]; `sentence(values, options)`
  * returns the sentence and `picture(values, options)` the picture, an SVG element. `convlab.mount` makes it live.
@@ -236,7 +236,7 @@ convlab.part(function explorers(convlab) {
     constructor(place, name, known) {
       Object.assign(this, { explorer: EXPLORERS[name], known });
       this.sliders = slidersOf(this.explorer, known);
-      this.now = starts(this.sliders);
+      this.now = { ...starts(this.sliders), ...known.values };
       this.inputs = {};
       const rows = Object.entries(this.sliders).map(([key, slider]) => this.#row(key, slider));
       this.sentence = element("p", { class: "cx-sentence", role: "status" });
@@ -300,7 +300,7 @@ convlab.part(function explorers(convlab) {
     const explorer = EXPLORERS[name];
     const known = { ...explorer.options, ...options };
     const prepared = explorer.prepare ? await explorer.prepare(known) : known;
-    const now = starts(slidersOf(explorer, prepared));
+    const now = { ...starts(slidersOf(explorer, prepared)), ...known.values };
     return { sentence: explorer.sentence(now, prepared), pictures: pictures(explorer, now, prepared) };
   }
 
@@ -308,7 +308,8 @@ convlab.part(function explorers(convlab) {
    * Put an explorer into an element, which may hold a still picture until it is ready.
    * @param {HTMLElement} place
    * @param {string} name - of `convlab.EXPLORERS`
-   * @param {object} [options] - what the explorer shows; `slide` needs {image, kernel}, lists of lines
+   * @param {object} [options] - what the explorer shows; `slide` needs {image, kernel}, lists of lines; `values` are where
+   *   sliders start
    */
   async function mount(place, name, options = {}) {
     const explorer = EXPLORERS[name];
@@ -321,13 +322,13 @@ convlab.part(function explorers(convlab) {
     }
   }
 
-  /** Make every element with data-explorer live; with data-still it takes the place of the output before it. */
+  /** Make every element with data-explorer live; it takes the place of the output before it, a still picture. */
   async function mountAll() {
     const outputs = [...document.querySelectorAll(".cell_output")];
     for (const place of document.querySelectorAll("[data-explorer]")) {
       const mounted = await mount(place, place.dataset.explorer, JSON.parse(place.dataset.options ?? "{}"));
       const before = (output) => output.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING;
-      const still = mounted && place.dataset.still && outputs.filter(before).at(-1);
+      const still = mounted && outputs.filter(before).at(-1);
       if (still) still.style.display = "none";
     }
   }

@@ -233,5 +233,13 @@ convlab.part(function english(convlab) {
     shift_sentence: "Label {label}, moved {right} to the right and {down} down. Trained without shifts, the network says {none} ({none_share}); trained with shifts, {shifted} ({shifted_share}).",
     shift_none: "trained without shifts",
     shift_shifted: "trained with shifts",
+    explorer_blocks: "explorer of the block size",
+    slider_block: "block",
+    blocks_lines: "{lines} lines",
+    blocks_images: "{images} images",
+    blocks_sentence: "Blocks of {block}: {rows} rows of {values} numbers, {memory} MB; matrix products: {products}. Recorded: {time} times the time of the fastest size",
+    blocks_axes: "times the fastest, over a block's memory (logarithmic)",
+    blocks_cache: "cache of a core: {cache} MB",
+    blocks_matrix: "all rows: {memory} MB",
   };
 });

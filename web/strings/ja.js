@@ -228,5 +228,13 @@ convlab.part(function japanese(convlab) {
     shift_sentence: "ラベル {label}、右へ {right}、下へ {down} 移動。移動なしで学習したネットワークの答えは {none}({none_share})、移動ありで学習したネットワークの答えは {shifted}({shifted_share})です。",
     shift_none: "移動なしで学習",
     shift_shifted: "移動ありで学習",
+    explorer_blocks: "ブロックの大きさを調べる",
+    slider_block: "ブロック",
+    blocks_lines: "{lines}行",
+    blocks_images: "画像{images}枚",
+    blocks_sentence: "ブロック{block}: {values}個の数の行が{rows}本、{memory} MB。行列積{products}回。記録した時間: 最も速い大きさの{time}倍",
+    blocks_axes: "最短時間の何倍か(横軸: ブロックのメモリ、対数)",
+    blocks_cache: "コアのキャッシュ: {cache} MB",
+    blocks_matrix: "すべての行: {memory} MB",
   };
 });

@@ -228,5 +228,13 @@ convlab.part(function korean(convlab) {
     shift_sentence: "레이블 {label}, 오른쪽으로 {right}, 아래로 {down} 옮김. 이동 없이 학습한 신경망의 답은 {none} ({none_share}), 이동하며 학습한 신경망의 답은 {shifted} ({shifted_share})입니다.",
     shift_none: "이동 없이 학습",
     shift_shifted: "이동하며 학습",
+    explorer_blocks: "블록 크기 탐색기",
+    slider_block: "블록",
+    blocks_lines: "{lines}줄",
+    blocks_images: "이미지 {images}장",
+    blocks_sentence: "블록 {block}: 숫자 {values}개짜리 행 {rows}개, {memory} MB. 행렬 곱 {products}번. 기록된 시간: 가장 빠른 크기의 {time}배",
+    blocks_axes: "가장 빠른 시간의 몇 배 (가로축: 블록 메모리, 로그)",
+    blocks_cache: "코어의 캐시: {cache} MB",
+    blocks_matrix: "모든 행: {memory} MB",
   };
 });

@@ -130,7 +130,7 @@ globalThis.answerCases = function answerCases(cases) {
 
 if (typeof require === "function" && require.main === module) {
   require("../node.js");
-  for (const name of ["elements", "pictures", "descent", "unit", "trained", "explorers"]) require(`../${name}.js`);
+  for (const name of ["elements", "pictures", "descent", "unit", "blocks", "trained", "explorers"]) require(`../${name}.js`);
   const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
   globalThis.answerCases(cases).then((answers) => process.stdout.write(JSON.stringify(answers)));
 }

@@ -1,70 +1,112 @@
-"""Explorers: sliders over a picture, which is shown alone where no kernel can answer the sliders."""
+"""Explorers: sliders over a picture, by one script in notebooks and in the book; a still picture elsewhere.
+
+The scripts are those of web/, whose README names them. A notebook runs them by anywidget.
+"""
 
 import base64
-import html
+import functools
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from defusedxml import ElementTree
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from convlab import plots
+from convlab import DATA_FOLDER, plots
 from convlab.shapes import output_size
 
 if TYPE_CHECKING:
-    import ipywidgets
+    import anywidget
 
-__all__ = ["Explorer", "filter_explorer", "never_read", "output_size_explorer"]
+__all__ = ["Explorer", "explorer", "filter_explorer", "never_read", "output_size_explorer"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WEB = Path(__file__).resolve().parents[3] / "web"
 
 
 class Explorer:
-    """Sliders over a picture, live in a notebook; a still picture where it is only read (lessons 05, 06).
+    """Sliders over a picture, live in a notebook; a still picture where it is only read (lessons 01 to 10).
 
-    `show(**values)` returns a sentence and a Matplotlib figure; `sliders` names its arguments, each with
-    (label, start, least, most). A notebook stores the sentence and the picture of the starting values beside
-    the live form, so that a site, slides or a code host have something to show.
+    A notebook stores the sentence and the picture of the starting values beside the live form, so that a
+    site, slides or a code host have something to show.
 
-    >>> Explorer(lambda side: (f"area {side**2}", Figure()), side=("side", 3, 1, 9))
-    area 9
+    Args:
+        name: of the explorer, as `explorer` lists them.
+        sentence: what it says before anybody turns it.
+        picture: the still picture, bytes or text, by its MIME type.
+        options: what web/explorers.js shows; `values` are where the sliders start.
     """
 
-    def __init__(self, show: Callable[..., tuple[str, Figure]], **sliders: tuple[str, int, int, int]):
-        self.show, self.sliders = show, sliders
+    def __init__(
+        self, name: str, sentence: str, picture: Mapping[str, bytes | str], options: Mapping[str, Any]
+    ) -> None:
+        self.name, self.sentence = name, sentence
+        self.picture, self.options = dict(picture), dict(options)
 
-    def start(self) -> dict[str, int]:
-        """Return the starting value of every slider."""
-        return {name: start for name, (_, start, _, _) in self.sliders.items()}
+    def widget(self) -> "anywidget.AnyWidget":
+        """Return the live form."""
+        import anywidget
 
-    def box(self) -> "ipywidgets.VBox":
-        """Return the live form: an ipywidgets box of the sliders, the sentence and the picture."""
-        import ipywidgets
+        style = (WEB / "explorers.css").read_text(encoding="utf-8")
+        return anywidget.AnyWidget(_esm=self.script(), _css=style)
 
-        wide = {"description_width": "6em"}
-        sliders = {
-            name: ipywidgets.IntSlider(start, least, most, description=label, style=wide)
-            for name, (label, start, least, most) in self.sliders.items()
-        }
-        page = ipywidgets.HTML()
+    def script(self) -> str:
+        """Return the JavaScript module that draws the explorer: the parts of web/, its options, its networks.
 
-        def redraw(_=None):
-            page.value = _page(*self.show(**{name: slider.value for name, slider in sliders.items()}))
-
-        for slider in sliders.values():
-            slider.observe(redraw, "value")
-        redraw()
-        return ipywidgets.VBox([*sliders.values(), page])
+        FileNotFoundError for a trained network that data/weights does not have.
+        """
+        networks = self.options.get("names", ())
+        files = [DATA_FOLDER / "weights" / f"{name}.npz" for name in networks]
+        packed = {file.stem: base64.b64encode(file.read_bytes()).decode() for file in files}
+        name, options, trained = (json.dumps(value) for value in (self.name, self.options, packed))
+        return (
+            f"if (!globalThis.convlab?.EXPLORERS?.[{name}]) {{\n"
+            f"{_parts('trained' if networks else 'explorers')}\n}}\n"
+            f"convlab.trained = {{ ...convlab.trained, ...{trained} }};\n"
+            "export default { async render({ el }) {\n"
+            "  const place = document.createElement('div');\n"
+            "  el.append(place);\n"
+            f"  await convlab.mount(place, {name}, {options});\n"
+            "} };\n"
+        )
 
     def __repr__(self) -> str:
-        return self.show(**self.start())[0]
+        return self.sentence
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        sentence, figure = self.show(**self.start())
-        still = {"text/plain": sentence, "image/png": _png(figure)}
-        return still | {WIDGET_VIEW: self.box()._repr_mimebundle_()[WIDGET_VIEW]}
+        bundle: dict[str, Any] = {"text/plain": self.sentence, **self.picture}
+        view = self.widget()._repr_mimebundle_()
+        assert view is not None  # it is None for a widget without a view
+        return bundle | {WIDGET_VIEW: view[0][WIDGET_VIEW]}
+
+
+def explorer(name: str) -> Explorer:
+    """Return an explorer with the settings that the lessons give it.
+
+    ValueError for a name that is none of these:
+
+    - `surface`: the loss of a line over w and b, `rate`: a learning rate and its steps (lesson 01);
+    - `padding`: three conventions, `field`: the receptive field of three layers (lesson 06);
+    - `blocks`: the block size of a convolution, with recorded times (lesson 07);
+    - `shift`: a digit is moved, and two trained networks read it (lesson 09);
+    - `unit`: what one unit sees, `occlusion`: a square hides a part of a digit (lesson 10).
+
+    >>> explorer("field")
+    One output of layer 1 sees 3 input pixels along a side, one of layer 2 sees 5, one of layer 3 sees 7.
+    """
+    stills = WEB / "stills"
+    try:
+        picture = (stills / f"{name}.svg").read_text(encoding="utf-8")
+    except OSError as error:
+        names = ", ".join(sorted(path.stem for path in stills.glob("*.svg")))
+        raise ValueError(f"no explorer is called {name!r}: choose one of {names}") from error
+    known = json.loads((stills / f"{name}.json").read_text(encoding="utf-8"))
+    title = ElementTree.fromstring(picture)[0]
+    return Explorer(name, title.text or "", {"image/svg+xml": picture}, known)
 
 
 def output_size_explorer(
@@ -83,13 +125,12 @@ def output_size_explorer(
     >>> output_size_explorer(6, 3, 2, 0)
     floor((6 - 3 + 2·0) / 2) + 1 = 2, so 2×2 places; never read: 11 of 36 pixels
     """
-    return Explorer(
-        _sizes,
-        input_size=("input i", input_size, 1, 16),
-        kernel_size=("filter f", kernel_size, 1, 11),
-        stride=("stride s", stride, 1, 8),
-        padding=("padding p", padding, 0, 5),
-    )
+    figure = Figure(figsize=(5.8, 3.2))
+    ax = plots.places(input_size, kernel_size, stride, padding, ax=figure.subplots())
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    values = {"input": input_size, "kernel": kernel_size, "stride": stride, "padding": padding}
+    sentence = _count(input_size, kernel_size, stride, padding)
+    return Explorer("sizes", sentence, {"image/png": _png(figure)}, {"values": values})
 
 
 def never_read(
@@ -129,25 +170,17 @@ def filter_explorer(
     sums = np.tensordot(windows, kernel, 2)
     strongest = np.unravel_index(np.abs(sums).argmax(), sums.shape)
 
-    def show(row: int, column: int) -> tuple[str, Figure]:
-        figure = Figure(figsize=(8.4, 2.9))
-        plots.filter_place(image, kernel, row, column, figure.subplots(1, 3))
-        place = f"row {row}, column {column}"
-        return f"{place}: {kernel.size} products add up to {sums[row, column]:.6g}", figure
-
-    return Explorer(
-        show,
-        row=("row", int(strongest[0]) if row is None else row, 0, rows - 1),
-        column=("column", int(strongest[1]) if column is None else column, 0, columns - 1),
-    )
-
-
-def _sizes(input_size: int, kernel_size: int, stride: int, padding: int) -> tuple[str, Figure]:
-    """Return what the explorer of sizes says and draws."""
-    figure = Figure(figsize=(5.8, 3.2))
-    ax = plots.places(input_size, kernel_size, stride, padding, ax=figure.subplots())
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return _count(input_size, kernel_size, stride, padding), figure
+    row = int(strongest[0]) if row is None else row
+    column = int(strongest[1]) if column is None else column
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ValueError(
+            f"no place at row {row}, column {column}: there are {rows} rows and {columns} columns"
+        )
+    figure = Figure(figsize=(8.4, 2.9))
+    plots.filter_place(image, kernel, row, column, figure.subplots(1, 3))
+    sentence = f"row {row}, column {column}: {kernel.size} products add up to {sums[row, column]:.6g}"
+    options = {"image": image.tolist(), "kernel": kernel.tolist(), "values": {"row": row, "column": column}}
+    return Explorer("slide", sentence, {"image/png": _png(figure)}, options)
 
 
 def _count(input_size: int, kernel_size: int, stride: int, padding: int) -> str:
@@ -162,14 +195,11 @@ def _count(input_size: int, kernel_size: int, stride: int, padding: int) -> str:
     return f"{formula}, so {places}×{places} places; never read: {unread} of {pixels} pixels"
 
 
-def _page(sentence: str, figure: Figure) -> str:
-    """Return HTML that says the sentence and shows the figure, with the sentence as its alternative text."""
-    text = html.escape(sentence, quote=True)
-    picture = base64.b64encode(_png(figure)).decode()
-    return (
-        f'<p role="status" style="font-size: 1.15em">{text}</p>'
-        f'<img alt="{text}" src="data:image/png;base64,{picture}">'
-    )
+@functools.cache
+def _parts(page: str) -> str:
+    """Return the scripts that a page of explorers loads, as one."""
+    names = json.loads((WEB / "scripts.json").read_text(encoding="utf-8"))[page]
+    return "\n".join((WEB / f"{name}.js").read_text(encoding="utf-8") for name in names)
 
 
 def _png(figure: Figure) -> bytes:

@@ -58,36 +58,32 @@ def offer(slug: str) -> str:
 def with_explorers(slug: str, cells: list[dict]) -> list[dict]:
     """Return a lesson's cells with its explorers, each behind the cell it belongs to; see web/explorers.js.
 
-    Without scripts the stored picture is all that is seen; with them the explorer takes the place of the
-    picture that its own cell has stored.
+    Without scripts the stored picture is all that is seen; with them the explorer takes its place.
     """
-    places = {place: (name, options) for lesson, place, name, options in EXPLORERS if lesson == slug}
-    if not any(cell.get("id") in places for cell in cells):
+    names = {place: name for lesson, place, name in EXPLORERS if lesson == slug}
+    if not any(cell.get("id") in names for cell in cells):
         return cells
     found = []
     for cell in cells:
         found.append(cell)
-        if cell.get("id") in places:
-            name, options = places[cell["id"]]
-            found.append(_raw(f"live-{cell['id']}", _explorer(name, options(), cell["id"] == "explorer")))
-    part = "trained" if any(name in ANSWER for name, _ in places.values()) else "explorers"
+        if cell.get("id") in names:
+            found.append(_raw(f"live-{cell['id']}", _explorer(names[cell["id"]])))
+    part = "trained" if any(name in ANSWER for name in names.values()) else "explorers"
     return [*found, _raw("live-scripts", _loading("explorers.css", _scripts()[part]))]
 
 
-def _explorer(name: str, options: dict, replaces: bool) -> str:
+def _explorer(name: str) -> str:
     """Return the element that becomes an explorer."""
-    text = html.escape(json.dumps(options, separators=(",", ":")), quote=True)
-    before = ' data-still="before"' if replaces else ""
-    return f'<div data-explorer="{name}" data-options="{text}"{before}>{still(name)}</div>'
+    text = html.escape(json.dumps(options(name), separators=(",", ":")), quote=True)
+    return f'<div data-explorer="{name}" data-options="{text}"></div>'
 
 
-def still(name: str) -> str:
-    """Return the picture that stands for an explorer where no script runs; nothing if its cell stores one.
-
-    `python tests/stills.py` writes them.
-    """
-    path = STILLS / f"{name}.html"
-    return path.read_text(encoding="utf-8").rstrip() if path.exists() else ""
+def options(name: str) -> dict:
+    """Return what an explorer shows, as tests/stills.py has written it; `CourseError` if it is missing."""
+    try:
+        return json.loads((STILLS / f"{name}.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CourseError(f"the book needs {error.filename}: restore it with git") from error
 
 
 def _raw(name: str, source: str) -> dict:
@@ -95,58 +91,18 @@ def _raw(name: str, source: str) -> dict:
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}
 
 
-def _digit_and_kernel() -> dict:
-    """Return what lesson 05's explorer shows: the first test digit, and its kernel C."""
-    with np.load(MNIST, allow_pickle=False) as file:
-        image = np.round(file["x_test"][0] / 255, 2)
-    return {"image": image.tolist(), "kernel": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]}
-
-
-def _deep_network() -> dict:
-    """Return the layers of `networks.mnist_deep` up to its last pooling, and the first digit of lesson 10."""
-    convolutions = [[f"conv{block}_{place}", 3, 1] for block in (1, 2, 3) for place in (1, 2)]
-    layers = [
-        *convolutions[:2],
-        ["pool1", 2, 2],
-        *convolutions[2:4],
-        ["pool2", 2, 2],
-        *convolutions[4:],
-        ["pool3", 2, 2],
-    ]
-    return {"side": 28, "layers": layers, "start": 4, "pixels": _digits([0])[0]["pixels"]}
-
-
-def _hiding() -> dict:
-    """Return the digits and the network of lesson 10's experiment with a square."""
-    return {"names": ["mnist-deep"], "digits": _digits([42, 4, 7, 18, 0])}
-
-
-def _shifting() -> dict:
-    """Return the networks of lesson 09 that were trained without and with shifts, and five test digits."""
-    return {"names": ["mnist-deep", "mnist-deep-shift"], "digits": _digits([0, 3, 2, 7, 18])}
-
-
-def _digits(numbers: list[int]) -> list[dict]:
-    """Return test digits of MNIST with their labels, the pixels in base64."""
-    with np.load(MNIST, allow_pickle=False) as file:
-        images, labels = file["x_test"][numbers], file["y_test"][numbers]
-    return [
-        {"label": int(label), "pixels": base64.b64encode(image.tobytes()).decode()}
-        for image, label in zip(images, labels)
-    ]
-
-
 OFFERED = ("05", "08", "11", "16")  # lessons with a link to the live page
-EXPLORERS = (  # lesson, the cell that it follows, explorer, what it shows
-    ("01_linear_regression", "surface", "surface", dict),
-    ("01_linear_regression", "zigzag", "rate", dict),
-    ("05_convolution", "explorer", "slide", _digit_and_kernel),
-    ("06_output_sizes", "three-conventions", "padding", dict),
-    ("06_output_sizes", "field-picture", "field", dict),
-    ("06_output_sizes", "explorer", "sizes", dict),
-    ("09_mnist_with_keras", "moved", "shift", _shifting),
-    ("10_inside_a_network", "field", "unit", _deep_network),
-    ("10_inside_a_network", "occlusion", "occlusion", _hiding),
+EXPLORERS = (  # lesson, the cell whose output it takes the place of, explorer
+    ("01_linear_regression", "surface-explorer", "surface"),
+    ("01_linear_regression", "rate-explorer", "rate"),
+    ("05_convolution", "explorer", "slide"),
+    ("06_output_sizes", "padding-explorer", "padding"),
+    ("06_output_sizes", "field-explorer", "field"),
+    ("06_output_sizes", "explorer", "sizes"),
+    ("07_fast_convolution", "block-explorer", "blocks"),
+    ("09_mnist_with_keras", "shift-explorer", "shift"),
+    ("10_inside_a_network", "unit-explorer", "unit"),
+    ("10_inside_a_network", "occlusion-explorer", "occlusion"),
 )
 
 
