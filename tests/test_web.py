@@ -109,6 +109,30 @@ def test_explorer_of_sizes_says_what_pythons_says_at_all_8448_settings():
     assert sentences == wanted
 
 
+def test_drawn_digit_comes_out_as_mnist_has_it():
+    """Real digits, each pixel drawn as 8x8 points of the pad, off its middle, come back as they are."""
+    with np.load(live.MNIST) as file:
+        digits = file["x_test"][:60]
+    digits = [digit for digit in digits if (box(digit) == box(digit * (digit >= 32))).all()]
+    assert len(digits) > 20
+    asked = []
+    for number, digit in enumerate(digits):
+        top, bottom, left, right = box(digit)
+        ink = np.zeros((224, 224), int)
+        drawn = np.kron(digit[top:bottom, left:right], np.ones((8, 8), int))
+        place = 8 * (number % 4), 3 * (number % 5)
+        ink[place[0] :, place[1] :][: drawn.shape[0], : drawn.shape[1]] = drawn
+        asked.append({"ask": "centred", "side": 224, "ink": ink.ravel().tolist()})
+    for digit, answer in zip(digits, cases.ask_node(asked), strict=True):
+        np.testing.assert_array_equal(np.reshape(answer, (28, 28)), digit)
+
+
+def box(image):
+    """Return the first row with ink and the one behind the last, then the same for columns."""
+    rows, columns = np.nonzero(image)
+    return np.array([rows.min(), rows.max() + 1, columns.min(), columns.max() + 1])
+
+
 def test_explorer_of_the_sliding_filter_says_what_pythons_says():
     rng = np.random.default_rng(0)
     image, kernel = rng.normal(size=(6, 7)).round(3), rng.normal(size=(2, 3)).round(3)

@@ -82,8 +82,12 @@ convlab.part(function pad(convlab) {
     }
   }
 
+  const BOX = 20; // MNIST's digits were scaled into so many pixels
+  const SIDE = 28;
+
   /**
-   * Return ink as MNIST's digits were made: fitted into 20x20 pixels, centre of mass in the middle of 28x28.
+   * Return ink as MNIST's digits were made: scaled into 20x20 pixels, which are then moved by whole pixels until the centre
+   * of mass is as near as possible to row 14, column 14, counted from 0. (In MNIST it lies between 13.5 and 14.5.)
    * @param {Float32Array} ink - side·side values from 0 to 255
    * @param {number} side
    * @returns {?Uint8Array} null where there is no ink
@@ -98,25 +102,25 @@ convlab.part(function pad(convlab) {
       }
     }
     if (bottom < 0) return null;
-    const scale = 20 / Math.max(bottom - top + 1, right - left + 1);
+    const scale = BOX / Math.max(bottom - top + 1, right - left + 1);
+    const scaled = new Float32Array(BOX * BOX);
     let [mass, massRow, massColumn] = [0, 0, 0];
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
-        const value = ink[row * side + column];
-        [mass, massRow, massColumn] = [mass + value, massRow + value * (row + 0.5), massColumn + value * (column + 0.5)];
+        const value = ink[row * side + column] * scale * scale; // each pad pixel's share of the area
+        const [toRow, toColumn] = [Math.floor((row + 0.5 - top) * scale), Math.floor((column + 0.5 - left) * scale)];
+        scaled[toRow * BOX + toColumn] += value;
+        [mass, massRow, massColumn] = [mass + value, massRow + value * toRow, massColumn + value * toColumn];
       }
     }
-    const [row0, column0] = [massRow / mass, massColumn / mass];
-    const sums = new Float32Array(784);
-    for (let row = top; row <= bottom; row++) {
-      for (let column = left; column <= right; column++) {
-        const toRow = Math.floor(14 + (row + 0.5 - row0) * scale);
-        const toColumn = Math.floor(14 + (column + 0.5 - column0) * scale);
-        if (toRow < 0 || toRow > 27 || toColumn < 0 || toColumn > 27) continue;
-        sums[toRow * 28 + toColumn] += ink[row * side + column] * scale * scale; // each pad pixel's share of the area
+    const [down, across] = [massRow, massColumn].map((sum) => Math.round(SIDE / 2 - sum / mass));
+    const image = new Uint8Array(SIDE * SIDE);
+    for (let row = Math.max(0, -down); row < BOX && row + down < SIDE; row++) {
+      for (let column = Math.max(0, -across); column < BOX && column + across < SIDE; column++) {
+        image[(row + down) * SIDE + column + across] = Math.min(255, Math.round(scaled[row * BOX + column]));
       }
     }
-    return Uint8Array.from(sums, (sum) => Math.min(255, Math.round(sum)));
+    return image;
   }
 
   Object.assign(convlab, { Pad, centred });

@@ -10,7 +10,7 @@ globalThis.answerCases = function answerCases(cases) {
   const { convlab } = globalThis;
   const answers = {
     layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer, file: fileAnswer, read: readAnswer,
-    sentences: sentencesAnswer, fuzz: fuzzAnswer,
+    sentences: sentencesAnswer, fuzz: fuzzAnswer, centred: ({ ink, side }) => [...convlab.centred(Float32Array.from(ink), side)],
   };
   return Promise.all(cases.map((one) => answers[one.ask](one)));
 
@@ -130,7 +130,7 @@ globalThis.answerCases = function answerCases(cases) {
 
 if (typeof require === "function" && require.main === module) {
   require("../node.js");
-  for (const name of ["elements", "pictures", "descent", "unit", "blocks", "trained", "explorers"]) require(`../${name}.js`);
+  for (const name of ["elements", "pad", "pictures", "descent", "unit", "blocks", "trained", "explorers"]) require(`../${name}.js`);
   const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
   globalThis.answerCases(cases).then((answers) => process.stdout.write(JSON.stringify(answers)));
 }
