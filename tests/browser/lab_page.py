@@ -13,6 +13,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from .live_page import AXE, AXE_RUN
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 180  # seconds, for a busy machine
 FLAGS = """--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run
@@ -141,3 +143,10 @@ def output(browser, cell_id):
 def run(browser, cell_id):
     """Run a cell, and wait until it has run."""
     assert browser.execute_async_script(RUN, cell_id) == "run"
+
+
+def axe(browser, element):
+    """Return what axe-core finds serious or critical in an element of the page."""
+    if not browser.execute_script("return 'axe' in window"):
+        browser.execute_script(AXE.read_text(encoding="utf-8"))
+    return browser.execute_async_script(AXE_RUN, element)

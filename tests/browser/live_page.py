@@ -15,7 +15,8 @@ INPUT = """const field = arguments[0];
     for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, {bubbles: true}));"""
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 AXE_RUN = """const [place, done] = arguments;
-    axe.run(document.querySelector(place)).then(found => done(found.violations
+    const part = typeof place === 'string' ? document.querySelector(place) : place;
+    axe.run(part).then(found => done(found.violations
         .filter(one => ["serious", "critical"].includes(one.impact))
         .map(one => `${one.id}: ${one.nodes[0].html.slice(0, 120)} ${one.nodes[0].failureSummary}`)),
         done);"""

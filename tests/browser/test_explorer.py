@@ -1,24 +1,42 @@
-"""Lesson 06's explorer where learners meet it: in JupyterLab, in a browser, with a slider moved on the page.
+"""The explorers where learners meet them: in JupyterLab, in a browser, with a slider moved on the page.
 
-It needs Chromium with its driver (on Debian: apt-get install chromium chromium-driver); without it the
-test is skipped and says so.
+They need Chromium with its driver (on Debian: apt-get install chromium chromium-driver); without it the
+tests are skipped and say so.
 """
 
+import nbformat
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from .lab_page import ROOT, opened, output, run, until
+from coursekit.publishing import live
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+from .lab_page import ROOT, axe, opened, output, run, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+NAMES = [name for _, _, name in live.EXPLORERS if name not in ("slide", "sizes")]
 
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory, chromium):
-    """The lesson, open in the browser, its kernel ready, nothing run yet."""
-    notebook = ROOT / "notebooks" / "06_output_sizes.ipynb"
-    with opened(tmp_path_factory.mktemp("lab"), notebook, chromium) as browser:
+    """Lesson 06, and after it a cell for each other explorer, open in the browser, nothing run yet."""
+    home = tmp_path_factory.mktemp("lab")
+    notebook = nbformat.read(ROOT / "notebooks" / "06_output_sizes.ipynb", 4)
+    code = "from convlab.notebook import widgets\nwidgets.explorer({!r})"
+    notebook.cells += [nbformat.v4.new_code_cell(code.format(name), id=f"any-{name}") for name in NAMES]
+    nbformat.write(notebook, home / "lesson.ipynb")
+    with opened(home, home / "lesson.ipynb", chromium) as browser:
         yield browser
+
+
+def said(browser, cell_id):
+    """Return the sentence of a cell's explorer."""
+    return output(browser, cell_id).find_element(By.CSS_SELECTOR, ".cx-sentence").text
+
+
+def slider(browser, number, cell_id="explorer"):
+    """Return a slider of a cell's explorer."""
+    return output(browser, cell_id).find_elements(By.CSS_SELECTOR, ".cx input")[number]
 
 
 def test_stored_picture_is_shown_before_anything_has_run(lesson):
@@ -30,36 +48,41 @@ def test_stored_picture_is_shown_before_anything_has_run(lesson):
 def test_moved_slider_changes_the_number_on_the_page(lesson):
     for cell_id in ("imports", "explorer"):
         run(lesson, cell_id)
-    explorer = until(lesson, lambda: output(lesson, "explorer"))
-    until(lesson, lambda: "floor((6 - 3 + 2·0) / 2) + 1 = 2" in explorer.text)
-    before = explorer.find_element(By.CSS_SELECTOR, "img").get_attribute("src")
-    handles = explorer.find_elements(By.CSS_SELECTOR, ".noUi-handle")
-    assert len(handles) == 4
-    handles[0].send_keys(Keys.ARROW_RIGHT)  # input i: 6 to 7
-    until(
-        lesson,
-        lambda: "floor((7 - 3 + 2·0) / 2) + 1 = 3, so 3×3 places; never read: 0 of 49" in explorer.text,
-    )
-    handles[3].send_keys(Keys.ARROW_RIGHT)  # padding p: 0 to 1
-    until(lesson, lambda: "floor((7 - 3 + 2·1) / 2) + 1 = 4" in explorer.text)
-    picture = explorer.find_element(By.CSS_SELECTOR, "img")
-    assert picture.get_attribute("src") != before
-    assert picture.get_attribute("alt") in explorer.text
-    assert picture.get_property("naturalWidth") > 300
+    until(lesson, lambda: "floor((6 - 3 + 2·0) / 2) + 1 = 2" in said(lesson, "explorer"))
+    assert len(output(lesson, "explorer").find_elements(By.CSS_SELECTOR, ".cx input")) == 4
+    slider(lesson, 0).send_keys(Keys.ARROW_RIGHT)  # input i: 6 to 7
+    sentence = "floor((7 - 3 + 2·0) / 2) + 1 = 3, so 3×3 places; never read: 0 of 49"
+    until(lesson, lambda: sentence in said(lesson, "explorer"))
+    slider(lesson, 3).send_keys(Keys.ARROW_RIGHT)  # padding p: 0 to 1
+    until(lesson, lambda: "floor((7 - 3 + 2·1) / 2) + 1 = 4" in said(lesson, "explorer"))
 
 
 def test_filter_that_does_not_fit_is_reported_not_broken(lesson):
-    hold(lesson, 3, Keys.HOME, "+ 2·0)")
-    hold(lesson, 0, Keys.HOME, "an input of 1 with padding 0")
-    hold(lesson, 1, Keys.END, "kernel of 11 does not fit an input of 1 with padding 0")
+    slider(lesson, 3).send_keys(Keys.HOME)
+    slider(lesson, 0).send_keys(Keys.HOME)
+    slider(lesson, 1).send_keys(Keys.END)
+    until(
+        lesson,
+        lambda: "kernel of 11 does not fit an input of 1 with padding 0" in said(lesson, "explorer"),
+    )
 
 
-def hold(browser, number, key, sentence):
-    """Press a key on a slider, again and again as a held key does, until the explorer says the sentence."""
+@pytest.mark.parametrize("name", NAMES)
+def test_every_explorer_moves_without_an_answer_of_the_kernel(lesson, name):
+    run(lesson, f"any-{name}")
+    first = until(lesson, lambda: said(lesson, f"any-{name}"))
+    slider(lesson, 0, f"any-{name}").send_keys(Keys.ARROW_LEFT if name == "blocks" else Keys.ARROW_RIGHT)
+    until(lesson, lambda: said(lesson, f"any-{name}") != first)
 
-    def said():
-        explorer = output(browser, "explorer")
-        explorer.find_elements(By.CSS_SELECTOR, ".noUi-handle")[number].send_keys(key)
-        return sentence in explorer.text
 
-    until(browser, said)
+def test_axe_finds_nothing_serious_in_the_explorers(lesson):
+    for cell_id in ("explorer", *(f"any-{name}" for name in NAMES)):
+        assert axe(lesson, output(lesson, cell_id)) == [], cell_id
+
+
+def test_fault_a_slider_without_a_name_is_found(lesson):
+    lesson.execute_script(
+        "arguments[0].replaceWith(arguments[0].querySelector('input'))",
+        slider(lesson, 0).find_element(By.XPATH, ".."),
+    )
+    assert any("label" in fault for fault in axe(lesson, output(lesson, "explorer")))

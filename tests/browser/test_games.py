@@ -6,7 +6,7 @@ from selenium.webdriver.common.by import By
 
 from convlab.applications import games
 
-from .lab_page import opened, output, run, until
+from .lab_page import axe, opened, output, run, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -70,3 +70,8 @@ def test_a_point_that_is_clicked_gets_a_stone_and_the_program_answers(page):
     assert "you win" in shown.text
     shown.find_elements(By.CSS_SELECTOR, "button")[1].click()  # the program begins
     until(page, lambda: "you play O, and it is your move" in shown.text and points()[0].text == "X")
+
+
+@pytest.mark.parametrize("game", CELLS)
+def test_axe_finds_nothing_serious_in_a_game(page, game):
+    assert axe(page, output(page, game)) == []

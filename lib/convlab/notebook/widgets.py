@@ -51,8 +51,11 @@ class Explorer:
         """Return the live form."""
         import anywidget
 
-        style = (WEB / "explorers.css").read_text(encoding="utf-8")
-        return anywidget.AnyWidget(_esm=self.script(), _css=style)
+        class Live(anywidget.AnyWidget):
+            _esm = self.script()
+            _css = (WEB / "explorers.css").read_text(encoding="utf-8")
+
+        return Live()
 
     def script(self) -> str:
         """Return the JavaScript module that draws the explorer: the parts of web/, its options, its networks.
