@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory, chromium):
-    """Lesson 06's explorer with its stored picture, alone in a notebook: a long one detaches cells out of view."""
+    """Lesson 06's explorer with its stored picture, alone: a long notebook detaches cells out of view."""
     home = tmp_path_factory.mktemp("lab")
     notebook = nbformat.read(ROOT / "notebooks" / "06_output_sizes.ipynb", 4)
     (cell,) = [cell for cell in notebook.cells if cell.id == "explorer"]
