@@ -86,10 +86,6 @@ def record(name, task, seed, checkpoint, output=DATA_FOLDER):
                 for part in ("seen", "unseen")
             }
             test[f"{network}-{language}"] = scores | {"cpu_seconds": round(process_time() - began, 1)}
-            if seed == 0 and (network, language) == (MODELS[0], "en"):
-                runs.save_weights(model, output / "weights" / "captioner.npz")
-    if seed == 0:
-        runs.save_weights(finder, output / "weights" / "finder.npz")
     runs.save(replace(run, test=test), output / "runs" / "captions" / f"{name}-seed{seed}.json")
     checkpoint.unlink()
     shares = [test[f"{MODELS[0]}-{language}"]["unseen"]["facts"] for language in captions.LANGUAGES]
