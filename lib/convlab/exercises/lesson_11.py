@@ -88,7 +88,7 @@ def _(image, pad, top, left):
 
 
 @random_crop.mistake(
-    "edge repeated", "right window, but beyond the border stand copies of the edge instead of zeros."
+    "edge repeated", "right window, but outside the image there are copies of the edge instead of zeros."
 )
 def _(image, pad, top, left):
     return _cut(_padded(image, pad, mode="edge"), image, top, left)
@@ -96,7 +96,7 @@ def _(image, pad, top, left):
 
 @random_crop.mistake(
     "mirrored at the border",
-    "right window, but beyond the border stands the image mirrored instead of zeros. (The fast network "
+    "right window, but outside the image there is the mirrored image instead of zeros. (The fast network "
     "of lesson 16 does that. Here, zeros.)",
 )
 def _(image, pad, top, left):
@@ -142,7 +142,7 @@ CURVE_CASES = [
     question="Which epoch's weights should be kept, and how large is the gap in that epoch?",
     cases=CURVE_CASES,
     hints=[
-        "Which of the two curves may choose? One of them goes up even while the network only remembers.",
+        "Which of the two curves may choose? One of them goes up even while the network only memorizes its images.",
         "`np.argmax(validation)` is the place of the largest value, the first of several. Places count from 0, "
         "epochs from 1.",
         "`place = int(np.argmax(validation))`; return `place + 1, training[place] - validation[place]`.",
@@ -155,8 +155,8 @@ def stop_at(training, validation):
 
 @stop_at.mistake(
     "best training accuracy",
-    "this is the epoch with the best *training* accuracy. It grows also while the network only learns "
-    "its images by heart; the images held out decide.",
+    "this is the epoch with the best *training* accuracy. It also grows while the network only memorizes "
+    "its images. The held-out images decide.",
 )
 def _(training, validation):
     return _stop(training, validation, _best(training))
@@ -195,8 +195,8 @@ def _(training, validation):
 
 @stop_at.mistake(
     "stopped at the first fall",
-    "you stop as soon as validation falls. It wavers: on one of the curves it falls once and is better "
-    "than ever two epochs later. Take the best of all epochs.",
+    "you stop as soon as validation accuracy falls. On one of the curves it falls once, and two epochs "
+    "later it is higher than before. Take the best of all epochs.",
 )
 def _(training, validation):
     return _stop(training, validation, _before_first_fall(validation))
@@ -204,8 +204,8 @@ def _(training, validation):
 
 @stop_at.mistake(
     "patience",
-    "you give up after some epochs without a record. The whole curve is given: on one of them the best "
-    "epoch comes after a long dip.",
+    "you stop after some epochs without a new best value. The whole curve is given: on one of them the best "
+    "epoch comes after several worse ones.",
 )
 def _(training, validation):
     return _stop(training, validation, _after_patience(validation))
@@ -315,12 +315,12 @@ ERROR_CASES = [
 
 
 @exercise(
-    insight="With few seeds a standard error is itself uncertain: ask for more than two of them.",
+    insight="With few seeds a standard error is itself uncertain: two are not enough, so the lesson asks for three.",
     question="By how many standard errors is the mean of the second recipe above that of the first?",
     cases=ERROR_CASES,
     hints=[
-        "Above the line the difference of the two means. Below it, how uncertain that difference is: both means "
-        "are, and their uncertainties add up as squares.",
+        "Divide the difference of the two means by the uncertainty of that difference. Both means are "
+        "uncertain, and their uncertainties add up as squares.",
         "The standard error is √(s₁²/n₁ + s₂²/n₂). s² is the variance estimated from a sample: `np.var(values, "
         "ddof=1)` divides by n - 1.",
         "`error = np.sqrt(np.var(first, ddof=1) / len(first) + np.var(second, ddof=1) / len(second))`; return "
@@ -341,8 +341,8 @@ def _(first, second):
 
 @standard_errors.mistake(
     "divided by n",
-    "nearly: `np.var` divides by n by default, and takes the scatter of a few runs for "
-    "smaller than it is. `ddof=1` divides by n - 1.",
+    "nearly: `np.var` divides by n by default. For a few runs the result is too small on average. "
+    "`ddof=1` divides by n - 1.",
 )
 def _(first, second):
     return _ratio(first, second, np.sqrt(_spread(first, 0) + _spread(second, 0)))
@@ -350,7 +350,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "deviation of a run, not of a mean",
-    "this is how uncertain the difference of two single *runs* is. A mean of n runs is surer: each "
+    "this is how uncertain the difference of two single *runs* is. A mean of n runs is more certain: each "
     "variance is divided by its n.",
 )
 def _(first, second):
@@ -367,7 +367,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "square root forgotten",
-    "variances are squared per cents; the standard error is the square root of their sum.",
+    "you divide by a sum of variances. The standard error is the square root of that sum.",
 )
 def _(first, second):
     return _ratio(first, second, _spread(first) + _spread(second))
@@ -403,7 +403,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "deviation for variance",
-    "under the root stand the deviations s; it takes the variances s², which `np.var` gives.",
+    "under the root you have the deviations s. Use the variances s², which `np.var` gives.",
 )
 def _(first, second):
     return _ratio(
@@ -415,7 +415,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "the standard error itself",
-    "this is the standard error. How many times does it go into the difference of the means?",
+    "this is the standard error. Divide the difference of the means by it.",
 )
 def _(first, second):
     return np.sqrt(_spread(first) + _spread(second))
@@ -423,7 +423,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "variances pooled",
-    "this takes both recipes to scatter alike and pools their variances. Here each keeps its own: "
+    "this assumes that both recipes have the same variance, and pools the two. Here each has its own: "
     "√(s₁²/n₁ + s₂²/n₂).",
 )
 def _(first, second):

@@ -26,8 +26,8 @@ TABLE_CASES = [
     tolerance=0,
     cases=TABLE_CASES,
     hints=[
-        "Go through the layers with two numbers in hand: the size and the maps that the last one left. Which "
-        "of the two does a pooling change, and has it parameters?",
+        "Go through the layers and remember two numbers: the size and the maps that the last layer gave out. "
+        "Which of the two does a pooling change? Does a pooling have parameters?",
         "A convolution: the size by lesson 06's formula, the maps it names, and kernel · kernel · (maps that "
         "come in) · (maps that go out) weights with a bias for each map that goes out. A pooling: the same "
         "formula without padding, the same maps, 0 parameters.",
@@ -96,7 +96,7 @@ def _(row, size, channels, kind, *numbers):
 
 @layer_table.mistake(
     "flat kernels",
-    "the kernels are flat. Each reaches through all maps that come in: kernel · kernel · channels "
+    "each kernel here reads only one map. A kernel reads all maps that come in: kernel · kernel · channels "
     "weights for each map that goes out.",
 )
 @_changed
@@ -119,7 +119,7 @@ def _(size, channels, layers):
 
 @layer_table.mistake(
     "padding on one side",
-    "the padding is counted once; it stands on both sides, so the size grows by twice the padding.",
+    "the padding is counted once; it is added on both sides, so the size grows by twice the padding.",
 )
 @_changed
 def _(row, size, channels, kind, *numbers):
@@ -306,7 +306,7 @@ def _(kernel, inputs, outputs, groups):
 
 
 @grouped_parameters.mistake(
-    "biases divided", "the weights are right; the biases are not shared out: each map that goes out has one."
+    "biases divided", "the weights are right. Do not divide the biases: each map that goes out has one."
 )
 def _(kernel, inputs, outputs, groups):
     return kernel**2 * (inputs // groups) * outputs + outputs // groups
@@ -352,8 +352,8 @@ def dense_share(convolutions, side, maps, units, classes):
 
 @dense_share.mistake(
     "of the convolutions",
-    "this is dense parameters for each convolution parameter. A share is a part of the whole, and "
-    "cannot be more than 1.",
+    "you divide the dense parameters by those of the convolutions. A share is a part of *all* parameters, "
+    "and cannot be more than 1.",
 )
 def _(convolutions, side, maps, units, classes):
     return _dense_part(side**2 * maps, units, classes) / convolutions

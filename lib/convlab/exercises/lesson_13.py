@@ -4,14 +4,14 @@ from convlab.exercises.exercise import exercise
 
 
 @exercise(
-    insight="Three small kernels see as much as one large one, with fewer weights and two more ReLUs.",
+    insight="Three small kernels see as much as one 7x7, with fewer weights, and they have room for two more ReLUs.",
     question="How many stacked 3x3 convolutions have the receptive field of one kernel x kernel, and how "
     "many weights does each option have?",
     tolerance=0,
     cases=[(7, 64), (5, 10), (11, 96), (3, 7), (15, 2)],
     hints=[
         "One 3x3 sees 3 pixels on a side. How many more does each further one add (lesson 06)?",
-        "Each adds one pixel on either side, so n layers see 2n + 1. A layer has a kernel for each pair of "
+        "Each adds one pixel on the left and one on the right, so n layers see 2n + 1. A layer has a kernel for each pair of "
         "maps, channels² of them.",
         "`layers = (kernel - 1) // 2`, then `layers * 9 * channels**2` and `kernel**2 * channels**2`.",
     ],
@@ -52,8 +52,8 @@ replaced.mistake(
 
 replaced.mistake(
     "as many as fit into the area",
-    "you have divided the areas. The small kernels lie on top of each other, each looking at what "
-    "the one below has seen: each further one adds 2 pixels on a side.",
+    "you have divided the areas. The small kernels lie on top of each other, and each reads the output "
+    "of the one below: each further one makes the side 2 pixels longer.",
     answer=_replacing(lambda kernel, channels: -(-(kernel**2) // 9)),
 )
 
@@ -65,7 +65,7 @@ replaced.mistake(
 
 replaced.mistake(
     "one pixel each",
-    "you let each further layer add one pixel. It adds one on *either* side, two in all.",
+    "you let each further layer add one pixel. It adds one on *each* side, two in all.",
     answer=_replacing(lambda kernel, channels: kernel - 2),
 )
 
@@ -124,8 +124,8 @@ MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554,
     cases=MEMORY_CASES,
     tolerance=1e-7,
     hints=[
-        "Two heaps: what is kept for each image, and what is kept for each parameter. Which of them grows "
-        "with the batch?",
+        "There are two parts: what is stored for each image, and what is stored for each parameter. Which of "
+        "them grows with the batch?",
         "Images · activations, and three numbers for each parameter: its value, its gradient, its momentum. "
         "A float32 has 4 bytes, a megabyte here 1,000,000.",
         "`4 * (images * activations + 3 * parameters) / 1e6`.",
@@ -153,7 +153,7 @@ def _(activations, parameters, images):
 
 @batch_memory.mistake(
     "values only",
-    "this is right for asking a trained network that keeps everything. Training keeps two more "
+    "this is what a forward pass needs if it stores all activations. Training stores two more "
     "numbers for each parameter: its gradient and its momentum.",
 )
 def _(activations, parameters, images):
@@ -161,7 +161,7 @@ def _(activations, parameters, images):
 
 
 @batch_memory.mistake(
-    "activations alone", "these are the activations alone; each parameter takes three numbers besides."
+    "activations alone", "these are the activations alone. Each parameter takes three numbers as well."
 )
 def _(activations, parameters, images):
     return 4 * images * activations / 1e6
@@ -218,7 +218,7 @@ def _(activations, parameters, images):
 
 
 @exercise(
-    insight="What does not depend on the batch comes off first; then divide, and round down.",
+    insight="First subtract what does not depend on the batch; then divide, and round down.",
     question="What is the largest batch that can be trained in a given number of megabytes, in float32?",
     tolerance=0,
     cases=[
@@ -229,9 +229,9 @@ def _(activations, parameters, images):
         (4, 15_625, 125_000),
     ],
     hints=[
-        "Turn the last exercise round. What does not grow with the batch has to go off first.",
-        "The memory holds megabytes · 1,000,000 / 4 numbers. Three for each parameter are taken; how many "
-        "images do the rest suffice for?",
+        "Solve the last exercise for the number of images. First subtract what does not grow with the batch.",
+        "The memory holds megabytes · 1,000,000 / 4 numbers. Three for each parameter are taken. For how many "
+        "images is the rest enough?",
         "`(megabytes * 1_000_000 // 4 - 3 * parameters) // activations`, and 0 if that is negative: `max(0, ...)`.",
     ],
 )
@@ -242,7 +242,7 @@ def largest_batch(megabytes, activations, parameters):
 
 @largest_batch.mistake(
     "parameters forgotten",
-    "the parameters need memory, too: three numbers for each, before the first image comes.",
+    "the parameters need memory, too: three numbers for each, whatever the batch.",
 )
 def _(megabytes, activations, parameters):
     return int(megabytes * 1e6 // 4 // activations)
@@ -288,8 +288,8 @@ def _(*case):
 
 @largest_batch.mistake(
     "parameters for each image",
-    "the parameters are counted for each image. They are there once, whatever the batch: take them "
-    "off first, then divide.",
+    "the parameters are counted for each image. They are there once, whatever the batch: subtract "
+    "them first, then divide.",
 )
 def _(megabytes, activations, parameters):
     return int(megabytes * 1e6 // 4 // (activations + 3 * parameters))
