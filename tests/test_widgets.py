@@ -118,6 +118,15 @@ def test_unknown_explorer_is_refused_with_the_names_of_the_others():
         widgets.explorer("slopes")
 
 
+def test_without_the_folder_web_a_lesson_goes_on(tmp_path, monkeypatch):
+    """As after `pip install .`, which takes the package and not what stands beside it."""
+    monkeypatch.setattr(widgets, "WEB", tmp_path / "web")
+    alone = widgets.explorer("rate")
+    assert "pip install --editable ." in str(alone) and str(tmp_path) in str(alone)
+    assert set(alone._repr_mimebundle_()) == {"text/plain"}
+    assert set(widgets.output_size_explorer()._repr_mimebundle_()) == {"text/plain", "image/png"}
+
+
 def test_script_has_the_networks_that_its_explorer_asks_and_no_others():
     for name, wanted in (
         ("shift", ["mnist-deep", "mnist-deep-shift"]),

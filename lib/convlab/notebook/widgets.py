@@ -26,6 +26,7 @@ __all__ = ["Explorer", "explorer", "filter_explorer", "never_read", "output_size
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WEB = Path(__file__).resolve().parents[3] / "web"
+GET_WEB = "get the whole course, and install it by `pip install --editable .` in its folder."
 
 
 class Explorer:
@@ -82,6 +83,8 @@ class Explorer:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": self.sentence, **self.picture}
+        if not WEB.is_dir():  # the package was installed without the course around it
+            return bundle
         view = self.widget()._repr_mimebundle_()
         assert view is not None  # it is None for a widget without a view
         return bundle | {WIDGET_VIEW: view[0][WIDGET_VIEW]}
@@ -102,6 +105,8 @@ def explorer(name: str) -> Explorer:
     One output of layer 1 sees 3 input pixels along a side, one of layer 2 sees 5, one of layer 3 sees 7.
     """
     stills = WEB / "stills"
+    if not WEB.is_dir():
+        return Explorer(name, f"The explorer {name!r} is in {WEB}, which is not there: {GET_WEB}", {}, {})
     try:
         picture = (stills / f"{name}.svg").read_text(encoding="utf-8")
     except OSError as error:
