@@ -414,7 +414,8 @@ def attention_on_things(
                 named = into[..., nouns[number]]
                 other = into.any(axis=2) & ~named
                 rows.append((attention[named].sum(), attention[other].sum(), named.mean()))
-    return OnThings(*(float(share) for share in np.mean(rows, axis=0)), len(rows))
+    named, other, area = np.mean(rows, axis=0).tolist()
+    return OnThings(named, other, area, len(rows))
 
 
 def _inside(boxes, labels, size, shape):

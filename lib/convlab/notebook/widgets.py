@@ -5,6 +5,7 @@ The scripts are those of web/, whose README names them. A notebook runs them by 
 
 import base64
 import functools
+import html
 import io
 import json
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from defusedxml import ElementTree
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -113,8 +113,8 @@ def explorer(name: str) -> Explorer:
         names = ", ".join(sorted(path.stem for path in stills.glob("*.svg")))
         raise ValueError(f"no explorer is called {name!r}: choose one of {names}") from error
     known = json.loads((stills / f"{name}.json").read_text(encoding="utf-8"))
-    title = ElementTree.fromstring(picture)[0]
-    return Explorer(name, title.text or "", {"image/svg+xml": picture}, known)
+    title = picture.partition("<title>")[2].partition("</title>")[0]
+    return Explorer(name, html.unescape(title), {"image/svg+xml": picture}, known)
 
 
 def output_size_explorer(

@@ -110,8 +110,8 @@ def _scores(model, maps, scenes, language, vocabulary):
     """Return the scores of greedy captions, the facts of a beam's, and where attention lies."""
     from convlab.applications import captioning
 
-    attentive = model.name == MODELS[0]
-    decoder = (captioning.AttentiveDecoder if attentive else captioning.Decoder)(model)
+    attentive = captioning.AttentiveDecoder(model) if model.name == MODELS[0] else None
+    decoder = attentive or captioning.Decoder(model)
     begun = decoder.begin(maps)
     said = [vocabulary.decode(row) for row in captioning.greedy(decoder.step, begun)]
     alone = [tuple(part[i : i + 1] for part in begun) for i in range(len(maps))]
@@ -119,5 +119,5 @@ def _scores(model, maps, scenes, language, vocabulary):
     scores = captioning.scores(said, scenes.facts, language)._asdict()
     scores["beam"] = captioning.scores(beam, scenes.facts, language)._asdict()
     if attentive:
-        scores["attention"] = captioning.attention_on_things(decoder, maps, scenes, language)._asdict()
+        scores["attention"] = captioning.attention_on_things(attentive, maps, scenes, language)._asdict()
     return scores
