@@ -7,7 +7,8 @@ BOTTLENECK_CASES = [(128, 32, 128, 3), (192, 16, 32, 5), (256, 64, 512, 3), (16,
 
 
 @exercise(
-    insight="A 1x1 convolution mixes channels at one place, and makes the costly layer behind it thin.",
+    insight="The expensive layer reads fewer channels behind a bottleneck. A bottleneck does not always save "
+    "weights: if it is not narrow, its own weights are more than it saves.",
     question="How many weights does a convolution have, alone and with a 1x1 convolution before it that "
     "narrows?",
     tolerance=0,
@@ -64,7 +65,7 @@ def _(i, n, o, f):
 
 @bottleneck.mistake(
     "the f x f on all inputs",
-    "behind the bottleneck the f x f reads `narrow` maps, not `inputs`: that is what saves.",
+    "behind the bottleneck the f x f reads `narrow` maps, not `inputs`: that saves the weights.",
 )
 def _(i, n, o, f):
     return (f * f * i * o, i * n + f * f * i * o)
@@ -237,7 +238,8 @@ def block_parameters(inputs, widths):
 
 
 @block_parameters.mistake(
-    "biases forgotten", "right, but for the biases: one for each map, the reduced ones too."
+    "biases forgotten",
+    "the weights are right. The biases are missing: one for each map, the reduced maps too.",
 )
 def _(inputs, widths):
     return _weights(inputs, widths)
@@ -282,7 +284,7 @@ def _(inputs, widths):
 
 @block_parameters.mistake(
     "no bottleneck",
-    "the 3x3 and the 5x5 read the whole input here. They read the *reduced* maps: that is the whole point.",
+    "your 3x3 and 5x5 read the whole input. In this block they read the *reduced* maps, which saves weights.",
 )
 def _(inputs, widths):
     return inputs * (sum(widths) + 8 * widths[2] + 24 * widths[4]) + sum(widths)

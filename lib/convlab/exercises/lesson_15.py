@@ -50,8 +50,8 @@ def _(*case):
 
 @block_forward.mistake(
     "ReLU before the addition",
-    "the ReLU comes before the addition: then a block could only ever add to its input, never "
-    "take away. Add first, ReLU last.",
+    "the ReLU comes before the addition: then a block can only make its input larger, never smaller. "
+    "Add first, ReLU last.",
 )
 def _(*case):
     return _block(*case, join=lambda change, x: _relu(change) + x, outer=_nothing)
@@ -59,8 +59,7 @@ def _(*case):
 
 @block_forward.mistake(
     "ReLU before the addition and after",
-    "one ReLU too many: F ends without one. Otherwise a block could only ever add to its input, "
-    "never take away.",
+    "one ReLU too many: F ends without one. Otherwise a block can only make its input larger, never smaller.",
 )
 def _(*case):
     return _block(*case, join=lambda change, x: _relu(change) + x)
@@ -285,7 +284,7 @@ GRADIENT_CASES = [
 
 
 @exercise(
-    insight="The sum always contains the gradient itself: a way back that no block can block.",
+    insight="If all Jacobians are zero, the gradient arrives unchanged. In a plain stack nothing arrives.",
     question="What is the gradient at the input of a stack of blocks y = x + F(x), when `gradient` is that of its output?",
     cases=GRADIENT_CASES,
     hints=[
@@ -384,7 +383,8 @@ RATE_CASES = [
 
 
 @exercise(
-    insight="A comparison at one common rate measures how well the rate fits, too.",
+    insight="A comparison at one common rate also measures how well the rate fits each network. In this lesson, "
+    "0.05 favoured VGG-16.",
     question="By how many points does one common learning rate hold back each network?",
     cases=RATE_CASES,
     hints=[

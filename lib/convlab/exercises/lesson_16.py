@@ -149,7 +149,7 @@ def _(rate, batch_size, workers, per_worker):
 @scaled_rate.mistake(
     "square root",
     "with a square root: that is the other rule, which keeps the noise of a step the same. The linear "
-    "one keeps the way travelled per image.",
+    "one keeps the distance moved per image.",
 )
 def _(rate, batch_size, workers, per_worker):
     return rate * (workers * per_worker / batch_size) ** 0.5
@@ -205,21 +205,24 @@ def epoch_seconds(images, macs, peak, share):
 
 
 @epoch_seconds.mistake(
-    "MACs as operations", "half of it: a MAC is a multiplication *and* an addition, two operations."
+    "MACs as operations",
+    "this is half of the time: a MAC is a multiplication *and* an addition, two operations.",
 )
 def _(images, macs, peak, share):
     return images * 3 * macs / (share * peak)
 
 
 @epoch_seconds.mistake(
-    "forward only", "this is the way forward. Training goes back, too, which costs about twice as much again."
+    "forward only",
+    "this is the forward pass alone. Training also has a backward pass, which costs about two forward passes.",
 )
 def _(images, macs, peak, share):
     return images * 2 * macs / (share * peak)
 
 
 @epoch_seconds.mistake(
-    "MACs, forward only", "a sixth of it: a MAC is two operations, and training is three passes."
+    "MACs, forward only",
+    "this is a sixth of the time: a MAC is two operations, and training is three passes.",
 )
 def _(images, macs, peak, share):
     return images * macs / (share * peak)
@@ -268,14 +271,14 @@ def _(images, macs, peak, share):
 
 @epoch_seconds.mistake(
     "forward only, share forgotten",
-    "two things are missing: training goes back, too, and it reaches only `share` of `peak`.",
+    "two things are missing: training has a backward pass, too, and it reaches only `share` of `peak`.",
 )
 def _(images, macs, peak, share):
     return images * 2 * macs / peak
 
 
 @epoch_seconds.mistake(
-    "share left over", "`share` is what is reached, not what is lost: divide by it, not by one less it."
+    "share left over", "`share` is what is reached, not what is lost: divide by `share`, not by `1 - share`."
 )
 def _(images, macs, peak, share):
     return images * 6 * macs / ((1 - share) * peak)
