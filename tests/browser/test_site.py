@@ -66,9 +66,8 @@ def test_page_opens_without_a_network_and_fits_a_phone(book, course, reader, nam
 def test_page_shows_the_stored_outputs_of_its_lesson(book, course, name):
     lesson = Lesson(course / "notebooks" / f"{name}.ipynb")
     page = (book / f"{name}.html").read_text(encoding="utf-8")
-    pictures = [
-        out for one in lesson.code_cells for out in one["outputs"] if "image/png" in out.get("data", {})
-    ]
+    kinds = {"image/png", "image/svg+xml"}
+    pictures = [out for one in lesson.code_cells for out in one["outputs"] if kinds & {*out.get("data", {})}]
     assert page.count("<img alt=") - page.count('class="logo"') == len(pictures)
     assert any(
         path.read_bytes() == lesson.path.read_bytes() for path in book.glob(f"_downloads/*/{name}.ipynb")

@@ -75,6 +75,9 @@ class Explorer:
             "  const place = document.createElement('div');\n"
             "  el.append(place);\n"
             f"  await convlab.mount(place, {name}, {options});\n"
+            "  for (const part of place.querySelectorAll('input, select, button, [tabindex]')) {\n"
+            "    part.dataset.lmSuppressShortcuts = 'true';\n"  # else JupyterLab takes its arrow keys
+            "  }\n"
             "} };\n"
         )
 
