@@ -2,6 +2,7 @@
 
 import base64
 import math
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def decode(data: dict) -> Attempt:
     return Attempt(outcomes, bool(data["untouched"]), bool(data["function"]))
 
 
-def encode_value(value, depth=0) -> dict:
+def encode_value(value: Any, depth: int = 0) -> dict:
     """Return a value as what JSON can say; of one that no answer can be, its description."""
     if value is None or value is ... or isinstance(value, (str, bool, int, float)):
         return _encode_scalar(value)
@@ -99,7 +100,7 @@ def _opaque(value) -> dict:
     return {"opaque": type(value).__name__[:60], "says": says}
 
 
-def decode_value(data: dict):
+def decode_value(data: dict) -> Any:
     """Return the value that `data` describes; ValueError if it describes none."""
     match data:
         case {"dots": True}:

@@ -5,6 +5,8 @@ arXiv:1411.4555. K. Xu et al., "Show, Attend and Tell: Neural Image Caption Gene
 arXiv:1502.03044. Lesson 20.
 """
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -116,7 +118,7 @@ class WordDropout(layers.Layer):
         rate: the probability.
     """
 
-    def __init__(self, rate: float = 0.3, **options):
+    def __init__(self, rate: float = 0.3, **options: Any):
         super().__init__(**options)
         self.rate, self.seeds = rate, keras.random.SeedGenerator()
 
@@ -146,7 +148,7 @@ class Names(layers.Layer):
         words: size of the vocabulary.
     """
 
-    def __init__(self, things: int, words: int, **options):
+    def __init__(self, things: int, words: int, **options: Any):
         super().__init__(**options)
         self.things, self.words = things, words
         start = keras.initializers.RandomNormal(stddev=0.1)
@@ -184,7 +186,7 @@ class Attention(layers.Layer):
         layout: values that describe how things lie.
     """
 
-    def __init__(self, layout: int = 64, **options):
+    def __init__(self, layout: int = 64, **options: Any):
         super().__init__(**options)
         self.layout_size = layout
         self.query = layers.Dense(6, name="query")
