@@ -351,7 +351,9 @@ class AttentiveDecoder:
         return thing, np.concatenate([(attention[:, None] @ many)[:, 0], layout], axis=1)
 
 
-def attentions(decoder: AttentiveDecoder, maps: np.ndarray) -> tuple[list[int], np.ndarray]:
+def attentions(
+    decoder: AttentiveDecoder, maps: np.ndarray, longest: int = 12
+) -> tuple[list[int], np.ndarray]:
     """Return the numbers of the words that greedy search says of one image, and where it looked for each.
 
     The last number is that of the end. The attention is (words, H, W). Lesson 20.
@@ -359,14 +361,15 @@ def attentions(decoder: AttentiveDecoder, maps: np.ndarray) -> tuple[list[int], 
     Args:
         decoder: of a trained captioner.
         maps: (1, H, W, things) of the image.
+        longest: words and end of a sentence.
     """
-    (said,) = greedy(decoder.step, decoder.begin(maps))
-    words = [int(number) for number in said if number != PADDING]
-    state, looks = decoder.begin(maps), []
-    for number in (BEGIN, *words[:-1]):
-        _, state = decoder.step(np.array([number]), state)
+    state, words = decoder.begin(maps), [BEGIN]
+    looks: list[np.ndarray] = []
+    while words[-1] != END and len(looks) < longest:
+        log_probabilities, state = decoder.step(np.array(words[-1:]), state)
+        words.append(int(log_probabilities[0].argmax()))
         looks.append(decoder.attention[0])
-    return words, np.stack(looks)
+    return words[1:], np.stack(looks)
 
 
 class OnThings(NamedTuple):

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 from convlab.exercises.exercise import Exercise
 
@@ -27,4 +28,9 @@ def of_file(path: Path) -> list[Exercise]:
         assert spec is not None and spec.loader is not None  # as the name ends in .py
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+    return of_module(module)
+
+
+def of_module(module: ModuleType) -> list[Exercise]:
+    """Return the exercises that a module makes, in order."""
     return [item for item in vars(module).values() if isinstance(item, Exercise)]

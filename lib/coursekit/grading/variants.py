@@ -101,7 +101,7 @@ class _Seeded(ast.NodeTransformer):
 
 def exercises(name: str, variant: int | None = None) -> dict[str, Exercise]:
     """Return the exercises of a lesson, by name."""
-    return {key: one for key, one in vars(module(name, variant)).items() if isinstance(one, Exercise)}
+    return {one.name: one for one in catalogue.of_module(module(name, variant))}
 
 
 def unsound(found: Iterable[Exercise]) -> list[str]:
