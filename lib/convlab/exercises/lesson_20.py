@@ -110,6 +110,71 @@ def _(x, h, c, kernel, recurrent_kernel, bias):
     return lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)[0]
 
 
+@lstm_step.mistake(
+    "tanh of g forgotten", "g is added without its tanh: only values from -1 to 1 are written."
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = layers.sigmoid(f) * c + layers.sigmoid(i) * g
+    return layers.sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("everything written", "the new value is written whole: multiply it by the gate i.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    _, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = layers.sigmoid(f) * c + np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("everything read", "the cell is read whole: multiply its tanh by the gate o.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    _, c = lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)
+    return np.tanh(c), c
+
+
+@lstm_step.mistake("gates without a sigmoid", "the sums of i, f and o are no gates yet: they need a sigmoid.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    i, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    c = f * c + i * np.tanh(g)
+    return o * np.tanh(c), c
+
+
+@lstm_step.mistake(
+    "1 - f for i", "the new value is multiplied by 1 - f here: it has a gate of its own, which is i."
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    _, f, g, o = _gates(x, h, kernel, recurrent_kernel, bias)
+    f = layers.sigmoid(f)
+    c = f * c + (1 - f) * np.tanh(g)
+    return layers.sigmoid(o) * np.tanh(c), c
+
+
+@lstm_step.mistake("sigmoid of c", "the cell goes through a sigmoid before it is read: it is a tanh.")
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    o = _gates(x, h, kernel, recurrent_kernel, bias)[3]
+    _, c = lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)
+    return layers.sigmoid(o) * layers.sigmoid(c), c
+
+
+@lstm_step.mistake(
+    "tanh in the cell", "the new c itself goes through a tanh: only what is read does, and c stays as it is."
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    h, c = lstm_step.reference(x, h, c, kernel, recurrent_kernel, bias)
+    return h, np.tanh(c)
+
+
+@lstm_step.mistake(
+    "every fourth column",
+    "the columns are dealt out in turn, i, f, g, o, i, …: all columns of i come first, then all of f.",
+)
+def _(x, h, c, kernel, recurrent_kernel, bias):
+    units = len(recurrent_kernel)
+    order = np.arange(4 * units).reshape(units, 4).T.ravel()
+    mixed = kernel[:, order], recurrent_kernel[:, order], bias[order]
+    return lstm_step.reference(x, h, c, *mixed)
+
+
 # three sentences under way, and four or five words: one sentence has the two best ways to go on
 _PLAIN = (
     np.log([0.5, 0.3, 0.2]),
@@ -221,6 +286,34 @@ def _(scores, log_probabilities, width):
     return (best // len(scores)).tolist(), (best % len(scores)).tolist()
 
 
+@beam_step.mistake(
+    "probabilities added",
+    "probabilities are added here: a sentence of two parts has their *product*, which is a sum of logarithms.",
+)
+def _(scores, log_probabilities, width):
+    totals = np.exp(scores)[:, None] + np.exp(log_probabilities)
+    best = np.argsort(-totals, axis=None)[:width]
+    return tuple(part.tolist() for part in np.unravel_index(best, totals.shape))
+
+
+@beam_step.mistake(
+    "a beam for each sentence",
+    "each sentence goes on in `width` ways: `width` ways are wanted in all, from all sentences together.",
+)
+def _(scores, log_probabilities, width):
+    words = np.argsort(-log_probabilities, axis=1)[:, :width]
+    return np.repeat(np.arange(len(scores)), words.shape[1]).tolist(), words.ravel().tolist()
+
+
+@beam_step.mistake(
+    "order of the table", "these are the right ways in the order of the table: the likeliest comes first."
+)
+def _(scores, log_probabilities, width):
+    totals = scores[:, None] + log_probabilities
+    best = np.sort(np.argsort(-totals, axis=None)[:width])
+    return tuple(part.tolist() for part in np.unravel_index(best, totals.shape))
+
+
 def _grams(text, n):
     words = text.split()
     return Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
@@ -232,7 +325,7 @@ def _grams(text, n):
     cases=[
         (
             "the the the the the cat the mat",
-            ("the cat is on the mat", "there is a cat on the mat the cat likes"),
+            ("the cat is on a mat", "there is a cat on the mat the cat likes"),
             1,
         ),
         ("a lion a lion left of a bus", ("a lion left of a bus", "a lion is left of a lion near a bus"), 2),
@@ -333,6 +426,53 @@ def _(said, references, n):
     return clipped_precision.reference(said, references, n) * _grams(said, n).total() / len(said.split())
 
 
+@clipped_precision.mistake(
+    "best reference",
+    "this is the best precision beside *one* reference: of each n-gram take the largest count of all references.",
+)
+def _(said, references, n):
+    return max(clipped_precision.reference(said, [reference], n) for reference in references)
+
+
+@clipped_precision.mistake(
+    "mean over the references",
+    "this is the mean over the references: of each n-gram take the largest count of all references.",
+)
+def _(said, references, n):
+    return np.mean([clipped_precision.reference(said, [reference], n) for reference in references])
+
+
+@clipped_precision.mistake(
+    "smallest count", "the smallest count of all references is taken: take the largest of each n-gram."
+)
+def _(said, references, n):
+    found = allowed = _grams(said, n)
+    for reference in references:
+        allowed = allowed & _grams(reference, n)
+    return allowed.total() / found.total()
+
+
+@clipped_precision.mistake("single words", "single words are counted here: an n-gram has `n` words.")
+def _(said, references, n):
+    return clipped_precision.reference(said, references, 1)
+
+
+@clipped_precision.mistake(
+    "characters", "characters are counted here: split each sentence into words, and take `n` words in a row."
+)
+def _(said, references, n):
+    spaced = [" ".join(text.replace(" ", "_")) for text in (said, *references)]
+    return clipped_precision.reference(spaced[0], spaced[1:], n)
+
+
+@clipped_precision.mistake(
+    "last n-gram missing", "the last n-gram is missing: a sentence of w words has w - n + 1 of them."
+)
+def _(said, references, n):
+    shorter = [text.rpartition(" ")[0] for text in (said, *references)]
+    return clipped_precision.reference(shorter[0], shorter[1:], n)
+
+
 def _places(places, keys, values):
     return tuple(_rng.normal(0, 1.2, shape) for shape in ((keys,), (places, keys), (places, values)))
 
@@ -414,3 +554,37 @@ def _(query, keys, values):
 )
 def _(query, keys, values):
     return layers.softmax(keys @ query) @ values / len(keys)
+
+
+@attend.mistake("keys weighed", "the attention weighs the keys here: it weighs the values.")
+def _(query, keys, values):
+    return layers.softmax(keys @ query) @ keys
+
+
+@attend.mistake(
+    "sigmoid", "each score went through a sigmoid: only after a softmax do the shares add up to 1."
+)
+def _(query, keys, values):
+    return layers.sigmoid(keys @ query) @ values
+
+
+@attend.mistake(
+    "divided by the root of K",
+    "the scores are divided by the square root of K, as in a transformer: here they are not.",
+)
+def _(query, keys, values):
+    return layers.softmax(keys @ query / np.sqrt(len(query))) @ values
+
+
+@attend.mistake(
+    "not added up", "each place's value is weighed, (P, V): what is seen is the sum over the places, (V,)."
+)
+def _(query, keys, values):
+    return layers.softmax(keys @ query)[:, None] * values
+
+
+@attend.mistake(
+    "log of the attention", "the logarithm of the attention weighs the values: the attention itself does."
+)
+def _(query, keys, values):
+    return layers.log_softmax(keys @ query) @ values

@@ -88,6 +88,38 @@ def _(n, k, d, filters, p):
     return k * d * filters + filters, n + 2 * p - k + 1
 
 
+@sizes.mistake(
+    "windows of all filters",
+    "the windows are multiplied by the filters: all filters read the same windows.",
+)
+def _(n, k, d, filters, p):
+    return (n + 2 * p - k + 1) * filters, k * d * filters + filters
+
+
+@sizes.mistake(
+    "weights of each window",
+    "the parameters are multiplied by the windows: a kernel has the same weights in all windows.",
+)
+def _(n, k, d, filters, p):
+    windows = n + 2 * p - k + 1
+    return windows, windows * (k * d * filters + filters)
+
+
+@sizes.mistake(
+    "a window for each word",
+    "there is a window for each word here: one begins only where all of its `k` words or zero vectors fit.",
+)
+def _(n, k, d, filters, p):
+    return n, k * d * filters + filters
+
+
+@sizes.mistake(
+    "windows side by side", "the windows do not overlap here: the kernel moves on by one word, not by `k`."
+)
+def _(n, k, d, filters, p):
+    return (n + 2 * p) // k, k * d * filters + filters
+
+
 def _maps(number, time, filters, counts):
     maps = _rng.normal(-0.5, 1, (number, time, filters)).round(2)
     for row, count in enumerate(counts):
@@ -175,6 +207,31 @@ def _(maps, counts):
     return maps[:, : counts.min()].max(axis=1)
 
 
+@largest.mistake(
+    "longest length for all",
+    "all sentences are cut at the longest one's length: windows of padding win in the shorter ones.",
+)
+def _(maps, counts):
+    return maps[:, : counts.max()].max(axis=1)
+
+
+@largest.mistake("one window too many", "one window of padding counts, too: `counts[i]` windows count.")
+def _(maps, counts):
+    return np.stack([maps[i, : counts[i] + 1].max(axis=0) for i in range(len(maps))])
+
+
+@largest.mistake(
+    "one value for each sentence", "this is one value for each sentence: each of the F maps has its own."
+)
+def _(maps, counts):
+    return largest.reference(maps, counts).max(axis=1)
+
+
+@largest.mistake("without the sign", "the sign does not count here: a negative value is below all others.")
+def _(maps, counts):
+    return np.stack([abs(maps[i, : counts[i]]).max(axis=0) for i in range(len(maps))])
+
+
 _FILM = ("a", "film", "that", "is", "never", "dull", "nor", "long")
 
 
@@ -244,6 +301,29 @@ def _(words, values, size):
 def _(words, values, size):
     place = int(np.argmax(values))
     return " ".join(words[place - size + 1 : place + 1])
+
+
+@phrase.mistake(
+    "always size words",
+    "the window is filled up to `size` words here: at the edges it holds fewer, and the rest is padding.",
+)
+def _(words, values, size):
+    start = max(0, int(np.argmax(values)) - size + 1)
+    return " ".join(words[start : start + size])
+
+
+@phrase.mistake(
+    "edges left out",
+    "windows that reach into the padding are left out: one of them may have the largest value.",
+)
+def _(words, values, size):
+    place = int(np.argmax(values[size - 1 : len(words)]))
+    return " ".join(words[place : place + size])
+
+
+@phrase.mistake("no spaces", "these are the right words without spaces between them.")
+def _(words, values, size):
+    return phrase.reference(words, values, size).replace(" ", "")
 
 
 _TEN = np.array([3, 0, 2, 1, 1, 0, 3, 2, 2, 0, 1, 3])
@@ -333,3 +413,17 @@ def _(numbers, which, folds):
 def _(numbers, which, folds):
     after = (which + 1) % folds
     return (numbers != which) & (numbers != after), numbers == after, numbers == which
+
+
+@fair_fold.mistake(
+    "folds of the sentences",
+    "these are the folds of the sentences, from `numbers`: return the numbers of the sentences, as "
+    "`np.flatnonzero` gives them.",
+)
+def _(numbers, which, folds):
+    return tuple(numbers[rows] for rows in fair_fold.reference(numbers, which, folds))
+
+
+@fair_fold.mistake("test first", "the three groups are in another order: train, choose, test.")
+def _(numbers, which, folds):
+    return fair_fold.reference(numbers, which, folds)[::-1]
