@@ -55,6 +55,22 @@ def _(maps):
 
 
 @gram.mistake(
+    "NumPy's covariance",
+    "`np.cov` subtracts the mean of each channel and divides: the Gram matrix does neither.",
+)
+def _(maps):
+    return np.cov(maps.reshape(-1, maps.shape[-1]).T)
+
+
+@gram.mistake(
+    "NumPy's correlation",
+    "`np.corrcoef` subtracts the mean of each channel and divides by its spread: the Gram matrix does neither.",
+)
+def _(maps):
+    return np.corrcoef(maps.reshape(-1, maps.shape[-1]).T)
+
+
+@gram.mistake(
     "means first", "the channels are averaged before the product: multiply at each place, then add up."
 )
 def _(maps):
@@ -147,12 +163,41 @@ def _(maps, target):
     return style_gradient.reference(maps, target) * maps.shape[1] ** 2
 
 
+@style_gradient.mistake("channels not squared", "this is divided by C: the loss is divided by C *squared*.")
+def _(maps, target):
+    return style_gradient.reference(maps, target) * maps.shape[1]
+
+
+@style_gradient.mistake(
+    "no factor",
+    "the direction is right, and the factor is missing: divide by C², and by the number of places.",
+)
+def _(maps, target):
+    return style_gradient.reference(maps, target) * maps.shape[1] ** 2 * len(maps)
+
+
+@style_gradient.mistake(
+    "divided by the places twice",
+    "this is divided once too often by the number of places: once inside G, and once for its derivative.",
+)
+def _(maps, target):
+    return style_gradient.reference(maps, target) / len(maps)
+
+
 @style_gradient.mistake(
     "sum for mean", "G is the sum over the places here: the target is a mean, so divide `maps.T @ maps`."
 )
 def _(maps, target):
     places, channels = maps.shape
     return maps @ (maps.T @ maps - target) / (channels**2 * places)
+
+
+@style_gradient.mistake(
+    "sum for mean, everywhere",
+    "the number of places is missing twice: G is divided by it, and so its derivative is.",
+)
+def _(maps, target):
+    return maps @ (maps.T @ maps - target) / maps.shape[1] ** 2
 
 
 @style_gradient.mistake(
@@ -229,3 +274,27 @@ def _(content, style, variation):
 @smallest.mistake("always a compromise", "a part with the weight 0 says nothing: which parts are left?")
 def _(content, style, variation):
     return "compromise"
+
+
+@smallest.mistake(
+    "a compromise of nothing",
+    "where all weights are 0 there is nothing to agree on: every picture has the loss 0.",
+)
+def _(content, style, variation):
+    return smallest.reference(content, style, variation) if content or style or variation else "compromise"
+
+
+@smallest.mistake(
+    "variation beside another",
+    "variation counts alone here, but not beside another weight: with two weights above 0 it is a compromise.",
+)
+def _(content, style, variation):
+    return smallest.reference(content, style, 0 if content or style else variation)
+
+
+@smallest.mistake(
+    "the smallest weight wins",
+    "the smallest *weight* decides here: a part with the weight 0 is the one that does not count.",
+)
+def _(content, style, variation):
+    return min([(content, 0, "photograph"), (style, 1, "texture"), (variation, 2, "one colour")])[2]

@@ -34,6 +34,29 @@ def _(factor):
 
 
 @enlarging.mistake(
+    "padding of a stride of 1",
+    "this padding leaves the size as it is for a stride of 1: here f - 2p must be equal to the stride.",
+)
+def _(factor):
+    return 2 * factor, factor, factor - 1
+
+
+@enlarging.mistake(
+    "padding always 1", "a padding of 1 is right for a factor of 2 alone: it grows with the factor."
+)
+def _(factor):
+    return 2 * factor, factor, 1
+
+
+@enlarging.mistake(
+    "kernel two longer than the stride",
+    "the sizes fit, but the kernels do not overlap evenly: the kernel must be twice as large as the stride.",
+)
+def _(factor):
+    return factor + 2, factor, 1
+
+
+@enlarging.mistake(
     "kernel as the stride", "the kernels do not overlap: make each twice as long as the stride."
 )
 def _(factor):
@@ -106,6 +129,30 @@ def _(s):
 
 
 @generator_gradients.mistake(
+    "the saturating one twice",
+    "both are the gradient of the loss that saturates: the second one falls to 0 with 1 - σ.",
+)
+def _(s):
+    return -_sigmoid(s), -_sigmoid(s)
+
+
+@generator_gradients.mistake(
+    "second sign turned round",
+    "the first is right, and the second has the wrong sign: both losses *fall* as the logit grows.",
+)
+def _(s):
+    return -_sigmoid(s), 1 - _sigmoid(s)
+
+
+@generator_gradients.mistake(
+    "of the mean",
+    "these are divided by the number of images: each logit has a loss of its own here, and no mean is taken.",
+)
+def _(s):
+    return -_sigmoid(s) / len(s), (_sigmoid(s) - 1) / len(s)
+
+
+@generator_gradients.mistake(
     "discriminator's loss",
     "the first is the gradient of -log(1 - σ(s)), the *discriminator's* loss: the generator wants the opposite.",
 )
@@ -147,6 +194,8 @@ def _answers(*counts):
         _answers(50, 3, 5, 42, 0, 0, 0, 0, 0, 0),
         _answers(0, 40, 10, 4, 26),
         _answers(300, 8, 12, 0, 1, 2, 60, 37, 0, 0),
+        _answers(55, 2, 1, 22),
+        _answers(115, 3, 2, 0, 0),
     ],
     hints=[
         "`np.bincount(labels, minlength=classes)` counts each class. What would each count be if all were equal?",
@@ -179,6 +228,50 @@ def _(labels, classes):
 )
 def _(labels, classes):
     return int(np.sum(np.bincount(labels, minlength=classes) >= 0.1 * len(labels)))
+
+
+@surviving_modes.mistake(
+    "more than a tenth", "a class with exactly a tenth of an even share counts, too: `>=`, not `>`."
+)
+def _(labels, classes):
+    return int(np.sum(np.bincount(labels, minlength=classes) > 0.1 * len(labels) / classes))
+
+
+@surviving_modes.mistake(
+    "share of those that occur",
+    "the even share is taken over the classes that occur: a collapse makes it larger. Divide by all `classes`.",
+)
+def _(labels, classes):
+    occurring = len(np.unique(labels))
+    return int(np.sum(np.bincount(labels, minlength=classes) >= 0.1 * len(labels) / occurring))
+
+
+@surviving_modes.mistake(
+    "a tenth of the largest",
+    "a tenth of the most frequent class is asked for here: compare with a tenth of an even share.",
+)
+def _(labels, classes):
+    counts = np.bincount(labels, minlength=classes)
+    return int(np.sum(counts >= 0.1 * counts.max()))
+
+
+@surviving_modes.mistake(
+    "whole numbers", "`//` rounds the share down, and some classes count that have too few: divide by `/`."
+)
+def _(labels, classes):
+    return int(np.sum(np.bincount(labels, minlength=classes) >= len(labels) // classes // 10))
+
+
+@surviving_modes.mistake("always ten classes", "the even share of ten classes is here: there are `classes`.")
+def _(labels, classes):
+    return int(np.sum(np.bincount(labels, minlength=classes) >= 0.1 * len(labels) / 10))
+
+
+@surviving_modes.mistake(
+    "a fixed count", "a class counts here from 10 labels on: that is a tenth of an even share of 1,000 alone."
+)
+def _(labels, classes):
+    return int(np.sum(np.bincount(labels, minlength=classes) >= 10))
 
 
 @surviving_modes.mistake("the missing ones", "these are the classes that are missing: count the others.")
@@ -244,6 +337,53 @@ def _(features, other):
 def _(features, other):
     spread = features.var(axis=0) + other.var(axis=0)
     return float(np.sum((features.mean(axis=0) - other.mean(axis=0)) ** 2 + spread))
+
+
+@frechet.mistake("cross term once", "√(v·v') is subtracted once here: subtract it twice.")
+def _(features, other):
+    v, w = features.var(axis=0), other.var(axis=0)
+    return float(np.sum((features.mean(axis=0) - other.mean(axis=0)) ** 2 + v + w - np.sqrt(v * w)))
+
+
+@frechet.mistake("root of the product forgotten", "2·v·v' is subtracted here: take the root, 2·√(v·v').")
+def _(features, other):
+    v, w = features.var(axis=0), other.var(axis=0)
+    return float(np.sum((features.mean(axis=0) - other.mean(axis=0)) ** 2 + v + w - 2 * v * w))
+
+
+@frechet.mistake(
+    "divided by N - 1",
+    "the variances are divided by N - 1: that is `ddof=1`, or `np.cov`. Divide by N, as `np.var` does.",
+)
+def _(features, other):
+    deviations = features.std(axis=0, ddof=1) - other.std(axis=0, ddof=1)
+    return float(np.sum((features.mean(axis=0) - other.mean(axis=0)) ** 2 + deviations**2))
+
+
+@frechet.mistake(
+    "with all covariances",
+    "this is the distance with the covariances: here the features are independent. Use the variances alone.",
+)
+def _(features, other):
+    c, k = np.cov(features.T), np.cov(other.T)
+    root = np.sqrt(np.linalg.eigvals(c @ k).astype(complex)).real.sum()
+    return float(
+        np.sum((features.mean(axis=0) - other.mean(axis=0)) ** 2) + np.trace(c) + np.trace(k) - 2 * root
+    )
+
+
+@frechet.mistake(
+    "one mean for all features",
+    "all features share one mean and one deviation here: each has its own, over axis 0.",
+)
+def _(features, other):
+    return float((features.mean() - other.mean()) ** 2 + (features.std() - other.std()) ** 2)
+
+
+@frechet.mistake("means not squared", "the differences of the means are not squared here: square them.")
+def _(features, other):
+    means = np.abs(features.mean(axis=0) - other.mean(axis=0))
+    return float(np.sum(means + (features.std(axis=0) - other.std(axis=0)) ** 2))
 
 
 @frechet.mistake("root taken", "this is the root of it: the squared distance is asked for, as in the field.")

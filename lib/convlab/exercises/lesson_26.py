@@ -113,6 +113,15 @@ def _(token, key, now):
 
 
 @subject_of.mistake(
+    "time the wrong way round",
+    "the tokens that pass have expired, and those in order are refused: `exp` must be *later* than `now`.",
+)
+def _(token, key, now):
+    signed = _subject(token, key, now, clock=False)
+    return signed if signed and json.loads(_read(token.split(".")[1]))["exp"] < now else ""
+
+
+@subject_of.mistake(
     "one second too long",
     "a token still passes at the very second of `exp`: it must be *before* it (RFC 7519, 4.1.4).",
 )
@@ -167,14 +176,14 @@ def passing(times, rate, burst):
     return np.array(said)
 
 
-def _bucket(times, rate, burst, *, first=None, most=None, always_takes=False, whole=False):
+def _bucket(times, rate, burst, *, first=None, most=None, always_takes=False, whole=False, least=1):
     """Return who passes a bucket whose rules can be got wrong one by one."""
     tokens, before, said = (burst if first is None else first), times[0], []
     for time in times:
         gain = (time - before) * rate
         tokens = min(burst if most is None else most, tokens + (np.floor(gain) if whole else gain))
         before = time
-        passes = tokens >= 1
+        passes = tokens >= least
         said.append(passes)
         tokens -= 1 if always_takes else passes
     return np.array(said)
@@ -231,6 +240,52 @@ def _(times, rate, burst):
 @passing.mistake("everybody", "everybody passes: a request needs a token.")
 def _(times, rate, burst):
     return np.ones(len(times), bool)
+
+
+@passing.mistake(
+    "a part of a token", "a part of a token is enough here: a request passes with at least one whole token."
+)
+def _(*case):
+    return _bucket(*case, least=1e-9)
+
+
+@passing.mistake(
+    "more than one token", "with exactly one token a request must pass: compare with `>= 1`, not with `> 1`."
+)
+def _(*case):
+    return _bucket(*case, least=1 + 1e-9)
+
+
+@passing.mistake(
+    "time since the last that passed",
+    "the same seconds fill the bucket twice: after a refused request, too, its time is the one before.",
+)
+def _(times, rate, burst):
+    tokens, before, said = burst, times[0], []
+    for time in times:
+        tokens = min(burst, tokens + (time - before) * rate)
+        said.append(tokens >= 1)
+        before = time if said[-1] else before
+        tokens -= said[-1]
+    return np.array(said)
+
+
+@passing.mistake(
+    "time since the first",
+    "the same seconds fill the bucket again and again: count only those since the request before.",
+)
+def _(times, rate, burst):
+    tokens, said = burst, []
+    for time in times:
+        tokens = min(burst, tokens + (time - times[0]) * rate)
+        said.append(tokens >= 1)
+        tokens -= said[-1]
+    return np.array(said)
+
+
+@passing.mistake("divided by the rate", "the seconds are divided by the rate here: multiply them by it.")
+def _(times, rate, burst):
+    return _bucket(times, 1 / rate, burst)
 
 
 @passing.mistake("the refused ones", "this marks those that are refused: mark those that pass.")
@@ -325,6 +380,63 @@ def _(arrivals, size, fixed, each):
 @latencies.mistake("fixed cost forgotten", "each pass also takes `fixed` milliseconds, however many it has.")
 def _(arrivals, size, fixed, each):
     return _walk(arrivals, size, 0, each)
+
+
+@latencies.mistake(
+    "cost of a full batch", "a batch of n costs `each * n`: here each batch costs as much as a full one."
+)
+def _(arrivals, size, fixed, each):
+    return _walk(arrivals, size, fixed + each * size, 0)
+
+
+@latencies.mistake(
+    "fixed cost for each", "the fixed cost is shared: a batch has it once, and not once for each request."
+)
+def _(arrivals, size, fixed, each):
+    return _walk(arrivals, size, 0, fixed + each)
+
+
+@latencies.mistake(
+    "only the waiting", "this is the time until the pass begins: the answer comes when the pass has ended."
+)
+def _(arrivals, size, fixed, each):
+    free, said, i = 0, [], 0
+    while i < len(arrivals):
+        start = max(free, arrivals[i])
+        batch = [arrival for arrival in arrivals[i : i + size] if arrival <= start]
+        free = start + fixed + each * len(batch)
+        said += [start - arrival for arrival in batch]
+        i += len(batch)
+    return np.array(said, float)
+
+
+@latencies.mistake(
+    "who comes at the start left out",
+    "a request that arrives at the very moment when a pass begins is part of it: `arrival <= start`.",
+)
+def _(arrivals, size, fixed, each):
+    free, said, i = 0, [], 0
+    while i < len(arrivals):
+        start = max(free, arrivals[i])
+        late = [arrival for arrival in arrivals[i + 1 : i + size] if arrival < start]
+        batch = [arrivals[i], *late]
+        free = start + fixed + each * len(batch)
+        said += [free - arrival for arrival in batch]
+        i += len(batch)
+    return np.array(said, float)
+
+
+@latencies.mistake(
+    "batches of requests that have not come",
+    "a pass begins here before some of its requests have arrived: it takes only those that wait.",
+)
+def _(arrivals, size, fixed, each):
+    free, said = 0, []
+    for i in range(0, len(arrivals), size):
+        batch = arrivals[i : i + size]
+        free = max(free, batch[0]) + fixed + each * len(batch)
+        said += [free - arrival for arrival in batch]
+    return np.array(said, float)
 
 
 @latencies.mistake(
