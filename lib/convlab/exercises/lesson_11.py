@@ -118,6 +118,43 @@ def _(image, pad, top, left):
     return image
 
 
+@random_crop.mistake(
+    "size taken for the end",
+    "right beginning, but the window ends at row H and column W of the padded image. A slice is `[begin : end]`: "
+    "a window of H rows that begins at `top` ends at `top + H`.",
+)
+def _(image, pad, top, left):
+    return _padded(image, pad)[top : image.shape[0], left : image.shape[1]]
+
+
+@random_crop.mistake(
+    "cut at the beginning only",
+    "right beginning, but the window goes on to the end of the padded image. Give the slices an end, too: `top + H` "
+    "and `left + W`.",
+)
+def _(image, pad, top, left):
+    return _padded(image, pad)[top:, left:]
+
+
+@random_crop.mistake(
+    "height and width exchanged",
+    "right beginning, but the window has the height for its width. `image.shape[0]` counts rows and goes with "
+    "`top`; `image.shape[1]` counts columns and goes with `left`.",
+)
+def _(image, pad, top, left):
+    height, width = image.shape[:2]
+    return _padded(image, pad)[top : top + width, left : left + height]
+
+
+@random_crop.mistake(
+    "one row and one column short",
+    "one row and one column too few: the end of a slice does not belong to it, so `[top : top + H]` has H rows.",
+)
+def _(image, pad, top, left):
+    height, width = image.shape[:2]
+    return _padded(image, pad)[top : top + height - 1, left : left + width - 1]
+
+
 def _padded(image, pad, **how):
     return np.pad(image, ((pad, pad), (pad, pad), (0, 0)), **how)
 
@@ -428,6 +465,60 @@ def _(first, second):
 )
 def _(first, second):
     return _ratio(first, second, _pooled_error(first, second))
+
+
+@standard_errors.mistake(
+    "all runs in one list",
+    "you divide by the standard deviation of all runs in one list. The difference between the recipes makes that "
+    "deviation larger. Take the variance of each list alone, and divide each by its n.",
+)
+def _(first, second):
+    return _ratio(first, second, np.std([*first, *second]))
+
+
+@standard_errors.mistake(
+    "all runs in one list, with n - 1",
+    "`ddof=1` is right, but the deviation is that of all runs in one list: the difference between the recipes is in "
+    "it. Take the variance of each list alone, and divide each by its n.",
+)
+def _(first, second):
+    return _ratio(first, second, np.std([*first, *second], ddof=1))
+
+
+@standard_errors.mistake(
+    "standard error of one list",
+    "this is the standard error of the mean of all runs in one list. Two means are compared: each list has a "
+    "variance and an n of its own.",
+)
+def _(first, second):
+    return _ratio(first, second, np.std([*first, *second]) / np.sqrt(len(first) + len(second)))
+
+
+@standard_errors.mistake(
+    "standard error of one list, with n - 1",
+    "`ddof=1` is right, but this is the standard error of the mean of all runs in one list. Each list has a "
+    "variance and an n of its own.",
+)
+def _(first, second):
+    return _ratio(first, second, np.std([*first, *second], ddof=1) / np.sqrt(len(first) + len(second)))
+
+
+@standard_errors.mistake(
+    "deviation of a run, divided by n",
+    "two things are missing: each variance is divided by its n, because a mean is more certain than a run; and "
+    "`ddof=1`.",
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt(np.var(first) + np.var(second)))
+
+
+@standard_errors.mistake(
+    "mean of the variances",
+    "this counts in standard deviations of a *run* (Cohen's d), and more runs do not change it. A mean of n runs "
+    "is more certain: divide each variance by its n.",
+)
+def _(first, second):
+    return _ratio(first, second, np.sqrt((np.var(first, ddof=1) + np.var(second, ddof=1)) / 2))
 
 
 def _ratio(first, second, error):

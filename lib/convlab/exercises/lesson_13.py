@@ -114,6 +114,47 @@ def _(kernel, channels):
     return replaced.reference(kernel, channels)[::2] + replaced.reference(kernel, channels)[1:2]
 
 
+replaced.mistake(
+    "first layer forgotten",
+    "one layer too few: the first 3x3 sees 3 pixels, and each *further* one adds 2. Count the first one, too.",
+    answer=_replacing(lambda kernel, channels: (kernel - 3) // 2),
+)
+
+replaced.mistake(
+    "one pixel each, from 1",
+    "you let each layer add one pixel to the one that a single pixel sees. A 3x3 adds one on *each* side, two in "
+    "all.",
+    answer=_replacing(lambda kernel, channels: kernel - 1),
+)
+
+replaced.mistake(
+    "sides instead of squares",
+    "the layers are right. A kernel has a weight for each pixel of its square: 3 · 3 and kernel · kernel, not 3 and "
+    "kernel.",
+    answer=_replacing(
+        small=lambda channels: 3 * channels**2, large=lambda kernel, channels: kernel * channels**2
+    ),
+)
+
+replaced.mistake(
+    "3 instead of 9",
+    "the layers and the large kernel are right. A 3x3 kernel has 9 weights; you have taken 3.",
+    answer=_replacing(small=lambda channels: 3 * channels**2),
+)
+
+replaced.mistake(
+    "channels squared only in the large one",
+    "the layers and the large kernel are right. The small ones have a kernel for every pair of maps as well: "
+    "channels², not channels.",
+    answer=_replacing(small=lambda channels: 9 * channels),
+)
+
+
+@replaced.mistake("only the layers", "the layers are right. Return the two numbers of weights, too.")
+def _(kernel, channels):
+    return _stack(kernel, channels)
+
+
 VGG16 = (15_237_608, 138_357_544)
 MEMORY_CASES = [(*VGG16, 64), (1_413_347, 60_965_224, 128), (261_642, 1_504_554, 500), (1000, 70_000, 3)]
 
@@ -307,6 +348,77 @@ def _(megabytes, activations, parameters):
 @largest_batch.mistake("mebibytes", "a megabyte has 1,000,000 bytes here, not 1,048,576.")
 def _(megabytes, activations, parameters):
     return max(0, int((megabytes * 2**20 / 4 - 3 * parameters) // activations))
+
+
+@largest_batch.mistake(
+    "4 bytes for activations only",
+    "the activations are counted in bytes and the parameters are not: each number takes 4 bytes, those of the "
+    "parameters, too.",
+)
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 - 3 * parameters) // (4 * activations)))
+
+
+@largest_batch.mistake(
+    "4 bytes for parameters only",
+    "the parameters are counted in bytes and the activations are not: each activation takes 4 bytes, too.",
+)
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 - 12 * parameters) // activations))
+
+
+@largest_batch.mistake(
+    "momentum forgotten", "value and gradient of each parameter are counted; momentum is a third number."
+)
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 / 4 - 2 * parameters) // activations))
+
+
+@largest_batch.mistake(
+    "gradients of the activations",
+    "activations are counted with their gradients. The lesson leaves those out: they are needed only from one layer "
+    "to the next.",
+)
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 / 4 - 3 * parameters) // (2 * activations)))
+
+
+@largest_batch.mistake(
+    "million forgotten",
+    "no batch fits in any of the cases: `megabytes` is compared with numbers. A megabyte has 1,000,000 bytes.",
+)
+def _(megabytes, activations, parameters):
+    return max(0, (megabytes // 4 - 3 * parameters) // activations)
+
+
+@largest_batch.mistake(
+    "parameters added",
+    "the parameters take memory away from the batch: subtract their numbers, do not add them.",
+)
+def _(megabytes, activations, parameters):
+    return int((megabytes * 1e6 / 4 + 3 * parameters) // activations)
+
+
+@largest_batch.mistake("eight bytes", "8 bytes are a float64. Networks are trained in float32, which has 4.")
+def _(megabytes, activations, parameters):
+    return max(0, int((megabytes * 1e6 / 8 - 3 * parameters) // activations))
+
+
+@largest_batch.mistake(
+    "at least one image",
+    "right where an image fits. Where the parameters alone are too large for the memory, the largest batch is 0, not 1.",
+)
+def _(megabytes, activations, parameters):
+    return max(1, int(_largest(megabytes, activations, parameters) // 1))
+
+
+@largest_batch.mistake(
+    "part of an image, or fewer than none",
+    "two things: an image is in the batch or it is not, so round down; and where the parameters alone are too large "
+    "for the memory, the answer is 0.",
+)
+def _(megabytes, activations, parameters):
+    return _largest(megabytes, activations, parameters)
 
 
 def _largest(megabytes, activations, parameters):

@@ -101,6 +101,63 @@ def _(i, n, o, f):
     return (i * n + f * f * n * o, f * f * i * o)
 
 
+@bottleneck.mistake(
+    "1x1 behind instead of before",
+    "your f x f still reads all `inputs`, and a 1x1 stands behind it. The bottleneck stands *before* it: 1x1 from "
+    "`inputs` to `narrow`, then f x f from `narrow` to `outputs`.",
+)
+def _(i, n, o, f):
+    return (f * f * i * o, f * f * i * n + n * o)
+
+
+@bottleneck.mistake(
+    "channels that are read forgotten",
+    "this is one weight for each place of each filter. A filter has a weight for each place *in each channel* that "
+    "it reads: multiply by the channels that come in.",
+)
+def _(i, n, o, f):
+    return (f * f * o, n + f * f * o)
+
+
+@bottleneck.mistake(
+    "channels added",
+    "channels that come in and channels that go out are multiplied: every filter reads all channels. You have added "
+    "them.",
+)
+def _(i, n, o, f):
+    return (f * f * (i + o), i + n + f * f * (n + o))
+
+
+@bottleneck.mistake(
+    "biases of the outputs", "this has biases for the `outputs` filters. The question leaves all biases out."
+)
+def _(i, n, o, f):
+    return (f * f * i * o + o, i * n + f * f * n * o + o)
+
+
+@bottleneck.mistake(
+    "weights saved",
+    "this is how many weights are saved. Return the two numbers themselves, (direct, behind a bottleneck).",
+)
+def _(i, n, o, f):
+    return f * f * i * o - (i * n + f * f * n * o)
+
+
+@bottleneck.mistake(
+    "weights saved as the second number",
+    "the first number is right; the second is how many weights are saved. Return how many there are.",
+)
+def _(i, n, o, f):
+    return (f * f * i * o, f * f * i * o - (i * n + f * f * n * o))
+
+
+@bottleneck.mistake(
+    "always 3x3", "this takes a 3x3 filter in every case: `size` is its side, so it has size² places."
+)
+def _(i, n, o, f):
+    return (9 * i * o, i * n + 9 * n * o)
+
+
 # (#1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj): two rows of table 1, one drawn, one without projection.
 CHANNEL_CASES = [
     (192, (64, 96, 128, 16, 32, 32)),
@@ -210,6 +267,47 @@ def _(inputs, widths):
     return max(widths[0], widths[2], widths[4], widths[5] or inputs)
 
 
+@concatenated.mistake(
+    "first branch forgotten",
+    "only three branches: the 1x1 convolution alone is the fourth, and its channels come out as well.",
+)
+def _(inputs, widths):
+    return widths[2] + widths[4] + (widths[5] or inputs)
+
+
+@concatenated.mistake(
+    "all six and the inputs",
+    "this counts all six convolutions and the block's input. The reduced maps stay inside their branches, and the "
+    "input comes out only where nothing follows the pooling.",
+)
+def _(inputs, widths):
+    return sum(widths) + inputs
+
+
+@concatenated.mistake(
+    "one branch for another",
+    "right without a projection. With one, the pooling branch gives `projected` channels: here it gives none.",
+)
+def _(inputs, widths):
+    return widths[0] + widths[2] + widths[4] + (0 if widths[5] else inputs)
+
+
+@concatenated.mistake(
+    "the widest convolution",
+    "this is the widest of the six convolutions. The branches stand side by side: the channels of their last layers "
+    "add up.",
+)
+def _(inputs, widths):
+    return max(widths)
+
+
+@concatenated.mistake(
+    "a list of the branches", "the four branches are right. The question is for one number: add them up."
+)
+def _(inputs, widths):
+    return widths[0], widths[2], widths[4], widths[5] or inputs
+
+
 PARAMETER_CASES = [
     (192, (64, 96, 128, 16, 32, 32)),
     (480, (192, 96, 208, 16, 48, 64)),
@@ -297,6 +395,71 @@ def _(inputs, widths):
 )
 def _(inputs, widths):
     return inputs * (widths[0] + 9 * widths[2] + 25 * widths[4] + widths[5]) + sum(widths[::2]) + widths[5]
+
+
+@block_parameters.mistake(
+    "one bias for each convolution",
+    "the weights are right. A convolution has a bias for each of its *maps*, not one in all.",
+)
+def _(inputs, widths):
+    return _weights(inputs, widths) + len(widths)
+
+
+@block_parameters.mistake(
+    "one bias for each convolution that is there",
+    "the weights are right, and you count only the convolutions that exist. But each of their *maps* has a bias.",
+)
+def _(inputs, widths):
+    return _weights(inputs, widths) + sum(width > 0 for width in widths)
+
+
+@block_parameters.mistake(
+    "weights of the reductions forgotten",
+    "the 3x3 and the 5x5 read reduced maps, and the 1x1 convolutions that reduce have weights themselves: "
+    "`inputs` · (narrow3 + narrow5) are missing.",
+)
+def _(inputs, widths):
+    return _weights(inputs, widths) - inputs * (widths[1] + widths[3]) + sum(widths)
+
+
+@block_parameters.mistake(
+    "reductions not counted at all",
+    "the 3x3 and the 5x5 read reduced maps, but the two 1x1 convolutions that reduce are not counted. They have "
+    "weights and biases, too.",
+)
+def _(inputs, widths):
+    reductions = inputs * (widths[1] + widths[3])
+    return _weights(inputs, widths) - reductions + sum(widths[::2]) + widths[5]
+
+
+@block_parameters.mistake(
+    "5x5 counted as 3x3", "a filter of the third branch is 5x5: it has 25 places, and you have taken 9."
+)
+def _(inputs, widths):
+    return _weights(inputs, widths, five=9) + sum(widths)
+
+
+@block_parameters.mistake(
+    "3x3 and 5x5 exchanged", "9 and 25 are exchanged: 9 belongs to the 3x3 and 25 to the 5x5."
+)
+def _(inputs, widths):
+    return _weights(inputs, widths, 25, 9) + sum(widths)
+
+
+@block_parameters.mistake(
+    "no bottleneck, biases forgotten",
+    "two things: your 3x3 and 5x5 read the whole input instead of the *reduced* maps; and each map has a bias.",
+)
+def _(inputs, widths):
+    return inputs * (sum(widths) + 8 * widths[2] + 24 * widths[4])
+
+
+@block_parameters.mistake(
+    "inputs forgotten",
+    "the four 1x1 convolutions that read the input have a weight for each of its channels: multiply them by `inputs`.",
+)
+def _(inputs, widths):
+    return _weights(1, widths) + sum(widths)
 
 
 def _weights(inputs, widths, three=9, five=25):

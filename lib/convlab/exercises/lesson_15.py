@@ -275,6 +275,56 @@ def _(blocks, convolutions):
     return sum(blocks) * 2 + 2
 
 
+@resnet_layers.mistake(
+    "shortcut in each block counted",
+    "this counts the shortcut of each block as a layer. Most have no weights, and projections lie beside F: the "
+    "names count neither.",
+)
+def _(blocks, convolutions):
+    return sum(blocks) * (convolutions + 1) + 2
+
+
+@resnet_layers.mistake(
+    "two blocks outside",
+    "outside the blocks there are two *layers*, each with one set of weights, and not two blocks: do not multiply "
+    "them by `convolutions`.",
+)
+def _(blocks, convolutions):
+    return (sum(blocks) + 2) * convolutions
+
+
+@resnet_layers.mistake(
+    "stages instead of blocks",
+    "this counts one block for each stage. Each number in `blocks` says how many a stage has: add them up.",
+)
+def _(blocks, convolutions):
+    return len(blocks) * convolutions + 2
+
+
+@resnet_layers.mistake(
+    "always three convolutions",
+    "this takes three convolutions for each block. A plain block has two: use `convolutions`.",
+)
+def _(blocks, convolutions):
+    return sum(blocks) * 3 + 2
+
+
+@resnet_layers.mistake(
+    "only the number of blocks",
+    "this is the number of blocks. Each has `convolutions` layers, and two layers stand outside.",
+)
+def _(blocks, convolutions):
+    return sum(blocks)
+
+
+@resnet_layers.mistake(
+    "normalisations counted",
+    "this counts a batch normalisation behind each convolution. The names count convolutions and dense layers only.",
+)
+def _(blocks, convolutions):
+    return sum(blocks) * convolutions * 2 + 2
+
+
 GRADIENT_CASES = [
     (np.array([1.0, -2]), [np.array([[0.0, 0.5], [-1, 2]])]),
     (np.array([3.0, 1]), [np.array([[0.0, 1], [0, 0]]), np.array([[1.0, 0], [2, -1]])]),
@@ -452,6 +502,96 @@ def _(accuracies, common):
 )
 def _(accuracies, common):
     return accuracies.mean(axis=2).max(axis=1)
+
+
+@common_rate_cost.mistake(
+    "best of all networks",
+    "you compare each network with the best of *all* networks. Take the best rate of its own row: `max(axis=1)`.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.max() - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "place instead of value",
+    "`argmax` gives *which* rate is best, as a place. The cost needs the accuracy there: `max`.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.argmax(axis=1) - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "best rate of each seed",
+    "you let each seed have a rate of its own, and take the mean afterwards. That picks lucky runs: first the mean "
+    "over the seeds, then the best rate.",
+)
+def _(accuracies, common):
+    return (accuracies.max(axis=1) - accuracies[:, common]).mean(axis=1)
+
+
+@common_rate_cost.mistake(
+    "no mean over the seeds",
+    "this has a number for each network and each *seed*. A rate is judged by the mean over its seeds: take "
+    "`mean(axis=2)` first.",
+)
+def _(accuracies, common):
+    return accuracies.max(axis=1) - accuracies[:, common]
+
+
+@common_rate_cost.mistake(
+    "mean over the rates",
+    "axis 1 holds the rates, so this takes the mean of all rates for each seed. The seeds are axis 2: `mean(axis=2)`.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=1)
+    return means.max(axis=1) - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "mean of the rates",
+    "you compare with the mean of all rates. The question is for each network's *best* rate: `max(axis=1)`.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.mean(axis=1) - means[:, common]
+
+
+@common_rate_cost.mistake(
+    "mean over the networks",
+    "the costs are right, but you have taken their mean. Return one number for each network.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return (means.max(axis=1) - means[:, common]).mean()
+
+
+@common_rate_cost.mistake(
+    "in per cent of the best",
+    "this is the loss in per cent of the best accuracy. The question is for *points*: the plain difference of the "
+    "two accuracies.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return 100 * (means.max(axis=1) - means[:, common]) / means.max(axis=1)
+
+
+@common_rate_cost.mistake(
+    "only the common rate",
+    "these are the accuracies at the common rate. Subtract them from those at each network's best rate.",
+)
+def _(accuracies, common):
+    return accuracies.mean(axis=2)[:, common]
+
+
+@common_rate_cost.mistake(
+    "rates counted from 1",
+    "`common` is an index and counts from 0: you take the rate before it.",
+)
+def _(accuracies, common):
+    means = accuracies.mean(axis=2)
+    return means.max(axis=1) - means[:, common - 1]
 
 
 @gradient_at_the_input.mistake(

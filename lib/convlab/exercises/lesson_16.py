@@ -93,6 +93,64 @@ def _(intensity, peak, bandwidth):
     return min(peak, intensity * bandwidth / 4)
 
 
+@attainable.mistake(
+    "the ridge",
+    "this is the intensity of the ridge, in operations for each byte. The question is for operations a second: take "
+    "the lower of the two limits.",
+)
+def _(intensity, peak, bandwidth):
+    return peak / bandwidth
+
+
+@attainable.mistake(
+    "a share of the peak",
+    "this is which share of `peak` is reached. Multiply it by `peak`: the question is for operations a second.",
+)
+def _(intensity, peak, bandwidth):
+    return min(1, intensity * bandwidth / peak)
+
+
+@attainable.mistake(
+    "in bytes",
+    "both limits are compared in *bytes* a second. The question is for operations: each byte is good for `intensity` "
+    "of them.",
+)
+def _(intensity, peak, bandwidth):
+    return min(peak / intensity, bandwidth)
+
+
+@attainable.mistake(
+    "ridge at one operation",
+    "this takes the slope below an intensity of 1, and the flat top above. The ridge lies at `peak / bandwidth`, "
+    "which is another place on each machine.",
+)
+def _(intensity, peak, bandwidth):
+    return intensity * bandwidth if intensity < 1 else peak
+
+
+@attainable.mistake(
+    "times four bytes",
+    "`intensity` counts operations for each byte already: memory brings `bandwidth` bytes, and no 4 is needed.",
+)
+def _(intensity, peak, bandwidth):
+    return min(peak, 4 * intensity * bandwidth)
+
+
+@attainable.mistake(
+    "in billions", "right, in billions of operations a second. The question is for operations a second."
+)
+def _(intensity, peak, bandwidth):
+    return min(peak, intensity * bandwidth) / 1e9
+
+
+@attainable.mistake(
+    "seconds for each operation",
+    "this is the time of one operation, in seconds. Turn it round: operations a second.",
+)
+def _(intensity, peak, bandwidth):
+    return max(1 / peak, 1 / (intensity * bandwidth))
+
+
 @exercise(
     insight="The rule holds for moderate batches; far beyond them training fails or needs a warm-up.",
     question="Which learning rate does the linear scaling rule suggest for `workers` processes with "
@@ -180,6 +238,68 @@ def _(rate, batch_size, workers, per_worker):
 )
 def _(rate, batch_size, workers, per_worker):
     return rate * workers * per_worker
+
+
+@scaled_rate.mistake(
+    "batches divided as whole numbers",
+    "`per_worker // batch_size` is 0 where a process takes fewer images than before, and cuts off a fraction: "
+    "divide with `/`.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * workers * (per_worker // batch_size)
+
+
+@scaled_rate.mistake(
+    "batch sizes exchanged",
+    "the two batch sizes are exchanged: *more* images in a step make a *larger* rate, so `per_worker` stands above "
+    "the line.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * workers * batch_size / per_worker
+
+
+@scaled_rate.mistake(
+    "divided by the processes",
+    "`workers` stands below the line. All processes together look at `workers * per_worker` images in a step: "
+    "multiply.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * per_worker / (batch_size * workers)
+
+
+@scaled_rate.mistake("the factor alone", "this is the factor alone: multiply the old `rate` by it.")
+def _(rate, batch_size, workers, per_worker):
+    return workers * per_worker / batch_size
+
+
+@scaled_rate.mistake(
+    "only larger",
+    "right where a step looks at more images than before. Where it looks at fewer, the rule makes the rate *smaller*.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return max(rate, rate * workers * per_worker / batch_size)
+
+
+@scaled_rate.mistake(
+    "one process too few",
+    "one process too few is counted: all `workers` of them take part in a step, the first one, too.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * (workers - 1) * per_worker / batch_size
+
+
+@scaled_rate.mistake(
+    "square root of one process",
+    "with a square root, and of the batch of one process. The linear rule has no root, and a step averages over all "
+    "processes.",
+)
+def _(rate, batch_size, workers, per_worker):
+    return rate * (per_worker / batch_size) ** 0.5
+
+
+@scaled_rate.mistake("factor added", "the factor is added to the rate. The rule multiplies the rate by it.")
+def _(rate, batch_size, workers, per_worker):
+    return rate + workers * per_worker / batch_size
 
 
 @exercise(

@@ -160,6 +160,24 @@ def _(features, labels, weights, rate):
     return weights - _step(features, labels, weights, 1)
 
 
+@probe_step.mistake(
+    "weight decay included",
+    "this has the weight decay of the lesson's own probe, 0.01. The exercise asks for the step on the cross-entropy "
+    "alone: leave `0.01 * weights` out.",
+)
+def _(features, labels, weights, rate):
+    return _step(features, labels, weights, rate) - rate * 0.01 * weights
+
+
+@probe_step.mistake(
+    "weight decay without the rate",
+    "this makes the weights 1 % smaller in each step. The exercise asks for the step on the cross-entropy alone, "
+    "without weight decay.",
+)
+def _(features, labels, weights, rate):
+    return _step(features, labels, weights, rate) - 0.01 * weights
+
+
 @probe_step.mistake("only the change", "this is the change alone: add it to the weights.")
 def _(features, labels, weights, rate):
     return _step(features, labels, weights, rate) - weights
