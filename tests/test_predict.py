@@ -66,6 +66,79 @@ def test_number_is_said_back_beside_the_answer(said, answer, within, line, capsy
     assert entry("09-n")["right"] is ("close" in line or "and it is" in line)
 
 
+@pytest.mark.parametrize(
+    "said, unit, answer, within, right, says",
+    [
+        (0.98, "percent", 97.6, 1, True, "and 0.98 was read as a share of 1. That is 98, which is close."),
+        (-0.02, "percentage points", -1.9, 0.3, True, "That is -2, which is close."),
+        ("98 %", "a probability", 0.976, 0.01, True, "98 was read as percent. That is 0.98, which is close."),
+        (70, "from 0 to 1", 0.68, 0.05, True, "That is 0.7, which is close."),
+        (1, "percent", 99.5, 1, True, "and 1 was read as a share of 1. That is 100, which is close."),
+        (
+            0.8,
+            "images of 100",
+            82.0,
+            5,
+            True,
+            "“images of 100”, and 0.8 was read as a share of 1. That is 80",
+        ),
+        (0.5, "percent", 97.6, 1, False, "If 0.5 was meant as a share of 1, that is 50, which is not close"),
+        (50, "a probability", 0.976, 0.01, False, "If 50 was meant as percent, that is 0.5, which is not"),
+    ],
+)
+def test_number_in_another_unit_is_read_as_what_it_means_and_said_so(
+    said, unit, answer, within, right, says, capsys
+):
+    predict.number("09-u", said, unit=unit, sure=70)
+    predict.compare("09-u", answer, within=within)
+    line = capsys.readouterr().out
+    assert line.startswith(f"You said {predict._spoken(entry('09-u')['said'])}, it is ") and says in line
+    assert f"The unit is “{unit}”" in line and line.endswith("You were 70 % sure.\n")
+    assert entry("09-u")["right"] is right
+
+
+@pytest.mark.parametrize(
+    "said, unit, answer, within",
+    [
+        (98, "percent", 90.0, 1),  # nothing but wrong
+        (1, "percent", 97.6, 1),  # 1 percent
+        (0.3, "percent", 0.6, 0.1),  # the answer itself is below one percent
+        (0, "percent", 50.0, 1),
+        (0.5, "times", 50.0, 1),  # no unit of which there are two
+        (50, "a loss", 0.5, 0.1),
+        (0.9, "of 10,000 images", 90.0, 1),
+        (0.9, "of 100,000 images", 90.0, 1),
+        (130, "from 0 to 1", 0.68, 0.05),
+        (0.2, "a probability", 0.68, 0.05),
+    ],
+)
+def test_number_in_the_right_unit_gets_no_word_on_units(said, unit, answer, within, capsys):
+    predict.number("09-u", said, unit=unit)
+    predict.compare("09-u", answer, within=within)
+    assert "unit" not in capsys.readouterr().out
+    assert entry("09-u")["right"] is False
+
+
+def test_a_right_number_gets_no_word_on_units(capsys):
+    predict.number("09-u", 1, unit="percent")
+    predict.compare("09-u", 1.2, within=0.5)
+    assert capsys.readouterr().out == "You said 1, it is 1.2: close.\n"
+
+
+def test_every_unit_of_the_lessons_that_is_a_share_or_percent_is_known():
+    units = {
+        unit
+        for lesson in find()
+        for cell in lesson.cells
+        if "predict" in tags(cell)
+        for unit in re.findall(r'unit="([^"]*)"', source(cell))
+    }
+    known = {unit for unit in units if predict._PERCENT.search(unit) or predict._SHARE.search(unit)}
+    assert known == {
+        *("percent", "percentage points", "images of 100", "of 100 images", "a probability", "from 0 to 1")
+    }
+
+
 def test_choice_is_said_back_with_how_sure_one_was(capsys):
     predict.choice("09-c", "black", of=LETTERS, sure=80)
     predict.compare("09-c", "grey seven")

@@ -22,6 +22,8 @@ __all__ = ["ENOUGH", "Predictions", "choice", "compare", "number", "show", "tabl
 ENOUGH = 10  # predictions with a percentage, before a figure says anything
 _BANDS = ((0, 50), (50, 70), (70, 90), (90, 100))  # percent: "sure" from the first up to the second
 _KEY = "predictions"  # in the learner's record, beside the lessons
+_PERCENT = re.compile(r"^percent|\bof 100\b(?!,)")  # units in which 98 is meant, where some write 0.98
+_SHARE = re.compile(r"^(a share|a probability|from 0 to 1)$")  # and the other way round
 
 
 def choice(name: str, answer: Any = ..., of: Sequence = (), sure: Any = ...) -> None:
@@ -66,8 +68,10 @@ def compare(name: str, answer: Any = None, within: float | None = None) -> None:
     """Say back what a reader predicted beside the answer; print nothing without a prediction. Never raises.
 
     A number is right if it is at most `within` away from the answer: without it, an integer must be equal,
-    and another number may differ by 5 percent. `True` and `False` answer the choices "yes" and "no". The
-    first comparison counts; a prediction that was made after it is marked and does not.
+    and another number may differ by 5 percent. A share where percent are asked (0.98 for 98), or percent
+    where a share is asked, is read as what it means, and the line says so. `True` and `False` answer the
+    choices "yes" and "no". The first comparison counts; a prediction that was made after it is marked and
+    does not.
 
     >>> import os, tempfile
     >>> os.environ["CONVLAB_PROGRESS"] = tempfile.mkdtemp() + "/progress.json"
@@ -153,7 +157,7 @@ class _Prediction:
         """Return the line for the reader, whether the prediction is right, and the answer as text."""
         if self.question.form == "words":
             return f"You wrote: “{self.value}”. {answer or 'Is that what you see?'}", False, ""
-        answer = _bare(answer)
+        answer, unit = _bare(answer), ""
         if self.question.form == "choice":
             answer = self.question.read(answer)
             said, shown, right = str(self.value), str(answer), self.value == answer
@@ -165,7 +169,30 @@ class _Prediction:
             line = f"You said {said}, and it is {shown}."
         else:
             line = f"You said {said}, it is {shown}{': close' if right else ''}."
-        return line + (f" You were {self.sure:.0f} % sure." if self.sure is not None else ""), right, shown
+        if self.question.form == "number" and not right:
+            right, unit = self._in_another_unit(answer, allowed)
+        sure = f" You were {self.sure:.0f} % sure." if self.sure is not None else ""
+        return line + unit + sure, right, shown
+
+    def _in_another_unit(self, answer: float, allowed: float) -> tuple[bool, str]:
+        """Return whether a wrong number is right as a share where percent are asked, or the other way round.
+
+        The second value is the sentences for the reader; it is empty where no other unit is plausible.
+        """
+        if _PERCENT.search(self.question.unit) and 0 < abs(self.value) <= 1 <= abs(answer):
+            other, value = "a share of 1", 100 * self.value
+        elif _SHARE.search(self.question.unit) and abs(answer) <= 1 < abs(self.value) <= 100:
+            other, value = "percent", self.value / 100
+        else:
+            return False, ""
+        right = abs(value - answer) <= allowed
+        if not right and abs(self.value) == 1:  # it may well mean 1 percent
+            return False, ""
+        said, read = _spoken(self.value), _spoken(value)
+        unit = f" The unit is “{self.question.unit}”"
+        if right:
+            return True, f"{unit}, and {said} was read as {other}. That is {read}, which is close."
+        return False, f"{unit}. If {said} was meant as {other}, that is {read}, which is not close either."
 
 
 @dataclass
