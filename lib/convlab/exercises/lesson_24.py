@@ -95,6 +95,37 @@ def _(rewards, ended, following, discount):
     return rewards[:, None] + discount * np.where(ended[:, None], 0, following)
 
 
+@bellman.mistake(
+    "sum of the actions", "this is the sum over the actions: only one of them, the best, will be taken."
+)
+def _(rewards, ended, following, discount):
+    return rewards + discount * np.where(ended, 0, following.sum(axis=1))
+
+
+@bellman.mistake(
+    "reward at the end alone",
+    "the reward is dropped where the game goes on: each action's reward is a part of its target.",
+)
+def _(rewards, ended, following, discount):
+    return np.where(ended, rewards, discount * following.max(axis=1))
+
+
+@bellman.mistake(
+    "end and discount forgotten",
+    "two things are missing: the factor `discount`, and that nothing follows where the game has ended.",
+)
+def _(rewards, ended, following, discount):
+    return rewards + following.max(axis=1)
+
+
+@bellman.mistake(
+    "column and row",
+    "this is a table (N, N): a column (N, 1) was added to a row (N,). Take the maximum without `keepdims`.",
+)
+def _(rewards, ended, following, discount):
+    return rewards + discount * np.where(ended, 0, following.max(axis=1, keepdims=True))
+
+
 def _step(features, actions, action, reward, discount):
     return (
         _rng.integers(-4, 5, (features, actions)) / 2,
@@ -198,6 +229,74 @@ def _(weights, frozen, state, action, reward, next_state, discount):
     return state @ weights[:, action] - reward - discount * (next_state @ frozen).max()
 
 
+@frozen_gradient.mistake(
+    "largest value of the state",
+    "the largest value of `state` is compared with the target: take the value of `action`, which was played.",
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    target = reward + discount * (next_state @ frozen).max()
+    return _gradient(weights, state, action, (state @ weights).max() - target)
+
+
+@frozen_gradient.mistake(
+    "same action next",
+    "the target takes the next value of the same `action`: it takes the largest of the next values.",
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    target = reward + discount * (next_state @ frozen)[action]
+    return _gradient(weights, state, action, state @ weights[:, action] - target)
+
+
+@frozen_gradient.mistake(
+    "target of the same state", "the target is computed from `state`: its values are those of `next_state`."
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    target = reward + discount * (state @ frozen).max()
+    return _gradient(weights, state, action, state @ weights[:, action] - target)
+
+
+@frozen_gradient.mistake(
+    "reward forgotten",
+    "the reward is missing in the target, which is the reward plus the discounted next value.",
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    target = discount * (next_state @ frozen).max()
+    return _gradient(weights, state, action, state @ weights[:, action] - target)
+
+
+@frozen_gradient.mistake(
+    "times the next state",
+    "the error is multiplied by `next_state`: the value's derivative for its weights is `state`.",
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    error = state @ weights[:, action] - reward - discount * (next_state @ frozen).max()
+    return _gradient(weights, next_state, action, error)
+
+
+@frozen_gradient.mistake(
+    "nothing frozen",
+    "the target uses the weights that learn, and a part of the gradient flows through it: take `frozen`, and "
+    "treat the target as a constant.",
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    error = state @ weights[:, action] - reward - discount * (next_state @ weights).max()
+    gradient = _gradient(weights, state, action, error)
+    gradient[:, (next_state @ weights).argmax()] -= discount * error * next_state
+    return gradient
+
+
+@frozen_gradient.mistake("the loss", "this is the loss: its derivative for each of the weights is asked for.")
+def _(weights, frozen, state, action, reward, next_state, discount):
+    return (state @ weights[:, action] - reward - discount * (next_state @ frozen).max()) ** 2 / 2
+
+
+@frozen_gradient.mistake(
+    "weights after a step", "these are the weights after a step: return the gradient alone."
+)
+def _(weights, frozen, state, action, reward, next_state, discount):
+    return weights - frozen_gradient.reference(weights, frozen, state, action, reward, next_state, discount)
+
+
 @exercise(
     question="What is the chance of a random action at a step: a line from first to last, then last?",
     insight="Chance finds what the network does not know yet; later it only costs points.",
@@ -263,6 +362,59 @@ def _(step, first, last, steps):
     return first + (last - first) * step / steps if step <= steps else 0.0
 
 
+@chance.mistake(
+    "one step too early",
+    "the line arrives one step too early: it ends at step `steps`, so the share is `step / steps`.",
+)
+def _(step, first, last, steps):
+    return first + (last - first) * min(1, step / (steps - 1))
+
+
+@chance.mistake(
+    "begun one step late", "this is the chance of the next step: the line begins with `first` at step 0."
+)
+def _(step, first, last, steps):
+    return first + (last - first) * min(1, (step + 1) / steps)
+
+
+@chance.mistake(
+    "max for min", "the share is never below 1 here: `min(1, step / steps)` keeps it from going above 1."
+)
+def _(step, first, last, steps):
+    return first + (last - first) * max(1, step / steps)
+
+
+@chance.mistake("begins at 1", "the line begins at 1 in each case: it begins at `first`.")
+def _(step, first, last, steps):
+    return 1 + (last - 1) * min(1, step / steps)
+
+
+@chance.mistake(
+    "falls by last", "the line falls by `last` in all: it falls by `first - last`, so that it ends at `last`."
+)
+def _(step, first, last, steps):
+    return first - last * min(1, step / steps)
+
+
+@chance.mistake(
+    "without last", "this is how far the chance is above `last`: add `last`, where the line ends."
+)
+def _(step, first, last, steps):
+    return (first - last) * (1 - min(1, step / steps))
+
+
+@chance.mistake("rises", "the chance rises: add `last - first`, which is negative, times the share.")
+def _(step, first, last, steps):
+    return first + (first - last) * min(1, step / steps)
+
+
+@chance.mistake(
+    "share of the line", "this is the step's share of the line: put `first` at 0 and `last` at 1."
+)
+def _(step, first, last, steps):
+    return min(1, step / steps)
+
+
 @exercise(
     question="Which targets does double Q-learning give: the online network chooses, the target network values?",
     insight="Where the two networks disagree, the largest value is often noise; the other network's value is not.",
@@ -321,3 +473,66 @@ def _(rewards, ended, online, following, discount):
 def _(rewards, ended, online, following, discount):
     best = (online.max(axis=1) + following.max(axis=1)) / 2
     return rewards + discount * np.where(ended, 0, best)
+
+
+@double.mistake("discount forgotten", "what follows counts in full: multiply it by `discount`.")
+def _(rewards, ended, online, following, discount):
+    return double.reference(rewards, ended, online, following, 1.0)
+
+
+@double.mistake(
+    "reward forgotten", "the rewards are missing: the value of the chosen action comes on top of them."
+)
+def _(rewards, ended, online, following, discount):
+    return double.reference(np.zeros_like(rewards), ended, online, following, discount)
+
+
+@double.mistake(
+    "end turned round", "what follows counts where the game has ended: it is the other way round."
+)
+def _(rewards, ended, online, following, discount):
+    return double.reference(rewards, ~ended, online, following, discount)
+
+
+@double.mistake(
+    "reward lost at the end", "the reward is dropped where the game has ended: it counts there, too."
+)
+def _(rewards, ended, online, following, discount):
+    chosen = following[np.arange(len(rewards)), online.argmax(axis=1)]
+    return np.where(ended, 0, rewards + discount * chosen)
+
+
+@double.mistake(
+    "number of the action", "this is which action is chosen, not what it is worth: look it up in `following`."
+)
+def _(rewards, ended, online, following, discount):
+    return rewards + discount * np.where(ended, 0, online.argmax(axis=1))
+
+
+@double.mistake(
+    "all rows for each choice",
+    "`following[:, chosen]` takes the chosen columns of every row: index with the row's own number, too.",
+)
+def _(rewards, ended, online, following, discount):
+    return rewards + discount * np.where(ended, 0, following[:, online.argmax(axis=1)])
+
+
+@double.mistake(
+    "column and row",
+    "this is a table (N, N): a column (N, 1) was added to a row (N,). Take column 0 of what you looked up.",
+)
+def _(rewards, ended, online, following, discount):
+    chosen = np.take_along_axis(following, online.argmax(axis=1)[:, None], axis=1)
+    return rewards + discount * np.where(ended, 0, chosen)
+
+
+@double.mistake(
+    "chosen by the sum", "the action is chosen by the sum of both networks: `online` alone chooses it."
+)
+def _(rewards, ended, online, following, discount):
+    return double.reference(rewards, ended, online + following, following, discount)
+
+
+@double.mistake("worst action", "the action of the smallest value is chosen: take `argmax` of `online`.")
+def _(rewards, ended, online, following, discount):
+    return double.reference(rewards, ended, -online, following, discount)

@@ -92,6 +92,85 @@ def _(priors, visits, totals, c):
     return int(np.argmax(puct.reference(priors, visits, totals, c)))
 
 
+@puct.mistake(
+    "mean over 1 + n",
+    "the totals are divided by 1 + n: Q is the mean, totals / visits. Only the bonus has 1 + n.",
+)
+def _(priors, visits, totals, c):
+    return totals / (1 + visits) + c * priors * np.sqrt(1 + visits.sum()) / (1 + visits)
+
+
+@puct.mistake(
+    "mean over N", "the totals are divided by the visits of the node: divide each by its own action's."
+)
+def _(priors, visits, totals, c):
+    return totals / (1 + visits.sum()) + c * priors * np.sqrt(1 + visits.sum()) / (1 + visits)
+
+
+@puct.mistake(
+    "bonus over n",
+    "the bonus is divided by n: divide it by 1 + n, so that it is finite for an action without a visit.",
+)
+def _(priors, visits, totals, c):
+    return totals / np.maximum(visits, 1) + c * priors * np.sqrt(1 + visits.sum()) / np.maximum(visits, 1)
+
+
+@puct.mistake(
+    "root of the action's visits",
+    "the root is of the action's own visits: N is the node's, one for all actions.",
+)
+def _(priors, visits, totals, c):
+    return totals / np.maximum(visits, 1) + c * priors * np.sqrt(visits) / (1 + visits)
+
+
+@puct.mistake(
+    "root of 1 + n",
+    "the root is of 1 + n, for each action: N counts the visits of all actions, and one more.",
+)
+def _(priors, visits, totals, c):
+    return totals / np.maximum(visits, 1) + c * priors * np.sqrt(1 + visits) / (1 + visits)
+
+
+@puct.mistake(
+    "1 outside the root", "the node's own visit is added outside the root: it is a part of N, under the root."
+)
+def _(priors, visits, totals, c):
+    return totals / np.maximum(visits, 1) + c * priors * (1 + np.sqrt(visits.sum())) / (1 + visits)
+
+
+@puct.mistake(
+    "brackets missing",
+    "`/ 1 + visits` divides by 1 and then adds the visits: put brackets around `1 + visits`.",
+)
+def _(priors, visits, totals, c):
+    return totals / np.maximum(visits, 1) + c * priors * np.sqrt(1 + visits.sum()) / 1 + visits
+
+
+@puct.mistake("c for both", "Q is multiplied by c, too: c belongs to the bonus alone.")
+def _(priors, visits, totals, c):
+    return c * (totals / np.maximum(visits, 1) + priors * np.sqrt(1 + visits.sum()) / (1 + visits))
+
+
+@puct.mistake(
+    "nothing without a visit",
+    "an action without a visit gets 0: only its Q is 0, and its bonus is the largest part.",
+)
+def _(priors, visits, totals, c):
+    return np.where(visits == 0, 0, puct.reference(priors, visits, totals, c))
+
+
+@puct.mistake(
+    "0 divided by 0", "totals / visits is 0 / 0 without a visit: Q is 0 there. `np.maximum(visits, 1)` helps."
+)
+def _(priors, visits, totals, c):
+    return totals / visits + c * priors * np.sqrt(1 + visits.sum()) / (1 + visits)
+
+
+@puct.mistake("best score only", "this is the best score: return the scores of all actions.")
+def _(priors, visits, totals, c):
+    return float(np.max(puct.reference(priors, visits, totals, c)))
+
+
 @exercise(
     question="What does a leaf of value v add to the totals of the moves that led to it, first to last?",
     insight="A move is judged by the player who made it, and the leaf's value is that of the player who moves next.",
@@ -123,7 +202,9 @@ def _(v, moves):
 
 
 @backup.mistake(
-    "always the other sign", "all moves get -v: the players take turns, so the sign changes at each move."
+    "always the other sign",
+    "all moves get -v: the players take turns, so the sign changes at each move. (In Python `-1 ** 2` is -1: "
+    "write `(-1) ** 2`.)",
 )
 def _(v, moves):
     return np.full(moves, -v)
@@ -162,6 +243,40 @@ def _(v, moves):
     return np.array([v * (-1) ** (moves - i) / moves for i in range(moves)])
 
 
+@backup.mistake(
+    "last move only",
+    "only the last move gets something: the leaf's value goes back to all moves, up to the root.",
+)
+def _(v, moves):
+    return np.array([0.0] * (moves - 1) + [-v])
+
+
+@backup.mistake(
+    "last move alone", "this is what the last move gets: return an array with a number for each of the moves."
+)
+def _(v, moves):
+    return -v
+
+
+@backup.mistake(
+    "added up", "these are sums along the moves: each move gets v or -v, and no more from this leaf."
+)
+def _(v, moves):
+    return np.cumsum([v * (-1) ** (moves - i) for i in range(moves)])
+
+
+@backup.mistake("signs only", "these are the signs: multiply each by v.")
+def _(v, moves):
+    return np.array([(-1.0) ** (moves - i) for i in range(moves)])
+
+
+@backup.mistake(
+    "root included", "there is one number too many at the front: the root is a position, not a move."
+)
+def _(v, moves):
+    return np.array([v * (-1) ** (moves - i) for i in range(-1, moves)])
+
+
 def _board(*rows):
     return np.array([["O.X".index(point) - 1 for point in row] for row in rows])
 
@@ -171,6 +286,7 @@ LIBERTIES = [
     (_board(".X...", "X.X..", ".X.OX", "...XX"), 2, 4),
     (_board("OO.", "XO.", ".X."), 0, 0),
     (_board("..X", ".XX", "X.."), 1, 2),
+    (_board("X...", ".X.O", "....", "O..."), 0, 0),  # stones that touch at a corner alone
 ]
 
 
@@ -179,6 +295,16 @@ def _around(board, y, x):
         (y + dy, x + dx)
         for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0))
         if 0 <= y + dy < board.shape[0] and 0 <= x + dx < board.shape[1]
+    ]
+
+
+def _touching(board, y, x):
+    """The points beside (y, x), and those at its corners."""
+    near = [(row, column) for row in (y - 1, y, y + 1) for column in (x - 1, x, x + 1)]
+    return [
+        (row, column)
+        for row, column in near
+        if (row, column) != (y, x) and 0 <= row < board.shape[0] and 0 <= column < board.shape[1]
     ]
 
 
@@ -248,15 +374,7 @@ def _(board, y, x):
     "diagonals", "diagonal neighbours count here: points are connected along rows and columns only."
 )
 def _(board, y, x):
-    def around(board, y, x):
-        near = [(row, column) for row in (y - 1, y, y + 1) for column in (x - 1, x, x + 1)]
-        return [
-            (row, column)
-            for row, column in near
-            if (row, column) != (y, x) and 0 <= row < board.shape[0] and 0 <= column < board.shape[1]
-        ]
-
-    return len(set(_free(board, _group(board, y, x, around), around)))
+    return len(set(_free(board, _group(board, y, x, _touching), _touching)))
 
 
 @liberties.mistake(
@@ -286,11 +404,88 @@ def _(board, y, x):
     return int((board == 0).sum())
 
 
+@liberties.mistake(
+    "group over diagonals",
+    "stones that touch only at a corner are in the group here: a group is connected along rows and columns.",
+)
+def _(board, y, x):
+    return len(set(_free(board, _group(board, y, x, _touching))))
+
+
+@liberties.mistake(
+    "neighbours only",
+    "only the stone and the stones beside it are in the group here: go on from each new stone, until none is new.",
+)
+def _(board, y, x):
+    return len(set(_free(board, [(y, x), *(p for p in _around(board, y, x) if board[p] == board[y, x])])))
+
+
+@liberties.mistake(
+    "all stones of the colour",
+    "all stones of this colour are in the group here: only those that are connected with (y, x) are.",
+)
+def _(board, y, x):
+    return len(set(_free(board, list(zip(*np.nonzero(board == board[y, x]))))))
+
+
+@liberties.mistake(
+    "edge as a liberty", "places outside the board count here: a liberty is an empty point *on* the board."
+)
+def _(board, y, x):
+    framed = np.pad(board, 1)
+    return len(set(_free(framed, _group(framed, y + 1, x + 1))))
+
+
+@liberties.mistake(
+    "other stones as liberties", "the opponent's stones count here: only empty points are liberties."
+)
+def _(board, y, x):
+    group = _group(board, y, x)
+    return len({beside for point in group for beside in _around(board, *point)} - group)
+
+
+@liberties.mistake(
+    "opponent's stones counted",
+    "these are the opponent's stones beside the group: count the empty points, with 0.",
+)
+def _(board, y, x):
+    group = _group(board, y, x)
+    return len({p for point in group for p in _around(board, *point) if board[p] == -board[y, x]})
+
+
+@liberties.mistake(
+    "colour 1 alone", "only stones of 1 join the group here: compare with the colour of the stone at (y, x)."
+)
+def _(board, y, x):
+    group = _group(board, y, x, same=lambda a, b: a == 1)
+    return len(set(_free(board, group)))
+
+
+@liberties.mistake(
+    "over the first edge",
+    "a row or column of -1 is used here, which NumPy reads as the last one: test that both are 0 or more.",
+)
+def _(board, y, x):
+    def around(board, y, x):
+        steps = ((y + dy, x + dx) for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)))
+        return [(row, column) for row, column in steps if row < board.shape[0] and column < board.shape[1]]
+
+    return len(set(_free(board, _group(board, y, x, around), around)))
+
+
+@liberties.mistake(
+    "set of points", "these are the liberties themselves: return how many there are, their `len`."
+)
+def _(board, y, x):
+    return set(_free(board, _group(board, y, x)))
+
+
 CAPTURES = [
     (_board("XOO.", ".XX.", "...."), 0, 3),
     (_board(".OX.", "OX..", "X...", "...."), 0, 0),
     (_board("O.OX", "XOX.", ".X.O"), 0, 1),
     (_board("XOO..", ".X.O.", "....."), 1, 2),
+    (_board("OX..", ".O..", "...."), 1, 0),  # stones of -1 that touch at a corner alone
 ]
 
 
@@ -399,3 +594,68 @@ def _(board, y, x):
 def _(board, y, x):
     after = capture.reference(board, y, x)
     return np.where((board == -1) & (after == 0), 1, after)
+
+
+@capture.mistake(
+    "one group only", "only the first group without a liberty is taken: one move can take several groups."
+)
+def _(board, y, x):
+    def dead(after):
+        starts = [p for p in _around(board, y, x) if after[p] == -1 and not _free(after, _group(after, *p))]
+        return _group(after, *starts[0]) if starts else ()
+
+    return _played(board, y, x, dead)
+
+
+@capture.mistake(
+    "groups over diagonals",
+    "stones that touch only at a corner count as one group here: they are connected along rows and columns.",
+)
+def _(board, y, x):
+    def dead(after):
+        starts = [p for p in _around(board, y, x) if after[p] == -1]
+        groups = [_group(after, *start, _touching) for start in starts]
+        return [p for group in groups if not _free(after, group) for p in group]
+
+    return _played(board, y, x, dead)
+
+
+@capture.mistake(
+    "taken with one liberty",
+    "groups with one liberty left are taken: only a group without any leaves the board.",
+)
+def _(board, y, x):
+    def dead(after):
+        groups = [_group(after, *p) for p in _around(board, y, x) if after[p] == -1]
+        return [p for group in groups if len(set(_free(after, group))) < 2 for p in group]
+
+    return _played(board, y, x, dead)
+
+
+@capture.mistake(
+    "own stones first",
+    "the own group is taken before the opponent's: the opponent's goes first, and then the new stone has a liberty.",
+)
+def _(board, y, x):
+    after = _played(
+        board, y, x, lambda after: [p for p in _group(after, y, x) if not _free(after, _group(after, y, x))]
+    )
+    dead = [p for p in _around(board, y, x) if after[p] == -1 and not _free(after, _group(after, *p))]
+    for point in [q for p in dead for q in _group(after, *p)]:
+        after[point] = 0
+    return after
+
+
+@capture.mistake(
+    "seen by the opponent",
+    "all signs have changed: here 1 and -1 keep their meaning, so do not turn the board.",
+)
+def _(board, y, x):
+    return -capture.reference(board, y, x)
+
+
+@capture.mistake("stone of the opponent", "the new stone is -1: the player of 1 moves.")
+def _(board, y, x):
+    after = capture.reference(board, y, x)
+    after[y, x] = -1
+    return after
