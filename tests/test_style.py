@@ -1,14 +1,18 @@
 """Lesson 22: Gram matrices, the losses of content, style and variation, the trunk, and painting."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from convlab import networks
+from convlab import datasets, networks, runs
 from convlab.applications import style
+from convlab.datasets.masks import Masked
 from convlab.networks import pretrained
+from coursekit.measuring import record_style
 
 rng = np.random.default_rng(22)
 MAPS, OTHERS = rng.normal(size=(2, 3, 5, 4)), rng.normal(size=(2, 4, 2, 4))
@@ -120,13 +124,15 @@ def test_the_objective_has_the_losses_of_the_lesson(trunk):
     total, gradient = objective(image)
     parts = objective.history[0]
 
-    network = keras.Model(trunk.inputs[0], [trunk.get_layer(name).output for name in objective.layers])
+    network = keras.Model(
+        trunk.inputs[0], [trunk.get_layer(name).output for name in objective.perceptual.layers]
+    )
     pixels = tf.constant(image[..., ::-1] - np.array(pretrained.MEAN_BGR, "float32"))
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        maps = dict(zip(objective.layers, network(pixels)))
-    painted = dict(zip(objective.layers, network(pretrained.centred(painting[None]))))
-    original = dict(zip(objective.layers, network(pretrained.centred(content[None]))))
+        maps = dict(zip(objective.perceptual.layers, network(pixels)))
+    painted = dict(zip(objective.perceptual.layers, network(pretrained.centred(painting[None]))))
+    original = dict(zip(objective.perceptual.layers, network(pretrained.centred(content[None]))))
     found = {"content": 0.0, "style": 0.0, "variation": 0.0}
     back = {name: np.zeros(part.shape) for name, part in maps.items()}
     for name in style.STYLE_LAYERS:
@@ -210,3 +216,111 @@ def test_a_picture_of_ones_own_is_turned_upright(tmp_path):
     (tmp_path / "no.jpg").write_text("no picture", encoding="utf-8")
     with pytest.raises(OSError, match=r"no\.jpg"):
         style.read_picture(tmp_path / "no.jpg")
+
+
+@pytest.fixture(scope="module")
+def perceptual(trunk):
+    return style.Perceptual(
+        style.bundled("auvers", 40), {"content": 1.0, "style": 10.0, "variation": 0.1}, trunk
+    )
+
+
+def test_the_network_takes_sizes_of_all_kinds_and_normalises_each_picture_alone():
+    network = networks.style_network(widths=(8, 12), blocks=1)
+    pictures = rng.uniform(0, 255, (2, 20, 32, 3)).astype("float32")
+    both = network(pictures).numpy()
+    assert both.shape == pictures.shape and both.min() >= 0 and both.max() <= 255
+    np.testing.assert_allclose(both[:1], network(pictures[:1]).numpy(), atol=0.05)  # 255 / 5000
+    norm = network.get_layer("down1_norm")
+    maps = rng.normal(3, 2, size=(2, 6, 5, 8)).astype("float32")
+    mean, variance = maps.mean(axis=(1, 2), keepdims=True), maps.var(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(norm(maps), (maps - mean) / np.sqrt(variance + 1e-5), atol=1e-4)
+
+
+def test_the_loss_of_pictures_is_the_mean_over_them(perceptual, trunk):
+    photographs, pictures = rng.uniform(0, 255, (2, 2, 24, 20, 3)).astype("uint8")
+    single = [perceptual.judge(*pair) for pair in zip(pictures, photographs)]
+    content = perceptual.content(tf.constant(photographs, tf.float32))
+    found = perceptual.parts(tf.constant(pictures, tf.float32), content)
+    for name, value in found.items():
+        assert float(value) == pytest.approx(np.mean([parts[name] for parts in single]), rel=1e-4), name
+    objective = style.Objective(photographs[0], style.bundled("auvers", 40), perceptual.weights, trunk)
+    assert objective(pictures[:1])[0] == pytest.approx(single[0]["total"], rel=1e-4)
+
+
+def test_a_picture_of_any_size_comes_back_at_its_size_and_fault_of_a_cut_is_seen():
+    network = networks.style_network(widths=(8, 12), blocks=1)
+    photograph = rng.integers(0, 256, (22, 35, 3)).astype("uint8")
+    painted = style.forward(network, photograph)
+    assert painted.shape == photograph.shape and painted.dtype == np.uint8
+    even = style.forward(network, photograph[:20, :32])
+    np.testing.assert_array_equal(even, style.to_uint8(network(photograph[None, :20, :32])[0]))
+
+
+def test_training_lowers_the_loss_of_photographs_that_it_has_not_seen(perceptual):
+    keras.utils.set_random_seed(0)
+    network = networks.style_network(widths=(8, 12), blocks=1)
+    photographs = np.stack([style.bundled(name, 40) for name in ("coffee", "astronaut")])
+    unseen = style.bundled("chelsea", 40)
+    before = perceptual.judge(style.forward(network, unseen), unseen)["total"]
+    run = style.fit(network, photographs, perceptual, 40, steps_per_epoch=20, side=24, learning_rate=5e-3)
+    assert run.series("loss")[1] < 0.7 * run.series("loss")[0]
+    assert perceptual.judge(style.forward(network, unseen), unseen)["total"] < 0.7 * before
+    assert run.settings["weights"] == perceptual.weights and run.settings["side"] == 24
+
+
+def test_the_batches_of_a_trainer_are_parts_and_then_whole_photographs(perceptual):
+    photographs = rng.integers(0, 256, (4, 24, 32, 3)).astype("uint8")
+    trainer = style.StyleTrainer(
+        networks.style_network((4, 4), 1), photographs, perceptual, 10, 2, side=16, whole=0.2
+    )
+    assert [trainer.batch(number).shape[1:3] for number in (0, 7, 8)] == [(16, 16), (16, 16), (24, 32)]
+    np.testing.assert_array_equal(trainer.batch(3), trainer.batch(3))
+    assert not np.array_equal(trainer.batch(3), trainer.batch(5))
+    whole = trainer.batch(8)[0]  # the same pixels, in whatever order of columns and colours
+    assert any(np.array_equal(np.sort(whole, None), np.sort(one, None)) for one in photographs)
+    for side, size in [(18, 24), (52, 24), (16, 22)]:
+        with pytest.raises(ValueError, match=f"{side} pixels of photographs of 32 x {size}"):
+            style.StyleTrainer(trainer.network, photographs[:, :size], perceptual, 10, side=side)
+
+
+TINY = record_style.StyleTask(
+    "wave",
+    steps=2,
+    each=1,
+    painting_side=32,
+    optimisation=2,
+    network={"widths": (4, 4), "blocks": 1},
+    choices={"side": 16},
+)
+
+
+def test_a_recording_says_how_it_went_and_leaves_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_style, "SIDE", 32)
+    split = Masked(rng.integers(0, 256, (3, 24, 32, 3)).astype("uint8"), np.zeros((3, 24, 32), "uint8"))
+    data = SimpleNamespace(name="camvid", source="local copy", train=split, val=split)
+    line = record_style.record("tiny", TINY, data, 0, tmp_path / "c" / "tiny.npz", tmp_path)
+    run = runs.load(tmp_path / "runs" / "style" / "tiny-seed0.json")
+    assert line.startswith("tiny, seed 0: total loss of chelsea")
+    assert (run.seed, run.settings["painting"], len(run.history)) == (0, "wave", 2)
+    found = run.test["coffee"]
+    assert found["network"]["total"] > 0 and len(found["optimisation_totals"]) == 2
+    stored = runs.load_weights(networks.style_network((4, 4), 1), tmp_path / "weights" / "tiny.npz")
+    photograph = style.bundled("coffee", 32)
+    perceptual = style.Perceptual(style.bundled("wave", 32), record_style.WEIGHTS)
+    again = perceptual.judge(style.forward(stored, photograph), photograph)["total"]
+    assert again == pytest.approx(found["network"]["total"], rel=0.02)  # float16
+    assert not (tmp_path / "c" / "tiny.npz").exists()
+
+
+def test_a_recording_refuses_a_stand_in(monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=False))
+    with pytest.raises(SystemExit, match="genuine CamVid"):
+        record_style.main(["style-auvers"])
+
+
+def test_the_list_names_every_task(capsys):
+    assert record_style.main([]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(record_style.TASKS)
+    assert {task.painting for task in record_style.TASKS.values()} <= set(style.PAINTINGS)

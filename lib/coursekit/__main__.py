@@ -32,6 +32,7 @@ COMMANDS = {
     "record-captions": ("measuring.record_captions", "train the networks of lesson 20 on scenes"),
     "record-sentences": ("measuring.record_sentences", "train and test lesson 21 on ten folds"),
     "record-selfplay": ("measuring.record_selfplay", "let a network of lesson 25 teach itself a larger game"),
+    "record-style": ("measuring.record_style", "train the network of lesson 22 on CamVid"),
     "record-gan": ("measuring.record_gan", "train the networks of lesson 23 on digits"),
     "record-dqn": ("measuring.record_dqn", "let the networks of lesson 24 learn to play"),
     "verify": ("measuring.verify", "check a recorded run by its weights and its log"),

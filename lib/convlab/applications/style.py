@@ -4,9 +4,10 @@ L. Gatys, A. Ecker and M. Bethge, "Image style transfer using convolutional neur
 their "Texture synthesis using convolutional neural networks", arXiv:1505.07376. Lesson 22.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +17,8 @@ from PIL import Image, ImageOps
 from convlab import DATA_FOLDER
 from convlab.networks.pretrained import MEAN_BGR, vgg_trunk
 from convlab.optimizers import Adam
+from convlab.runs import Run
+from convlab.training import batch_rows, train
 
 STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1")
 """Layers whose Gram matrices are the style, from fine strokes to larger patterns."""
@@ -173,20 +176,99 @@ class Painting:
     frames: dict[int, np.ndarray] = field(repr=False)
 
 
-class Objective:
-    """The loss of a picture, and its gradient: how far from a photograph's content and a painting's style.
+class Perceptual:
+    """The parts of the loss of pictures: how far from photographs' content and a painting's style.
 
     Each part is divided by what stands for "nothing of it", so that a weight means the same in each layer and
     each network: content and style by the loss of maps that are all 0, variation by that of the painting.
+    Johnson et al. 2016 (arXiv:1603.08155) call such losses perceptual. Lesson 22.
+
+    Args:
+        painting: (H, W, 3) uint8.
+        weights: of "content", "style" and "variation"; a part with weight 0 is not computed.
+        trunk: the network; `networks.vgg_trunk()` unless it is given.
+        style_layers: whose Gram matrices count, each with the same weight.
+        content_layer: whose maps count.
+    """
+
+    def __init__(
+        self,
+        painting: np.ndarray,
+        weights: dict[str, float],
+        trunk: keras.Model | None = None,
+        style_layers: Sequence[str] = STYLE_LAYERS,
+        content_layer: str = CONTENT_LAYER,
+    ):
+        if min(weights.values()) < 0:
+            raise ValueError(f"weights {weights}: give 0 or more")
+        self.weights = weights
+        trunk = trunk or vgg_trunk()
+        self.style_layers = tuple(style_layers) if weights["style"] else ()
+        self.content_layer = content_layer if weights["content"] else None
+        self.layers = tuple(dict.fromkeys((*self.style_layers, *filter(None, [self.content_layer]))))
+        known = {layer.name for layer in trunk.layers}
+        if missing := [name for name in self.layers if name not in known]:
+            raise ValueError(f"{trunk.name} has no layer {missing[0]!r}; it has {', '.join(sorted(known))}")
+        outputs = [trunk.get_layer(name).output for name in self.layers]
+        self.network = keras.Model(trunk.inputs[0], outputs) if outputs else None
+        painted = self.maps(tf.constant(_batch(painting)))
+        self.targets = {name: style_target(painted[name].numpy())[0] for name in self.style_layers}
+        self.roughness = max(total_variation(_batch(painting))[0] / painting[..., 0].size, 1e-6)  # a pixel
+
+    def maps(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the maps of each layer, name -> tensor, for pictures (N, H, W, 3), red first."""
+        if self.network is None:
+            return {}
+        maps = self.network(tf.reverse(pixels, [3]) - tf.constant(MEAN_BGR), training=False)
+        return dict(zip(self.layers, maps if isinstance(maps, list | tuple) else [maps]))
+
+    def content(self, photographs: tf.Tensor) -> tf.Tensor | None:
+        """Return the maps of the content of photographs (N, H, W, 3); None if content has no weight."""
+        return self.maps(photographs)[self.content_layer] if self.content_layer else None
+
+    def parts(self, pixels: tf.Tensor, content: tf.Tensor | None) -> dict[str, tf.Tensor]:
+        """Return the parts of the loss and their weighted sum, "total": name -> mean over the pictures.
+
+        pixels: (N, H, W, 3); content: what `content` returned for their photographs.
+        """
+        maps, parts = self.maps(pixels), dict.fromkeys(self.weights, tf.constant(0.0))
+        if self.content_layer:
+            squares = tf.reduce_sum((maps[self.content_layer] - content) ** 2, axis=(1, 2, 3))
+            parts["content"] = tf.reduce_mean(squares / tf.reduce_sum(content**2, axis=(1, 2, 3)))
+        for name, target in self.targets.items():
+            shape = tf.shape(maps[name])
+            values = tf.reshape(maps[name], (shape[0], -1, len(target)))  # (N, places, C)
+            found = tf.matmul(values, values, transpose_a=True) / tf.cast(shape[1] * shape[2], tf.float32)
+            squares = tf.reduce_sum((found - target) ** 2, axis=(1, 2))
+            parts["style"] += tf.reduce_mean(squares) / np.sum(target**2) / len(self.targets)
+        if self.weights["variation"]:
+            rows, columns = pixels[:, 1:] - pixels[:, :-1], pixels[:, :, 1:] - pixels[:, :, :-1]
+            places = tf.cast(tf.size(pixels) // 3, tf.float32)
+            parts["variation"] = (
+                (tf.reduce_sum(rows**2) + tf.reduce_sum(columns**2)) / places / self.roughness
+            )
+        parts["total"] = tf.add_n([self.weights[name] * parts[name] for name in self.weights])
+        return parts
+
+    def judge(self, picture: np.ndarray, photograph: np.ndarray) -> dict[str, float]:
+        """Return the parts of the loss of one picture of one photograph, both (H, W, 3) uint8, as numbers."""
+        content = self.content(tf.constant(_batch(photograph)))
+        parts = self.parts(tf.constant(_batch(picture)), content)
+        return {name: float(part) for name, part in parts.items()}
+
+
+class Objective:
+    """The loss of a picture, and its gradient: the parts of `Perceptual` for one photograph.
+
     Calling it with a picture (1, H, W, 3) of pixels from 0 to 255, red first, returns the total and the
     gradient, and adds to `history` and `frames`. Gatys et al. 2016, equation 7. Lesson 22.
 
     Args:
         content: (H, W, 3) uint8, or None with a content weight of 0.
-        painting: (H, W, 3) uint8.
-        weights: of "content", "style" and "variation"; a part with weight 0 is not computed.
-        trunk: the network; `networks.vgg_trunk()` unless it is given.
-        style_layers: whose Gram matrices count, each with the same weight.
+        painting: as for `Perceptual`, like `weights`, `trunk`, `style_layers` and `content_layer`.
+        weights: of "content", "style" and "variation".
+        trunk: the network.
+        style_layers: whose Gram matrices count.
         content_layer: whose maps count.
         frames: the evaluations, from 0, whose pictures are stored.
     """
@@ -201,25 +283,13 @@ class Objective:
         content_layer: str = CONTENT_LAYER,
         frames: Collection[int] = (),
     ):
-        if min(weights.values()) < 0 or (weights["content"] > 0 and content is None):
-            raise ValueError(f"weights {weights}: give 0 or more, and content 0 where there is no photograph")
-        self.weights, self.wanted_frames = weights, frozenset(frames)
+        if weights["content"] and content is None:
+            raise ValueError(f"weights {weights}: give content 0 where there is no photograph")
+        self.wanted_frames = frozenset(frames)
         self.history: list[dict[str, float]] = []
         self.frames: dict[int, np.ndarray] = {}
-        trunk = trunk or vgg_trunk()
-        self.style_layers = tuple(style_layers) if weights["style"] else ()
-        self.content_layer = content_layer if weights["content"] else None
-        self.layers = tuple(dict.fromkeys((*self.style_layers, *filter(None, [self.content_layer]))))
-        known = {layer.name for layer in trunk.layers}
-        if missing := [name for name in self.layers if name not in known]:
-            raise ValueError(f"{trunk.name} has no layer {missing[0]!r}; it has {', '.join(sorted(known))}")
-        outputs = [trunk.get_layer(name).output for name in self.layers]
-        self.network = keras.Model(trunk.inputs[0], outputs) if outputs else None
-        painted = self._maps(tf.constant(_batch(painting)))
-        self.targets = {name: style_target(painted[name].numpy())[0] for name in self.style_layers}
-        if self.content_layer and content is not None:
-            self.content = self._maps(tf.constant(_batch(content)))[self.content_layer]
-        self.roughness = max(total_variation(_batch(painting))[0] / painting[..., 0].size, 1e-6)  # a pixel
+        self.perceptual = Perceptual(painting, weights, trunk, style_layers, content_layer)
+        self.content = None if content is None else self.perceptual.content(tf.constant(_batch(content)))
         # eager, TensorFlow would compute the gradients of the kernels, too
         self.compiled = tf.function(self._evaluate, input_signature=[tf.TensorSpec((1, None, None, 3))])
 
@@ -235,31 +305,9 @@ class Objective:
         """Return the parts of the loss, name -> number, and the gradient of their weighted sum."""
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            maps, parts = self._maps(pixels), dict.fromkeys(self.weights, tf.constant(0.0))
-            if self.content_layer:
-                difference = maps[self.content_layer] - self.content
-                parts["content"] = tf.reduce_sum(difference**2) / tf.reduce_sum(self.content**2)
-            for name, target in self.targets.items():
-                values = tf.reshape(maps[name], (-1, len(target)))  # (places, C)
-                found = tf.matmul(values, values, transpose_a=True) / tf.cast(tf.shape(values)[0], tf.float32)
-                relative = tf.reduce_sum((found - target) ** 2) / np.sum(target**2)
-                parts["style"] += relative / len(self.targets)
-            if self.weights["variation"]:
-                rows, columns = pixels[:, 1:] - pixels[:, :-1], pixels[:, :, 1:] - pixels[:, :, :-1]
-                places = tf.cast(tf.size(pixels) // 3, tf.float32)
-                parts["variation"] = (
-                    (tf.reduce_sum(rows**2) + tf.reduce_sum(columns**2)) / places / self.roughness
-                )
-            parts["total"] = tf.add_n([self.weights[name] * parts[name] for name in self.weights])
+            parts = self.perceptual.parts(pixels, self.content)
         gradient = tape.gradient(parts["total"], pixels, unconnected_gradients="zero")
         return parts, gradient
-
-    def _maps(self, pixels):
-        """Return the maps of each layer, name -> tensor, for a picture (1, H, W, 3), red first."""
-        if self.network is None:
-            return {}
-        maps = self.network(tf.reverse(pixels, [3]) - tf.constant(MEAN_BGR), training=False)
-        return dict(zip(self.layers, maps if isinstance(maps, list | tuple) else [maps]))
 
 
 def paint(
@@ -352,6 +400,142 @@ def _minimized(objective, image, steps):
         options=limits,
     )  # fmt: skip
     return found.x.reshape(image.shape)
+
+
+class StyleTrainer:
+    """A network of one painting's style, and the step that trains it on photographs, by Adam.
+
+    The loss is that of the optimisation, `Perceptual`, of what the network makes of a photograph. Each step
+    takes square parts of photographs: of random sizes and resized to `side`, mirrored or not, and with the
+    three colours in a random order. The last steps take whole photographs. The learning rate stays constant
+    for half of the steps, and then falls to 0. Johnson et al. 2016 (arXiv:1603.08155), section 3. Lesson 22.
+
+    Args:
+        network: photographs (N, H, W, 3), pixels from 0 to 255, in; pictures of the same size out.
+        photographs: (N, H, W, 3) uint8, sides multiples of 4.
+        perceptual: the loss.
+        steps: how many steps there will be.
+        batch_size: photographs in a step.
+        seed: of order, parts, mirroring and colours.
+        learning_rate: of the first half.
+        side: of the square parts after resizing, a multiple of 4.
+        whole: the share of the steps that take whole photographs, the last ones.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        photographs: np.ndarray,
+        perceptual: Perceptual,
+        steps: int,
+        batch_size: int = 1,
+        seed: int = 0,
+        learning_rate: float = 2e-3,
+        side: int = 96,
+        whole: float = 0.05,
+    ):
+        height, width = photographs.shape[1:3]
+        if side > 2 * min(height, width) or any(length % 4 for length in (side, height, width)):
+            raise ValueError(
+                f"parts of {side} pixels of photographs of {width} x {height}: give multiples of 4, and "
+                "parts at most twice as large as the photographs"
+            )
+        self.network, self.photographs, self.perceptual = network, photographs, perceptual
+        self.steps, self.batch_size, self.seed = steps, batch_size, seed
+        self.learning_rate, self.side, self.whole = learning_rate, side, whole
+        self.optimizer = keras.optimizers.Adam(learning_rate)
+        self.optimizer.build(network.trainable_variables)
+        self._update = tf.function(
+            self._descend, input_signature=[tf.TensorSpec((batch_size, None, None, 3))]
+        )
+
+    def step(self, number: int) -> dict:
+        """Train on the batch of step `number`; return {"loss": …, "content": …, "style": …}."""
+        share = min(1, 2 * (1 - number / self.steps))
+        self.optimizer.learning_rate.assign(share * self.learning_rate)
+        return self._update(self.batch(number))
+
+    def batch(self, number: int) -> np.ndarray:
+        """Return the photographs, or their parts, of step `number`: (N, H, W, 3) float32."""
+        rng = np.random.default_rng([self.seed, number, 2])
+        chosen = self.photographs[batch_rows(len(self.photographs), self.batch_size, self.seed, number)]
+        whole = number >= (1 - self.whole) * self.steps
+        taken = [photograph if whole else self._part(photograph, rng) for photograph in chosen]
+        turned = [one[:, :: rng.choice((-1, 1)), rng.permutation(3)] for one in taken]
+        return np.stack(turned).astype("float32")
+
+    def _part(self, photograph, rng):
+        """Return a square part of a photograph, (side, side, 3): between half as long as `side` and whole."""
+        height, width = photograph.shape[:2]
+        length = rng.integers(self.side // 2, min(height, width) + 1)
+        top, left = (rng.integers(0, full - length + 1) for full in (height, width))
+        part = Image.fromarray(photograph[top : top + length, left : left + length])
+        return np.asarray(part.resize((self.side, self.side), Image.Resampling.BICUBIC))
+
+    def _descend(self, pixels):
+        with tf.GradientTape() as tape:
+            parts = self.perceptual.parts(
+                self.network(pixels, training=True), self.perceptual.content(pixels)
+            )
+        gradients = tape.gradient(parts["total"], self.network.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables))
+        return {"loss": parts["total"], "content": parts["content"], "style": parts["style"]}
+
+
+def fit(
+    network: keras.Model,
+    photographs: np.ndarray,
+    perceptual: Perceptual,
+    steps: int,
+    checkpoint: str | Path | None = None,
+    steps_per_epoch: int | None = None,
+    validate: Callable[[int], dict] | None = None,
+    data: Any = None,
+    **choices: Any,
+) -> Run:
+    """Train a network to paint, in place; return the Run, whose history has the parts of the loss. Lesson 22.
+
+    Args:
+        network: as for `StyleTrainer`.
+        photographs: (N, H, W, 3) uint8, as for `StyleTrainer`.
+        perceptual: the loss.
+        steps: how many batches it sees.
+        checkpoint: path of a file that an interrupted run goes on from.
+        steps_per_epoch: as for `training.train`.
+        validate: as for `training.train`.
+        data: where the photographs are from, as for `training.train`.
+        **choices: of `StyleTrainer`: batch_size, seed, learning_rate, side, whole.
+    """
+    trainer = StyleTrainer(network, photographs, perceptual, steps, **choices)
+    settings = ("seed", "batch_size", "learning_rate", "side", "whole")
+    return train(
+        network,
+        trainer.step,
+        steps,
+        steps_per_epoch=steps_per_epoch,
+        state=[trainer.optimizer],
+        validate=validate,
+        checkpoint=checkpoint,
+        settings={
+            **{name: getattr(trainer, name) for name in settings},
+            "weights": dict(perceptual.weights),
+            "style_layers": list(perceptual.style_layers),
+            "content_layer": perceptual.content_layer,
+        },
+        data=data,
+        batch_size=trainer.batch_size,
+    )
+
+
+def forward(network: keras.Model, photograph: np.ndarray) -> np.ndarray:
+    """Return what a trained network makes of a photograph, in one forward pass: (H, W, 3) uint8.
+
+    photograph: (H, W, 3) uint8 of any size from 16 on. The network takes sides that are multiples of 4, so up
+    to three rows and columns are added, copies of the last ones, and cut off again. Lesson 22.
+    """
+    height, width = photograph.shape[:2]
+    padded = np.pad(photograph, ((0, -height % 4), (0, -width % 4), (0, 0)), "edge")
+    return to_uint8(network(_batch(padded), training=False).numpy()[0, :height, :width])
 
 
 def to_uint8(pixels: np.ndarray) -> np.ndarray:

@@ -45,6 +45,7 @@ from convlab.networks.resnet import (
 )
 from convlab.networks.segmentation import fcn, segnet, squeeze_unet, unet
 from convlab.networks.sentences import text_cnn
+from convlab.networks.style_transfer import style_network
 from convlab.networks.vgg import cifar_vgg, vgg16, vgg19
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "small_dqn",
     "squeeze_unet",
     "squeezenet",
+    "style_network",
     "text_cnn",
     "unet",
     "vgg16",
