@@ -244,6 +244,8 @@ def test_the_loss_of_pictures_is_the_mean_over_them(perceptual, trunk):
     found = perceptual.parts(tf.constant(pictures, tf.float32), content)
     for name, value in found.items():
         assert float(value) == pytest.approx(np.mean([parts[name] for parts in single]), rel=1e-4), name
+    with pytest.raises(ValueError, match="give the maps"):
+        perceptual.parts(tf.constant(pictures, tf.float32), None)
     objective = style.Objective(photographs[0], style.bundled("auvers", 40), perceptual.weights, trunk)
     assert objective(pictures[:1])[0] == pytest.approx(single[0]["total"], rel=1e-4)
 

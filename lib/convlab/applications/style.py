@@ -1,7 +1,9 @@
-"""Painting a photograph in the style of a painting: Gram matrices, the losses, and the optimisation.
+"""Painting a photograph in the style of a painting: Gram matrices, losses, optimisation, and a network.
 
 L. Gatys, A. Ecker and M. Bethge, "Image style transfer using convolutional neural networks", CVPR 2016, and
-their "Texture synthesis using convolutional neural networks", arXiv:1505.07376. Lesson 22.
+their "Texture synthesis using convolutional neural networks", arXiv:1505.07376; J. Johnson, A. Alahi and
+L. Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution", arXiv:1603.08155 (2016).
+Lesson 22.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -229,10 +231,13 @@ class Perceptual:
     def parts(self, pixels: tf.Tensor, content: tf.Tensor | None) -> dict[str, tf.Tensor]:
         """Return the parts of the loss and their weighted sum, "total": name -> mean over the pictures.
 
-        pixels: (N, H, W, 3); content: what `content` returned for their photographs.
+        pixels: (N, H, W, 3); content: what `content` returned for their photographs. ValueError for None
+        where the content has a weight.
         """
         maps, parts = self.maps(pixels), dict.fromkeys(self.weights, tf.constant(0.0))
         if self.content_layer:
+            if content is None:
+                raise ValueError("the content has a weight: give the maps of its photographs, from `content`")
             squares = tf.reduce_sum((maps[self.content_layer] - content) ** 2, axis=(1, 2, 3))
             parts["content"] = tf.reduce_mean(squares / tf.reduce_sum(content**2, axis=(1, 2, 3)))
         for name, target in self.targets.items():

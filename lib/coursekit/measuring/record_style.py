@@ -31,7 +31,7 @@ class StyleTask:
     """
 
     painting: str
-    steps: int = 4000
+    steps: int = 3000
     each: int = 500
     painting_side: int = 128
     optimisation: int = 60
