@@ -50,6 +50,17 @@ def test_loss_surface_is_not_transposed():
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [(1, 0.5), (0, 0)])
 
 
+def test_loss_surface_draws_and_names_the_heights_asked_for():
+    places = {"a": [(0, 2)], "b": [(2, 0)]}
+    across = np.linspace(-4, 4, 81)
+    ax = plots.loss_surface(lambda w, b: w**2 + b**2, across, across, places, heights=[4, 9])
+    four, nine = (path.vertices for path in ax.collections[0].get_paths())
+    np.testing.assert_allclose(np.hypot(*four.T), 2, atol=0.01)
+    np.testing.assert_allclose(np.hypot(*nine.T), 3, atol=0.01)
+    assert {text.get_text() for text in ax.texts} == {"4", "9"}
+    assert len({line.get_marker() for line in ax.lines}) == 2
+
+
 def test_curves_draws_every_series_on_the_axis_asked_for():
     figure, ax = plt.subplots()
     assert plots.curves({"a": [3, 2, 1], "b": [1, 2]}, log=False, ax=ax) is ax
@@ -177,6 +188,9 @@ def test_histograms_share_bins_and_leave_zeros_out_of_a_logarithm():
     np.testing.assert_allclose(np.unique(high[:, 0]), np.linspace(0, 5, 51))
     assert (low[:, 1].max(), high[:, 1].max()) == (0.5, 0.5)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    a, b = ax.lines
+    np.testing.assert_allclose([*a.get_xydata(), *b.get_xydata()], [(1.05, 0.5), (2.05, 0.5)])
+    assert a.get_marker() != b.get_marker()
     ax = plots.histograms({"a": [0.0, -1e-3, 1e-3, 10.0]}, log=True)
     assert ax.get_xscale() == "log"
     np.testing.assert_allclose(ax.patches[0].get_xy()[:, 1].max(), 2 / 3)

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from convlab.plots.style import BLUE, ORANGE
 
+MARKERS = "o^sDv"  # for readers who do not tell lines apart by colour
+
 
 def points_and_line(
     x: np.ndarray, y: np.ndarray, slope: float, intercept: float, title: str = "", ax: Axes | None = None
@@ -43,8 +45,11 @@ def loss_surface(
     paths: Mapping[str, ArrayLike] | tuple[()] = (),
     title: str = "",
     ax: Axes | None = None,
+    heights: Sequence[float] = (),
 ) -> Axes:
     """Draw the contours of a loss of two parameters, with their heights and, over them, paths (lesson 01).
+
+    Each path has its own colour and its own markers.
 
     Args:
         loss: a function (w, b) to a number above 0.
@@ -53,15 +58,20 @@ def loss_surface(
         paths: {label: (steps, 2)}, w and b at each step.
         title: the title of the Axes.
         ax: where to draw; a new figure unless it is given.
+        heights: the losses whose contours are drawn, rising; fourteen in equal ratios unless they are given.
     """
     ax = ax or plt.figure(figsize=(6.4, 4.2)).gca()
     surface = np.array([[loss(w, b) for w in across] for b in up])
     levels = np.geomspace(max(surface.min(), surface.max() / 1e4), surface.max(), 14)
+    named = levels[1::2]
+    if len(heights):
+        levels = named = np.asarray(heights, float)
     lines = ax.contour(across, up, surface, levels=levels, colors="0.7", linewidths=0.8)
-    ax.clabel(lines, levels[1::2], fmt="%.2g", fontsize=7, colors="0.35")
+    ax.clabel(lines, named, fmt="%.2g", fontsize=7, colors="0.35")
     for i, (label, path) in enumerate(dict(paths).items()):
-        path = np.asarray(path)
-        ax.plot(path[:, 0], path[:, 1], "o-", color=f"C{i}", markersize=3.5, linewidth=1.2, label=label)
+        x, y = np.transpose(path)
+        marker = MARKERS[i % len(MARKERS)]
+        ax.plot(x, y, color=f"C{i}", marker=marker, markersize=3.5, linewidth=1.2, label=label)
     ax.set(xlabel="w", ylabel="b", title=title)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     if paths:
@@ -181,6 +191,8 @@ def histograms(
 ) -> Axes:
     """Draw the outline of a histogram for each series, as shares over common bins.
 
+    Each outline has its own colour, and a marker of its own at its peak.
+
     Args:
         series: {label: values}.
         title: the title of the Axes.
@@ -194,9 +206,15 @@ def histograms(
         shown = {label: abs(values[values != 0]) for label, values in shown.items()}
     both = np.concatenate(list(shown.values()))
     bins = (np.geomspace if log else np.linspace)(both.min(), both.max(), 51)
-    for label, values in shown.items():
-        shares = np.full(len(values), 1 / len(values))
-        ax.hist(values, bins.tolist(), weights=shares, histtype="step", linewidth=1.5, label=label)
+    for i, (label, values) in enumerate(shown.items()):
+        colour, marker = f"C{i}", MARKERS[i % len(MARKERS)]
+        weights = np.full(len(values), 1 / len(values))
+        shares = ax.hist(
+            values, bins.tolist(), weights=weights, histtype="step", color=colour, linewidth=1.5
+        )[0]
+        peak = np.argmax(shares)
+        (line,) = ax.plot(bins[peak : peak + 2].mean(), np.max(shares), marker, color=colour, label=label)
+        line.set(linestyle="-", linewidth=1.5, markersize=6, markerfacecolor="white")
     ax.set(xlabel=xlabel, ylabel="share", title=title, xscale="log" if log else "linear")
     ax.legend()
     return ax
