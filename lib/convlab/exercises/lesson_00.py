@@ -19,7 +19,7 @@ def values(height, width, channels):
 
 @values.mistake(
     "channels forgotten",
-    "this counts the values of one channel; a colour image has a sheet of them for each channel.",
+    "this counts the values of one channel; a colour image has one such set of values for each channel.",
 )
 def _(height, width, channels):
     return height * width
