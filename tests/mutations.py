@@ -148,6 +148,14 @@ FAULTS = [
         tests=("test_style.py::test_the_objective_has_the_losses_of_the_lesson",),
     ),
     Fault(
+        name="one-group-of-maps",
+        file="convlab/networks/style_transfer.py",
+        old="layers.GroupNormalization(groups=-1,",
+        new="layers.GroupNormalization(groups=1,",
+        what="the style network normalises all maps of a picture together",
+        tests=("test_style.py::test_the_network_takes_sizes_of_all_kinds_and_normalises_each_picture_alone",),
+    ),
+    Fault(
         name="one-place-of-the-row",
         file="convlab/layers/im2col.py",
         old=":, place] for place in range(self.places_per_row)]",

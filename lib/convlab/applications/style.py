@@ -245,7 +245,8 @@ class Perceptual:
             values = tf.reshape(maps[name], (shape[0], -1, len(target)))  # (N, places, C)
             found = tf.matmul(values, values, transpose_a=True) / tf.cast(shape[1] * shape[2], tf.float32)
             squares = tf.reduce_sum((found - target) ** 2, axis=(1, 2))
-            parts["style"] += tf.reduce_mean(squares) / np.sum(target**2) / len(self.targets)
+            relative = tf.reduce_mean(squares) / np.sum(target**2)
+            parts["style"] += relative / len(self.targets)
         if self.weights["variation"]:
             rows, columns = pixels[:, 1:] - pixels[:, :-1], pixels[:, :, 1:] - pixels[:, :, :-1]
             places = tf.cast(tf.size(pixels) // 3, tf.float32)
