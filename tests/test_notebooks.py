@@ -7,7 +7,7 @@ import pytest
 from planting import markdown, stream
 
 from coursekit.checking.check import course_findings, findings
-from coursekit.checking.rules import RULES
+from coursekit.checking.rules import RULES, short_deck
 from coursekit.course import Course
 from coursekit.lessons import ROOT, Lesson, code_digest, find
 from coursekit.publishing.map import table, update
@@ -49,12 +49,12 @@ def clean_notebook():
     picture["metadata"]["mystnb"] = {"image": {"alt": "Two handwritten sevens"}}
     exercise = "def double(x):\n    return ...\n\n\nexercises.double_it.check(double)"
     cells = [
-        markdown("title", "# What is planted here?"),
+        markdown("title", "# What is planted here?", "short"),
         code("imports", "from convlab import predict\nfrom convlab.exercises import lesson_07 as exercises"),
         code("parameters", "epochs = 3  # rounds\nrate = -0.5", "parameters"),
-        markdown("predict-sum", "How much?\n\n> *Your prediction:* …", "prediction"),
+        markdown("predict-sum", "How much?\n\n> *Your prediction:* …", "prediction", "short"),
         code("your-sum", 'predict.number("07-sum", ..., sure=...)', "predict"),
-        code("sum", f"print(1 + 1)\n{COMPARE}", "nbval-check-output", outputs=[stream("2\n")]),
+        code("sum", f"print(1 + 1)\n{COMPARE}", "nbval-check-output", "short", outputs=[stream("2\n")]),
         markdown("sum-explained", "It is two."),
         picture,
         code("exercise-double-it", exercise, "exercise", outputs=[stream("not attempted\n")]),
@@ -408,6 +408,47 @@ def comparison_with_the_answer_in_view(notebook):
     cell(notebook, "sum")["source"] = "print(1 + 1)\npredict.compare('07-sum', 2)"
 
 
+def untag(notebook, *names):
+    for name in names:
+        cell(notebook, name)["metadata"]["tags"].remove("short")
+
+
+@breaks("short_deck")
+def no_short_deck(notebook):
+    untag(notebook, "title", "predict-sum", "sum")
+
+
+@breaks("short_deck")
+def short_deck_without_a_title(notebook):
+    untag(notebook, "title")
+
+
+@breaks("short_deck")
+def short_deck_without_a_prediction(notebook):
+    untag(notebook, "predict-sum", "sum")
+
+
+@breaks("short_deck")
+def prediction_in_the_short_deck_without_its_answer(notebook):
+    untag(notebook, "sum")
+
+
+@breaks("short_deck")
+def answer_in_the_short_deck_without_its_prediction(notebook):
+    untag(notebook, "predict-sum")
+
+
+@breaks("short_deck")
+def exercise_in_the_short_deck(notebook):
+    cell(notebook, "exercise-double-it")["metadata"]["tags"].append("short")
+
+
+@breaks("short_deck")
+def short_deck_longer_than_a_fifth(notebook):
+    cell(notebook, "sum-explained")["metadata"]["tags"] = ["short"]
+    cell(notebook, "sum-explained")["source"] = "It is two. " * 300
+
+
 @breaks("exercises")
 def exercise_without_check(notebook):
     cell(notebook, "exercise-double-it")["source"] = "def double(x):\n    return ..."
@@ -503,7 +544,7 @@ def compared_words_and_picture(notebook):
 
 @breaks("compared_count")
 def compared_no_longer(notebook):
-    cell(notebook, "sum")["metadata"]["tags"] = []
+    cell(notebook, "sum")["metadata"]["tags"] = ["short"]
 
 
 @breaks("alt_texts")
@@ -573,6 +614,29 @@ def test_rule_speaks_and_no_other(plant, rule, breaker, run_again):
     notebook = clean_notebook()
     breaker(notebook)
     assert plant(rendered(notebook) if run_again else notebook) == {rule}
+
+
+@pytest.mark.parametrize(
+    "breaker, says",
+    [
+        (no_short_deck, ["has no short deck: no cell has the tag short"]),
+        (short_deck_without_a_title, ["begins the short deck"]),
+        (short_deck_without_a_prediction, ["asks for no prediction in its short deck"]),
+        (prediction_in_the_short_deck_without_its_answer, ["is in the short deck without its answer"]),
+        (
+            answer_in_the_short_deck_without_its_prediction,
+            ["asks for no prediction in its short deck", "is in the short deck without its question"],
+        ),
+        (exercise_in_the_short_deck, ["is tried alone, and is in the short deck"]),
+        (short_deck_longer_than_a_fifth, ["has a short deck of 6.8 minutes"]),
+    ],
+)
+def test_rule_on_the_short_deck_says_what_is_missing(plant, tmp_path, breaker, says):
+    notebook = clean_notebook()
+    breaker(notebook)
+    plant(notebook)
+    found = short_deck(Lesson(tmp_path / "notebooks" / f"{SLUG}.ipynb"), Course(tmp_path))
+    assert [what for _, what, _ in found] == says
 
 
 def test_every_rule_is_broken_by_some_notebook():

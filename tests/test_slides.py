@@ -182,6 +182,7 @@ def test_a_short_deck_takes_a_fifth_of_the_minutes():
         short = slides.shortened(slides.divided(lesson), lesson)
         assert 3 <= len(short) < len(slides.divided(lesson)) / 2
         assert sum(slide.shown for slide in short) <= 60 * guide.minutes(lesson, False) + 1e-6
+        assert source(short[0].cells[0]).startswith("# ")
         assert short[-1].heading.startswith("In this lesson")
         assert not any(cell["role"] == "exercise" for slide in short for cell in slide.cells)
         assert sum("Learners often answer" in one for one in short[-1].spoken) == len(
@@ -189,13 +190,60 @@ def test_a_short_deck_takes_a_fifth_of_the_minutes():
         )
 
 
-def test_a_short_deck_has_the_slides_that_are_tagged(lesson):
-    asked = next(one for one in lesson.cells if one["id"] == "task")
-    asked["metadata"]["tags"] = ["short"]
+def test_a_short_deck_has_the_cells_that_are_tagged(lesson):
+    for cell in lesson.cells:
+        if cell["id"] in ("title", "predict", "count", "explained"):
+            cell["metadata"]["tags"] = [*tags(cell), "short"]
     short = slides.shortened(slides.divided(lesson), lesson)
-    assert [said(slide)[0] for slide in short] == ["# How large?", "**1.** Do it yourself."]
+    assert [(slide.start, said(slide)) for slide in short] == [
+        ("slide", ["# How large?"]),
+        ("slide", [QUESTION.split("\n")[0], "print(size - 3 + 1)", "Three, because."]),
+    ]
     assert "6 minutes by the end" not in slides.deck(lesson)
     assert "5 of 5 minutes by the end" in slides.deck(lesson, short=True)
+
+
+def test_of_a_tagged_cell_of_several_sections_the_short_deck_has_those_beside_tagged_cells(tmp_path):
+    cells = [
+        markdown("title", "# A\n\n## Not this", "short"),
+        ran("a", "0 + 0"),
+        markdown("asks", "Nor this.\n\n## B\n\n**Predict:** what?", "prediction", "short"),
+        ran("answer", "1 + 1", "short", outputs=[OUTPUT]),
+        markdown("explained", "Because.\n\n## C\n\nNot this, either.\n\n## D", "short"),
+        ran("d", "2 + 2", "short"),
+        ran("e", "3 + 3"),
+        markdown("leads", "That was 6.\n\n## F", "short"),
+        ran("f", "4 + 4", "short"),
+        markdown("f-explained", "It is 8.\n\n## G", "short"),
+        ran("g", "5 + 5"),
+    ]
+    lesson = Lesson(plant(tmp_path, "01_a", *cells, **HEADER))
+    short = slides.shortened(slides.divided(lesson), lesson)
+    assert [said(slide) for slide in short] == [
+        ["# A"],
+        ["## B", "1 + 1", "Because."],
+        ["## D", "2 + 2"],
+        ["## F", "4 + 4", "It is 8."],
+    ]
+
+
+@pytest.mark.parametrize("tagged, leads", [(["short"], ["What is next?"]), ([], [])])
+def test_the_words_that_lead_to_tagged_code_are_in_the_short_deck(tmp_path, tagged, leads):
+    cells = [
+        markdown("title", "# A", "short"),
+        markdown("b", "## B"),
+        ran("one", "a = 1"),
+        markdown("leads", "Said before.\n\nWhat is next?"),
+        ran("two", "b = 2", *tagged),
+    ]
+    lesson = Lesson(plant(tmp_path, "01_a", *cells, **HEADER))
+    short = slides.shortened(slides.divided(lesson), lesson)
+    assert [said(slide) for slide in short[1:]] == ([[*leads, "b = 2"]] if tagged else [])
+
+
+def test_a_lesson_without_tags_has_no_short_deck(lesson):
+    with pytest.raises(CourseError, match="02_sizes has no short deck: give the cells to show the tag short"):
+        slides.deck(lesson, short=True)
 
 
 def test_figures_of_another_run_are_as_large_as_those_stored(tmp_path):

@@ -16,6 +16,8 @@ from nbformat.validator import iter_validate
 from convlab.datasets.published import PUBLISHED
 from coursekit.course import Course
 from coursekit.lessons import CourseError, Lesson, code_digest, source, summary, tags, text
+from coursekit.publishing import guide, slides
+from coursekit.publishing.slides import SHORT_TAG
 
 Found = Iterator[tuple[dict | None, str, str]]
 
@@ -26,7 +28,7 @@ TAGS = {
     "predict": "code",
     "exercise": "code",
     "terms": "markdown",
-    "short": "markdown",
+    SHORT_TAG: "code or markdown",
     COMPARED: "code",
     "nbval-skip": "code",
     "nbval-ignore-output": "code",
@@ -154,7 +156,7 @@ def known_tags(lesson: Lesson, course: Course) -> Found:
     """Each tag is known and stands on the right kind of cell: nbval passes over a misspelt one in silence."""
     for cell in lesson.cells:
         for tag in tags(cell):
-            if TAGS.get(tag) != cell["cell_type"]:
+            if cell["cell_type"] not in TAGS.get(tag, "").split(" or "):
                 why = f"for {TAGS[tag]} only" if tag in TAGS else "which nothing knows"
                 yield cell, f"has the tag {tag}, {why}", f"use one of {', '.join(TAGS)}"
 
@@ -292,6 +294,42 @@ def predicted(lesson: Lesson, course: Course) -> Found:
             yield cell, f"compares {known!r}, which nobody has asked", "name the prediction above it"
         if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             yield cell, f"shows the answer to {known} in its code", "let the lesson's own values compute it"
+
+
+def short_deck(lesson: Lesson, course: Course) -> Found:
+    """The tag `short` chooses the title and whole predictions, for a fifth of the lesson's minutes."""
+    chosen = [cell for cell in lesson.cells if SHORT_TAG in tags(cell)]
+    if not chosen:
+        yield None, f"has no short deck: no cell has the tag {SHORT_TAG}", "tag title, a prediction, recap"
+        return
+    if chosen[0] is not lesson.cells[0]:
+        yield chosen[0], "begins the short deck", f"give the title the tag {SHORT_TAG}, too"
+    if not any("prediction" in tags(cell) for cell in chosen):
+        yield None, "asks for no prediction in its short deck", f"give one the tag {SHORT_TAG}"
+    for place, cell in enumerate(lesson.cells):
+        name = f"{lesson.number}-{cell.get('id', '').removeprefix('predict-')}"
+        answer = next((one for one in lesson.cells[place + 1 :] if _compares(one, name)), None)
+        if "prediction" not in tags(cell) or answer is None:
+            continue
+        if cell in chosen and answer not in chosen:
+            yield cell, "is in the short deck without its answer", f"give the answer the tag {SHORT_TAG}"
+        if answer in chosen and cell not in chosen:
+            yield answer, "is in the short deck without its question", f"tag the question {SHORT_TAG}"
+    for cell in chosen:
+        if {"exercise", "predict"} & set(tags(cell)):
+            yield cell, "is tried alone, and is in the short deck", f"remove the tag {SHORT_TAG}"
+    if not isinstance(lesson.header.get("minutes"), int):
+        return  # `metadata` says so
+    whole = slides.shortened(slides.divided(lesson), lesson)
+    taken, given = sum(slide.shown for slide in whole) / 60, guide.minutes(lesson, False)
+    if taken > given:
+        yield None, f"has a short deck of {taken:.1f} minutes", f"choose what fits into {given}"
+
+
+def _compares(cell: dict, name: str) -> bool:
+    """Return whether a cell compares the prediction `name` with its answer."""
+    calls = _predict_calls(cell)
+    return any(call.func.attr == "compare" and _first(call) == name for call in calls)  # type: ignore[attr-defined]
 
 
 def _predict_calls(cell: dict) -> list[ast.Call]:
@@ -475,6 +513,7 @@ RULES = (
     parameters,
     predictions,
     predicted,
+    short_deck,
     exercises,
     terms,
     counted,

@@ -4,8 +4,8 @@ Which cell starts a slide and what waits for a click follows from what the cells
 `slideshow.slide_type` (slide, subslide, fragment, -, skip, notes) overrides it. Lessons are not run: slides
 show their stored outputs, or those of another run. A deck opens from a file, without a network.
 
-A short deck has the slides with a cell tagged `short`. Where none is tagged it has the title, the summary and
-as many predictions with their answers, spread over the lesson, as fit into a fifth of its minutes.
+A short deck has the cells tagged `short`, for a lesson that is only shown. Where such a cell is cut before
+its headings, its beginning goes with the cell before it, its end with the cell after it, if those are tagged.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SHORT = 60  # words that may precede a prediction on its slide
 READING, CODE_LINE, PICTURE = 0.4, 4, 20  # seconds for a word, a line of code, an output
 COMMITTING, SOLVING = 60, 240  # seconds for a prediction, an exercise
 ANSWERING = 20  # seconds for a prediction where a lesson is only shown
-SHORT_TAG, ENDING = "short", "In this lesson"
+SHORT_TAG = "short"
 NEW = ("slide", "subslide")
 SUMMARY = "summary"  # the cell that speaks to `make run`
 
@@ -177,33 +177,13 @@ def divided(lesson: Lesson) -> list[Slide]:
 
 def shortened(slides: list[Slide], lesson: Lesson) -> list[Slide]:
     """Return the slides of a short deck; the last one's notes say what learners often answer."""
-    tagged = [slide for slide in slides if any(SHORT_TAG in tags(cell) for cell in slide.cells)]
-    chosen = (
-        [slides[0], *(slide for slide in tagged if slide is not slides[0])]
-        if tagged
-        else _spread(slides, lesson)
-    )
+    tagged = ((slide, [cell for cell in slide.cells if SHORT_TAG in tags(cell)]) for slide in slides)
+    chosen = [replace(slide, start="slide", cells=cells) for slide, cells in tagged if cells]
+    if not chosen:
+        raise CourseError(f"{lesson.slug} has no short deck: give the cells to show the tag {SHORT_TAG}")
     exercises = [cell for slide in slides for cell in slide.cells if cell["role"] == "exercise"]
     often = [said for cell in exercises for said in _mistakes(cell, lesson)]
-    last = replace(chosen[-1], start="slide", spoken=[*chosen[-1].spoken, *often])
-    return [*(replace(slide, start="slide") for slide in chosen[:-1]), last]
-
-
-def _spread(slides: list[Slide], lesson: Lesson) -> list[Slide]:
-    """Return title, summary, and predictions with answers, evenly spread, for a fifth of the minutes."""
-    ends = [slides[0], *(slide for slide in slides[1:] if slide.heading.startswith(ENDING))][:2]
-    asking = [
-        slide
-        for slide in slides
-        if not any(slide is one for one in ends)
-        and {"prediction", "code"} <= {cell["role"] for cell in slide.cells}
-    ]
-    seconds = 60 * guide.minutes(lesson, False) - sum(slide.shown for slide in ends)
-    for count in range(len(asking), 0, -1):
-        places = [int((i + 0.5) * len(asking) / count) for i in range(count)]
-        if sum(asking[place].shown for place in places) <= seconds:
-            return [ends[0], *(asking[place] for place in places), *ends[1:]]
-    return ends
+    return [*chosen[:-1], replace(chosen[-1], spoken=[*chosen[-1].spoken, *often])]
 
 
 def _goes_along(shown: list[dict], piece: dict) -> list[dict]:
@@ -219,19 +199,22 @@ def _goes_along(shown: list[dict], piece: dict) -> list[dict]:
     moved = shown.pop()
     if gap:
         shown.append(moved | {"source": said})
-    return [moved | {"source": leading, "metadata": moved["metadata"] | {"deck": {"waits": False}}}]
+    kept = moved["metadata"] | {"tags": tags(piece), "deck": {"waits": False}}
+    return [moved | {"source": leading, "metadata": kept}]
 
 
 def pieces(lesson: Lesson) -> list[dict]:
     """Return the cells as slides want them: markdown cut before its headings, without lines for answers."""
     found = []
-    for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
-        if cell["cell_type"] == "code" and "predict" not in tags(cell):
+    cells = [cell for cell in lesson.cells if "predict" not in tags(cell)]
+    for before, cell, after in zip([{"metadata": {}}, *cells], cells, [*cells[1:], {"metadata": {}}]):
+        if cell["cell_type"] == "code":
             found += [_heading_for(cell), _code(cell)]
         elif cell["cell_type"] == "markdown":
-            task = following is not None and "exercise" in tags(following)
+            task = "exercise" in tags(after)
             said = relinked(BLANK.sub("", source(cell)), lambda file: _deck_of(lesson, file))
-            found += [_heading_for(cell), *_markdown(cell, said.strip(), task)]
+            beside = SHORT_TAG in tags(before), SHORT_TAG in tags(after)
+            found += [_heading_for(cell), *_markdown(cell, said.strip(), task, beside)]
     return [piece for piece in found if piece]
 
 
@@ -248,21 +231,27 @@ def _heading_for(cell: dict) -> dict | None:
     return _piece(cell, f"## {title}", "text") if title and kept else None
 
 
-def _piece(cell: dict, said: str, role: str) -> dict:
-    """Return a piece of markdown."""
-    kept = {name: cell["metadata"][name] for name in ("tags", "slideshow") if name in cell["metadata"]}
+def _piece(cell: dict, said: str, role: str, short: bool = False) -> dict:
+    """Return a piece of markdown; without `short` it is in no short deck, whatever its cell's tags."""
+    given = {"slideshow": cell["metadata"]["slideshow"]} if "slideshow" in cell["metadata"] else {}
+    kept = given | {"tags": [tag for tag in tags(cell) if short or tag != SHORT_TAG]}
     return {"cell_type": "markdown", "source": said, "role": role, "metadata": kept}
 
 
-def _markdown(cell: dict, said: str, task: bool) -> list[dict]:
-    """Return the pieces of what a markdown cell says, of which the last has the cell's role."""
+def _markdown(cell: dict, said: str, task: bool, beside: tuple[bool, bool]) -> list[dict]:
+    """Return the pieces of what a markdown cell says, of which the last has the cell's role.
+
+    `beside`: whether the cells before and after it are in the short deck.
+    """
     fences = [match.span() for match in FENCE.finditer(said)]
     cuts = [match.start() for match in HEADING.finditer(said)]
     cuts = [cut for cut in cuts if cut and not any(start < cut < end for start, end in fences)]
     parts = [said[start:end].strip() for start, end in zip([0, *cuts], [*cuts, len(said)])]
     role = "task" if task else next((tag for tag in ("prediction", "terms") if tag in tags(cell)), "text")
     roles = ["text"] * (len(parts) - 1) + [role]
-    return [_piece(cell, part, one) for part, one in zip(parts, roles) if part]
+    last = len(parts) - 1
+    meant = {last} if role == "prediction" else {n for n, there in zip((0, last), beside) if there} or {0}
+    return [_piece(cell, part, one, n in meant) for n, (part, one) in enumerate(zip(parts, roles)) if part]
 
 
 def _code(cell: dict) -> dict:
