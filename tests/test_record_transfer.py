@@ -1,10 +1,12 @@
 """The recorder of lesson 17: rates are chosen on held-out images, and what is recorded is not repeated."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
 
-from convlab import runs
+from convlab import DATA_FOLDER, runs
 from coursekit.measuring import record_transfer as transfer
 
 HELD_OUT = {0.1: 0.5, 0.2: 0.9, 0.4: 0.7}  # rate -> accuracy on held-out images
@@ -64,3 +66,33 @@ def test_recorded_study_states_its_data_and_every_draw():
                 row["draw"] for row in run.history if (row["experiment"], row["each"]) == ("images", each)
             ]
             assert draws == list(transfer.DRAWS)
+
+
+def test_photographs_are_named_by_both_forms_of_the_weights(tmp_path, monkeypatch):
+    from convlab import networks
+    from convlab.networks import pretrained
+
+    espresso = pretrained.class_names().index("espresso")
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    shutil.copy(DATA_FOLDER / "photos" / "coffee.jpg", folder / f"0_{espresso}.jpg")
+    shutil.copy(DATA_FOLDER / "photos" / "chelsea.jpg", folder / f"1_{espresso}.jpg")
+    model = networks.squeezenet()
+    model.save_weights(tmp_path / "float32.weights.h5")  # here both forms are one: they must agree
+    monkeypatch.setattr(transfer, "FLOAT_WEIGHTS", tmp_path / "float32.weights.h5")
+    notes = transfer.on_photographs(folder)
+    assert notes["count"] == notes["agree"] == 2 and notes["agree here"] == 3
+    assert notes["int8"] == notes["float32"] and notes["int8"]["right"] == 1  # the cat is no espresso
+
+    model.get_layer("conv10").set_weights([np.zeros((1, 1, 512, 1000)), np.arange(1000.0)])
+    model.save_weights(tmp_path / "float32.weights.h5")  # names class 999 whatever it sees
+    notes = transfer.on_photographs(folder)
+    assert notes["agree"] == notes["agree here"] == notes["float32"]["right"] == 0
+    assert notes["int8"]["right"] == 1
+
+
+@pytest.mark.parametrize("name", ["cat.jpg", "1_1000.jpg", "1_-3.jpg"])
+def test_photograph_without_the_number_of_a_class_is_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=name):
+        transfer.on_photographs(tmp_path)

@@ -113,10 +113,13 @@ def test_the_service_is_measured_by_one_command(capsys):
     from convlab.serving import bench
 
     assert bench.main(["--connections", "2", "--seconds", "0.5", "--requests", "20"]) == 0
-    speeds, memory = capsys.readouterr().out.split("\n\n")
-    connections, rate, p50, p99, _, errors = map(float, speeds.split("\n")[2].split())
-    assert (connections, errors) == (2, 0)
-    assert rate > 0 and 0 < p50 <= p99
+    speeds, ratio, memory = capsys.readouterr().out[-4000:].split("\n\n")
+    for name, row in zip(("naive", "service"), speeds.split("\n")[-2:], strict=True):
+        assert row.split()[0] == name
+        connections, rate, p50, p99, _, errors = map(float, row.split()[1:])
+        assert (connections, errors) == (2, 0)
+        assert rate > 0 and 0 < p50 <= p99
+    assert float(ratio.split()[-4]) > 1
     answers = [float(row.split()[0]) for row in memory.strip().split("\n")[2:]]
     assert answers[0] == 0 and answers[-1] >= 20
     assert all(float(row.split()[1]) > 10 for row in memory.strip().split("\n")[2:])

@@ -5,7 +5,9 @@ A history has a row for each score: {"experiment", "method", "layer", "each" (tr
 is chosen by the same search, on held-out training images and a draw of its own; the 10,000 test images are
 looked at with the rate that won. Features are computed once, into build/record/. What is recorded already
 is not repeated, so an interrupted recording goes on where it stopped. What int8 costs is recorded where the
-authors' float32 weights lie in build/record/, as Keras saves them: data/README.md says where they are from.
+authors' float32 weights lie in build/record/, as Keras saves them; and what it costs on photographs of
+ImageNet's classes, where such photographs lie in build/record/photographs/, each with the number of its class
+at the end of its name (number_class.jpg). data/README.md says where both are from.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from convlab.files import write_whole
 
 CACHE = Path("build/record")
 FLOAT_WEIGHTS = CACHE / "squeezenet-float32.weights.h5"
+PHOTOGRAPHS = CACHE / "photographs"
 SIDE = 160
 POOL, HELD_OUT = slice(0, 10_000), slice(40_000, 45_000)  # of CIFAR-10's training images
 DRAWS, SEARCH_DRAWS = range(5), (10,)
@@ -177,6 +180,46 @@ def float32(study):
         wanted = {"experiment": "images", "each": each}.items()
         penalty = next(row["rate"] for row in runs.load("transfer-probe").history if wanted <= row.items())
         _probed(study, found, "int8", "float32", "fire9", each, (penalty,))
+    if PHOTOGRAPHS.is_dir():
+        study.notes["photographs"] = on_photographs(PHOTOGRAPHS)
+    else:
+        print(f"the photographs are left out: there is no {PHOTOGRAPHS}")
+
+
+def on_photographs(folder):
+    """Return how both forms of the weights name a folder's photographs, and how often they agree.
+
+    For "int8" and "float32" a dict: how many names are "right", and how many right names are among the "five"
+    likeliest. "agree" counts the photographs to which both give the same name, "agree here" those of the
+    course's own three. ValueError for a file whose name does not end with the number of a class.
+    """
+    from PIL import Image, ImageOps
+
+    from convlab import networks
+    from convlab.networks.pretrained import prepare
+
+    files = sorted(folder.glob("*.jpg"))
+    numbers = [file.stem.rpartition("_")[2] for file in files]
+    for file, number in zip(files, numbers, strict=True):
+        if not (number.isdecimal() and int(number) < 1000):
+            raise ValueError(f"{file.name} does not end with the number of a class: name it number_class.jpg")
+    own = [DATA_FOLDER / "photos" / f"{name}.jpg" for name in ("chelsea", "coffee", "astronaut")]
+    pictures = []
+    for file in [*files, *own]:
+        with Image.open(file) as picture:
+            pictures.append(ImageOps.fit(picture.convert("RGB"), (227, 227), Image.Resampling.BICUBIC))
+    pixels = prepare(np.stack([np.asarray(picture) for picture in pictures]))
+    exact = networks.squeezenet()
+    exact.load_weights(FLOAT_WEIGHTS)
+    labels, said = np.array(numbers, int), {}
+    notes: dict[str, object] = {"count": len(files)}
+    for name, model in {"int8": networks.squeezenet(), "float32": exact}.items():
+        order = np.asarray(model(pixels, training=False)).argsort(axis=1)[:, ::-1]
+        hits = order[: len(files), :5] == labels[:, None]
+        said[name] = order[:, 0]
+        notes[name] = {"right": int(hits[:, 0].sum()), "five": int(hits.sum())}
+    same = said["int8"] == said["float32"]
+    return notes | {"agree": int(same[: len(files)].sum()), "agree here": int(same[len(files) :].sum())}
 
 
 def _probed(study, found, experiment, method, layer, each, penalties=PENALTIES):
