@@ -42,7 +42,7 @@ class GameTask:
 
 
 CATCH = GameTask("small_dqn", "Catch", rounds=800, stack=2, episodes=1000, most=9, each=100)
-DEAR = {"worth": 100.0}  # a ball gives or takes 100 instead of 1
+LARGE = {"worth": 100.0}  # a ball gives or takes 100 instead of 1
 BIRD = GameTask(
     "lecture_dqn",
     "Bird",
@@ -72,8 +72,8 @@ TASKS = {
     "catch-less-warmup": replace(CATCH, choices={"warmup": 16}),
     "catch-less-double": replace(CATCH, choices={"double": False}),
     # what clipping is for: balls that are worth 100, with it and without
-    "catch-dear": replace(CATCH, arguments=DEAR),
-    "catch-dear-less-clipping": replace(CATCH, arguments=DEAR, choices={"clip": False}),
+    "catch-100": replace(CATCH, arguments=LARGE),
+    "catch-100-less-clipping": replace(CATCH, arguments=LARGE, choices={"clip": False}),
     # the lecture's network, and a smaller one of the first paper
     "bird": BIRD,
     "bird-atari": replace(BIRD, network="atari_dqn"),
@@ -122,7 +122,11 @@ def record(name, task, seed, checkpoint, output=DATA_FOLDER):
     test = {
         who: dqn.play(choose, tested, TESTED, task.stack, task.most).mean() for who, choose in players.items()
     }
-    run = replace(run, test={who: float(score) for who, score in test.items()})
+    run = replace(
+        run,
+        settings={**run.settings, **task.arguments},
+        test={who: float(score) for who, score in test.items()},
+    )
     runs.save(run, output / "runs" / "dqn" / f"{name}-seed{seed}.json")
     checkpoint.unlink()
     return f"{name}, seed {seed}: " + ", ".join(f"{who} {score:.3f}" for who, score in test.items())
