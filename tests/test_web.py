@@ -17,7 +17,7 @@ from convlab.notebook import widgets
 from coursekit.publishing import live
 
 pytestmark = pytest.mark.skipif(cases.NODE is None, reason="node is not installed: apt-get install nodejs")
-VALUE = re.compile(r"\{\w+\}")
+VALUE = re.compile(r"\{(\w+)(?:\|\w+\|\w+)?\}")
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +160,14 @@ def test_explorers_of_receptive_fields_and_paddings_are_pythons():
     settings = [dict(zip(("input", "kernel", "stride", "padding"), one)) for one in sizes]
     (sentences,) = cases.ask_node([{"ask": "sentences", "explorer": "padding", "settings": settings}])
     for (i, f, s, p), sentence in zip(sizes, sentences, strict=True):
-        places = [int(number) for number in re.findall(r"(\d+) places", sentence)]
+        places = [int(number) for number in re.findall(r"(\d+) places?", sentence)]
         wanted = [
             cases.size_expected({"name": "outputSize", "values": [i, f, s, q]}) for q in ("valid", "same", p)
         ]
         assert places == [one.get("value", 0) for one in wanted], (i, f, s, p)
+        counted = re.findall(r"(\d+) (places?|zeros?)\b", sentence)
+        assert len(counted) == 6, sentence  # places and zeros, three times
+        assert all((number == "1") == (not word.endswith("s")) for number, word in counted), sentence
 
 
 def test_explorer_of_the_loss_surface_says_the_loss_and_a_numerical_gradient():

@@ -16,6 +16,7 @@ convlab.part(function language(convlab) {
 
   /**
    * Return a sentence, its {names} replaced by `values`; English where the language has none.
+   * {places|place|places} is a number and its word: "1 place", "2 places".
    * @param {string} key
    * @param {object} [values] - a value that is itself {key, values} is said in the same language
    * @param {string} [language] - "en", "ko" or "ja"
@@ -23,10 +24,11 @@ convlab.part(function language(convlab) {
   function say(key, values = {}, language = convlab.language) {
     const sentence = convlab.strings[language]?.[key] ?? convlab.strings.en[key];
     if (sentence === undefined) throw new Error(`no sentence is called ${key}`);
-    return sentence.replace(/\{(\w+)\}/g, (whole, name) => {
+    return sentence.replace(/\{(\w+)(?:\|(\w+)\|(\w+))?\}/g, (whole, name, one, many) => {
       const value = values[name];
       if (value?.key) return say(value.key, value.values, language);
-      return value === undefined ? whole : String(value);
+      if (value === undefined) return whole;
+      return one ? `${value} ${Number(value) === 1 ? one : many}` : String(value);
     });
   }
 
