@@ -349,7 +349,7 @@ def _(images, macs, peak, share):
 
 
 @epoch_seconds.mistake(
-    "backward as dear as forward",
+    "backward costs as much as forward",
     "backward is counted as one pass. It is two: a gradient for the weights, and one for the inputs.",
 )
 def _(images, macs, peak, share):
