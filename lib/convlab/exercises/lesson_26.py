@@ -17,11 +17,22 @@ def _part(data) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _token(subject, expires, key=_KEY, algorithm="HS256"):
+def _signature(head, claims, key, covers="{0}.{1}"):
+    """Return the bytes of a signature; `covers` says what is signed: {0} is the head, {1} the claims."""
+    return hmac.new(key, covers.format(head, claims).encode(), hashlib.sha256).digest()
+
+
+def _token(subject, expires, key=_KEY, algorithm="HS256", covers="{0}.{1}"):
     """Return a token; one of the algorithm none has no signature."""
-    text = f"{_part({'alg': algorithm})}.{_part({'sub': subject, 'exp': expires})}"
-    signature = hmac.new(key, text.encode(), hashlib.sha256).digest() if algorithm != "none" else b""
-    return f"{text}.{_part(signature)}"
+    head, claims = _part({"alg": algorithm}), _part({"sub": subject, "exp": expires})
+    signature = _signature(head, claims, key, covers) if algorithm != "none" else b""
+    return f"{head}.{claims}.{_part(signature)}"
+
+
+def _hexadecimal(token):
+    """Return a token whose signature is written in hexadecimal digits, and not in base64."""
+    text, _, signature = token.rpartition(".")
+    return f"{text}.{_read(signature).hex()}"
 
 
 def _changed(token, subject):
@@ -46,6 +57,9 @@ def _read(part):
         (_token("admin", 2000, algorithm="none"), _KEY, 1000),
         (_token("carol", 1000), _KEY, 1000),
         (_token("김", 2000), _KEY, 1999),
+        (_token("dan", 2000, covers="{1}"), _KEY, 1000),
+        (_token("fay", 2000, covers="{0}{1}"), _KEY, 1000),
+        (_hexadecimal(_token("gus", 2000)), _KEY, 1000),
     ],
     hints=[
         "Three things must be right: the signature, which covers head and claims; the algorithm, which is ours to "
@@ -69,13 +83,15 @@ def subject_of(token, key, now):
     return claims["sub"] if now < claims["exp"] else ""
 
 
-def _subject(token, key, now, *, signed=True, clock=True, late=False, trusting=False):
-    """Return the subject of a token, with some of the checks left out."""
-    text, _, came = token.rpartition(".")
-    head, claims = text.split(".")
+def _subject(
+    token, key, now, *, signed=True, clock=True, late=False, trusting=False, covers="{0}.{1}", digits=False
+):
+    """Return the subject of a token, with some of the checks left out or made in a wrong way."""
+    head, claims, came = token.split(".")
     trusted = trusting and json.loads(_read(head))["alg"] == "none"
-    right = hmac.new(key, text.encode(), hashlib.sha256).digest()
-    if signed and not trusted and right != _read(came):
+    right = _signature(head, claims, key, covers)
+    same = right.hex() == came if digits else right == _read(came)
+    if signed and not trusted and not same:
         return ""
     said = json.loads(_read(claims))
     if clock and (now > said["exp"] if late else now >= said["exp"]):
@@ -130,7 +146,34 @@ def _(token, key, now):
 
 
 @subject_of.mistake(
-    "nobody", "every token is refused: some are in order. The signature covers `head.claims`, the point too."
+    "signature of the claims alone",
+    "the signature that you compute covers the claims alone: sign `head.claims`, the point too.",
+)
+def _(token, key, now):
+    return _subject(token, key, now, covers="{1}")
+
+
+@subject_of.mistake(
+    "signature without the point",
+    "the signature that you compute covers head and claims without the point between them: sign `head.claims`.",
+)
+def _(token, key, now):
+    return _subject(token, key, now, covers="{0}{1}")
+
+
+@subject_of.mistake(
+    "hexadecimal digits",
+    "`.hexdigest()` gives a text of hexadecimal digits, and a token has its signature in base64: compare "
+    "`.digest()` with `read(signature)`.",
+)
+def _(token, key, now):
+    return _subject(token, key, now, digits=True)
+
+
+@subject_of.mistake(
+    "nobody",
+    "every token is refused, and some are in order. Compare bytes with bytes: `.digest()`, and not `.hexdigest()`, "
+    "with `read(signature)`, and not with the text. The signature covers `head.claims`, the point too.",
 )
 def _(token, key, now):
     return ""
@@ -307,7 +350,7 @@ _RUSH = [0, 1, 2, 3, 20, 21, 40]
         "`start = max(free, arrivals[i])`; the batch has those with `arrival <= start`, `size` at most; `free = start + "
         "fixed + each * n`; each of them takes `free - arrival`.",
     ],
-    insight="Batching shares the fixed cost, but who comes just after a pass has begun waits for two passes, so p99 grows with the size of the batch.",
+    insight="Batching shares the fixed cost. Who comes just after a pass has begun waits for the rest of it, and then for a pass of their own.",
 )
 def latencies(arrivals, size, fixed, each):
     free, said, i = 0, [], 0
