@@ -16,6 +16,7 @@ from dataclasses import replace
 import jwt
 import pytest
 import requests
+from fastapi.exceptions import RequestValidationError
 from serving_tools import seven
 
 from convlab.serving import logs
@@ -317,17 +318,46 @@ def test_a_body_that_is_none_is_refused(path, name, running):
     assert "xxxx" not in said.text
 
 
-def test_a_refused_body_is_not_repeated_for_it_may_be_a_password(running, token):
+SECRET = "correct horse battery"
+
+
+def repeating(running, token) -> list[str]:
+    """Return the refused requests whose answer repeats the password or the token that was sent."""
     header = {"Authorization": f"Bearer {token}"}
-    secret = "correct horse battery"
-    for path, body in {
-        "/users": {"user": {"a": secret}, "password": [secret]},
-        "/password": {"old": [secret], "new": {"x": secret}},
-        "/refresh": {"refresh": [secret]},
-    }.items():
-        said = requests.post(running.url + path, json=body, headers=header, timeout=TIMEOUT)
-        assert said.status_code == 422
-        assert secret not in said.text
+    asked = {
+        "a user of wrong types": ("/users", header, {"user": {"a": SECRET}, "password": [SECRET]}, 422),
+        "a user of a wrong role": ("/users", header, {"user": "ada", "password": SECRET, "role": "x"}, 422),
+        "passwords of wrong types": ("/password", header, {"old": [SECRET], "new": {"x": SECRET}}, 422),
+        "a wrong old password": ("/password", header, {"old": SECRET, "new": SECRET + "!"}, 403),
+        "a refresh token of a wrong type": ("/refresh", {}, {"refresh": [SECRET]}, 422),
+        "a wrong refresh token": ("/refresh", {}, {"refresh": SECRET}, 401),
+        "a login of wrong types": ("/login", {}, {"user": "ada", "password": [SECRET]}, 422),
+        "a wrong login": ("/login", {}, {"user": "ada", "password": SECRET}, 401),
+        "a wrong token": ("/logout", {"Authorization": f"Bearer {SECRET}"}, {}, 401),
+    }
+    found = []
+    for name, (path, head, body, status) in asked.items():
+        said = requests.post(running.url + path, json=body, headers=head, timeout=TIMEOUT)
+        assert said.status_code == status, (name, said.text)
+        if SECRET in said.text or token in said.text:
+            found.append(name)
+    return found
+
+
+def test_a_refused_body_is_not_repeated_for_it_may_be_a_password(running, token):
+    assert repeating(running, token) == []
+
+
+def test_fault_an_answer_that_repeats_a_password_is_found(running, token, monkeypatch):
+    """Pydantic's errors hold what was sent, and a careless handler would write it into its sentence."""
+    errors = RequestValidationError.errors
+
+    def careless(error):
+        return [one | {"msg": f"{one['msg']}, not {one['input']}"} for one in errors(error)]
+
+    monkeypatch.setattr(RequestValidationError, "errors", careless)
+    types = ("a user of wrong types", "passwords of wrong types", "a refresh token of a wrong type")
+    assert repeating(running, token) == list(types)
 
 
 def connected(running, seconds=30):

@@ -363,7 +363,7 @@ def _serve(name: str):
 
 
 def _handle_errors(app: FastAPI) -> None:
-    """Answer each error with a sentence. None repeats what was sent, which may be a password."""
+    """Answer each error with a sentence. None repeats a password or a token."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused):
