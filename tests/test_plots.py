@@ -58,6 +58,8 @@ def test_loss_surface_draws_and_names_the_heights_asked_for():
     np.testing.assert_allclose(np.hypot(*four.T), 2, atol=0.01)
     np.testing.assert_allclose(np.hypot(*nine.T), 3, atol=0.01)
     assert {text.get_text() for text in ax.texts} == {"4", "9"}
+    steep = plots.loss_surface(lambda w, b: 12345 * (w**2 + b**2) + 1, across, across)
+    assert steep.texts and not any("e" in text.get_text() for text in steep.texts)  # 160000, not 1.6e+05
     assert len({line.get_marker() for line in ax.lines}) == 2
 
 

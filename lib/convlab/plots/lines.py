@@ -63,11 +63,11 @@ def loss_surface(
     ax = ax or plt.figure(figsize=(6.4, 4.2)).gca()
     surface = np.array([[loss(w, b) for w in across] for b in up])
     levels = np.geomspace(max(surface.min(), surface.max() / 1e4), surface.max(), 14)
-    named = levels[1::2]
+    names = {level: f"{float(f'{level:.2g}'):g}" for level in levels[1::2]}  # two digits say enough
     if len(heights):
-        levels = named = np.asarray(heights, float)
+        levels, names = np.array(heights), {height: f"{height:g}" for height in heights}
     lines = ax.contour(across, up, surface, levels=levels, colors="0.7", linewidths=0.8)
-    ax.clabel(lines, named, fmt="%.2g", fontsize=7, colors="0.35")
+    ax.clabel(lines, list(names), fmt=names, fontsize=7, colors="0.35")
     for i, (label, path) in enumerate(dict(paths).items()):
         x, y = np.transpose(path)
         marker = MARKERS[i % len(MARKERS)]
