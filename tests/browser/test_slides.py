@@ -108,6 +108,14 @@ def test_deck_opens_without_a_network_and_every_slide_fits(book, course, reader,
     assert reader.run("return [...document.images].filter(one => !one.naturalWidth).length") == 0
 
 
+def test_every_slide_of_a_short_deck_fits(course, reader, tmp_path):
+    chosen = [Lesson(course / "notebooks" / f"{slug}.ipynb") for slug in DECKS[2::5]]
+    slides.make(chosen, tmp_path, short=True)
+    for lesson in chosen:
+        assert reader.open(tmp_path / f"{lesson.slug}.html", WIDTH, HEIGHT) == []
+        assert (overflows(reader), reader.run(UNREADABLE)) == ([], []), lesson.slug
+
+
 def test_axe_finds_nothing_serious_on_slides(book, reader):
     page = LivePage(reader, book / "slides" / "06_output_sizes.html")
     assert page.open((WIDTH, HEIGHT)) == []
