@@ -87,6 +87,8 @@ def test_a_gallery_takes_pictures_of_other_sizes_and_hides_empty_places():
     for ax, picture in zip(axes.flat, pictures):
         np.testing.assert_array_equal(ax.images[0].get_array(), picture)
     assert not axes[1, 1].images and not axes[1, 0].get_title(loc="left")
+    narrow = plots.gallery(pictures, width=3)[0, 0].figure
+    assert narrow.get_figwidth() == 3 and axes[0, 0].figure.get_figwidth() == 6
 
 
 def outlines(ax):

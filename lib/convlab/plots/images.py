@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 
 from convlab.plots.style import ORANGE
 
-GALLERY = 6.0  # inches: the width of a row of photographs
-
 
 def images(
     pictures: ArrayLike,
@@ -50,6 +48,7 @@ def gallery(
     titles: Sequence[str] = (),
     columns: int | None = None,
     title: str = "",
+    width: float = 6.0,
 ) -> np.ndarray:
     """Draw colour pictures, which may differ in size, side by side; return the array of Axes (lesson 22).
 
@@ -58,12 +57,12 @@ def gallery(
         titles: one for each picture, or for the first of them.
         columns: pictures in a row; all of them unless it is given.
         title: the title of the figure.
+        width: inches of a row.
     """
     columns = columns or len(pictures)
     rows = -(-len(pictures) // columns)
-    width = GALLERY / columns
     tallest = max(np.shape(picture)[0] / np.shape(picture)[1] for picture in pictures)
-    size = (GALLERY, rows * (width * tallest + 0.3) + (0.3 if title else 0))
+    size = (width, rows * (width / columns * tallest + 0.3) + (0.3 if title else 0))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for number, ax in enumerate(axes.flat):
         ax.axis("off")
