@@ -326,3 +326,18 @@ def test_the_list_names_every_task(capsys):
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == list(record_style.TASKS)
     assert {task.painting for task in record_style.TASKS.values()} <= set(style.PAINTINGS)
+
+
+@pytest.mark.parametrize("name", record_style.TASKS)
+def test_the_stored_network_has_the_loss_that_was_recorded(trunk, name):
+    """At 224 pixels, the loss of a photograph, from the weights as float16."""
+    run, task = runs.load(f"style/{name}-seed0"), record_style.TASKS[name]
+    network = runs.load_weights(networks.style_network(**task.network), name)
+    assert run.settings["steps"] == task.steps and run.settings["weights"] == record_style.WEIGHTS
+    painting = style.bundled(run.settings["painting"], run.settings["painting_side"])
+    loss = style.Perceptual(painting, run.settings["weights"], trunk)
+    photograph = style.bundled("coffee", run.test["side"])
+    found = loss.judge(style.forward(network, photograph), photograph)
+    for part, value in run.test["coffee"]["network"].items():
+        assert found[part] == pytest.approx(value, rel=0.02), part
+    assert found["total"] < 0.5 * loss.judge(photograph, photograph)["total"]

@@ -541,7 +541,8 @@ def forward(network: keras.Model, photograph: np.ndarray) -> np.ndarray:
     """
     height, width = photograph.shape[:2]
     padded = np.pad(photograph, ((0, -height % 4), (0, -width % 4), (0, 0)), "edge")
-    return to_uint8(network(_batch(padded), training=False).numpy()[0, :height, :width])
+    painted = network.predict_on_batch(_batch(padded))  # compiled once for the network
+    return to_uint8(painted[0, :height, :width])
 
 
 def to_uint8(pixels: np.ndarray) -> np.ndarray:
