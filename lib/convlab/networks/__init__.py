@@ -4,7 +4,8 @@ Every builder but `squeezenet`, `squeeze_unet` and `vgg_trunk`, which come train
 `keras.Model` that takes normalised float images (N, H, W, C) and ends in logits. The networks of lesson 19
 take pixels from 0 to 255 and end in logits for each pixel; lesson 20's takes maps and words. `text_cnn`
 takes numbers of words, `policy_value` takes boards and has two heads; lesson 24's take pictures of a game
-and end in a value for each action. Layers are called as in the papers.
+and end in a value for each action; lesson 22's takes a photograph and ends in a picture. Layers are called
+as in the papers.
 Only `normalization` and `gelu` call TensorFlow itself, to be fast on a CPU; all else is Keras. "Same"
 padding is TensorFlow's: with stride 2 it adds more at the bottom right, so that weights trained elsewhere do
 not fit without explicit padding (lesson 06).
