@@ -1,6 +1,7 @@
 """Many at once: batches, refusals in time, a switch of models under load; and a network exported."""
 
 import asyncio
+import socket
 import threading
 
 import numpy as np
@@ -107,6 +108,37 @@ def test_no_request_fails_while_versions_change():
             assert said.json() == {"versions": ["1", "2"], **body}
         asking.join()
     assert set(found[0].statuses) == {200}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_does_not_wait_for_the_client_to_acknowledge_its_head(host):
+    from convlab.serving.__main__ import _listen
+
+    try:
+        listening = _listen(host, 0)
+    except OSError as error:
+        pytest.skip(f"no address {host} on this machine: {error}")
+    assert at_once(listening)
+    # the planted fault: a socket as create_server makes it
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    assert not at_once(socket.create_server((host, 0), family=family))
+
+
+def at_once(listening: socket.socket) -> bool:
+    """Return whether asyncio sends small packets at once on the connections of this socket."""
+
+    async def connect():
+        accepted = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=listening)
+        async with server:
+            _, ours = await asyncio.open_connection(*listening.getsockname()[:2])
+            theirs = await accepted
+            option = theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            ours.close()
+            theirs.close()
+        return bool(option)
+
+    return asyncio.run(connect())
 
 
 def test_the_service_is_measured_by_one_command(capsys):
