@@ -104,6 +104,7 @@ def test_number_in_another_unit_is_read_as_what_it_means_and_said_so(
         (1, "percent", 97.6, 1),  # 1 percent
         (0.3, "percent", 0.6, 0.1),  # the answer itself is below one percent
         (0, "percent", 50.0, 1),
+        (0.9, "percentage points", 1.4, 0.2),  # as a share, it would be farther from the answer
         (0.5, "times", 50.0, 1),  # no unit of which there are two
         (50, "a loss", 0.5, 0.1),
         (0.9, "of 10,000 images", 90.0, 1),

@@ -125,14 +125,14 @@ def test_the_objective_has_the_losses_of_the_lesson(trunk):
     parts = objective.history[0]
 
     network = keras.Model(
-        trunk.inputs[0], [trunk.get_layer(name).output for name in objective.perceptual.layers]
+        trunk.inputs[0], [trunk.get_layer(name).output for name in objective.perceptual_loss.layers]
     )
     pixels = tf.constant(image[..., ::-1] - np.array(pretrained.MEAN_BGR, "float32"))
     with tf.GradientTape() as tape:
         tape.watch(pixels)
-        maps = dict(zip(objective.perceptual.layers, network(pixels)))
-    painted = dict(zip(objective.perceptual.layers, network(pretrained.centred(painting[None]))))
-    original = dict(zip(objective.perceptual.layers, network(pretrained.centred(content[None]))))
+        maps = dict(zip(objective.perceptual_loss.layers, network(pixels)))
+    painted = dict(zip(objective.perceptual_loss.layers, network(pretrained.centred(painting[None]))))
+    original = dict(zip(objective.perceptual_loss.layers, network(pretrained.centred(content[None]))))
     found = {"content": 0.0, "style": 0.0, "variation": 0.0}
     back = {name: np.zeros(part.shape) for name, part in maps.items()}
     for name in style.STYLE_LAYERS:
@@ -220,7 +220,7 @@ def test_a_picture_of_ones_own_is_turned_upright(tmp_path):
 
 @pytest.fixture(scope="module")
 def perceptual(trunk):
-    return style.Perceptual(
+    return style.PerceptualLoss(
         style.bundled("auvers", 40), {"content": 1.0, "style": 10.0, "variation": 0.1}, trunk
     )
 
@@ -239,7 +239,7 @@ def test_the_network_takes_sizes_of_all_kinds_and_normalises_each_picture_alone(
 
 def test_the_loss_of_pictures_is_the_mean_over_them(perceptual, trunk):
     photographs, pictures = rng.uniform(0, 255, (2, 2, 24, 20, 3)).astype("uint8")
-    single = [perceptual.judge(*pair) for pair in zip(pictures, photographs)]
+    single = [perceptual.evaluate(*pair) for pair in zip(pictures, photographs)]
     content = perceptual.content(tf.constant(photographs, tf.float32))
     found = perceptual.parts(tf.constant(pictures, tf.float32), content)
     for name, value in found.items():
@@ -265,10 +265,10 @@ def test_training_lowers_the_loss_of_photographs_that_it_has_not_seen(perceptual
     network = networks.style_network(widths=(8, 12), blocks=1)
     photographs = np.stack([style.bundled(name, 40) for name in ("coffee", "astronaut")])
     unseen = style.bundled("chelsea", 40)
-    before = perceptual.judge(style.forward(network, unseen), unseen)["total"]
+    before = perceptual.evaluate(style.forward(network, unseen), unseen)["total"]
     run = style.fit(network, photographs, perceptual, 40, steps_per_epoch=20, side=24, learning_rate=5e-3)
     assert run.series("loss")[1] < 0.7 * run.series("loss")[0]
-    assert perceptual.judge(style.forward(network, unseen), unseen)["total"] < 0.7 * before
+    assert perceptual.evaluate(style.forward(network, unseen), unseen)["total"] < 0.7 * before
     assert run.settings["weights"] == perceptual.weights and run.settings["side"] == 24
 
 
@@ -285,6 +285,27 @@ def test_the_batches_of_a_trainer_are_parts_and_then_whole_photographs(perceptua
     for side, size in [(18, 24), (52, 24), (16, 22)]:
         with pytest.raises(ValueError, match=f"{side} pixels of photographs of 32 x {size}"):
             style.StyleTrainer(trainer.network, photographs[:, :size], perceptual, 10, side=side)
+    for wrong, choices in [
+        (photographs, {"side": 12}),
+        (photographs / 255, {"side": 16}),
+        (photographs[0], {"side": 16}),
+        (photographs, {"side": 16, "whole": 5}),
+    ]:
+        with pytest.raises(ValueError, match="give"):
+            style.StyleTrainer(trainer.network, wrong, perceptual, 10, **choices)
+
+
+def test_pictures_and_weights_that_do_not_fit_are_refused(perceptual, trunk):
+    network = networks.style_network((4, 4), 1)
+    with pytest.raises(ValueError, match="15 x 20 pixels: give 16 or more"):
+        style.forward(network, np.zeros((20, 15, 3), "uint8"))
+    with pytest.raises(ValueError, match="picture of shape"):
+        style.forward(network, np.zeros((20, 20), "uint8"))
+    with pytest.raises(ValueError, match="give equal shapes"):
+        perceptual.evaluate(np.zeros((16, 16, 3), "uint8"), np.zeros((16, 20, 3), "uint8"))
+    for weights in ({"content": 1.0, "style": 1.0}, {"content": 1.0, "style": 1.0, "variation": -1.0}):
+        with pytest.raises(ValueError, match="give content, style and variation"):
+            style.PerceptualLoss(style.bundled("wave", 32), weights, trunk)
 
 
 TINY = record_style.StyleTask(
@@ -310,8 +331,8 @@ def test_a_recording_says_how_it_went_and_leaves_no_checkpoint(tmp_path, monkeyp
     assert found["network"]["total"] > 0 and len(found["optimisation_totals"]) == 2
     stored = runs.load_weights(networks.style_network((4, 4), 1), tmp_path / "weights" / "tiny.npz")
     photograph = style.bundled("coffee", 32)
-    perceptual = style.Perceptual(style.bundled("wave", 32), record_style.WEIGHTS)
-    again = perceptual.judge(style.forward(stored, photograph), photograph)["total"]
+    perceptual = style.PerceptualLoss(style.bundled("wave", 32), record_style.WEIGHTS)
+    again = perceptual.evaluate(style.forward(stored, photograph), photograph)["total"]
     assert again == pytest.approx(found["network"]["total"], rel=0.02)  # float16
     assert not (tmp_path / "c" / "tiny.npz").exists()
 
@@ -336,9 +357,9 @@ def test_the_stored_network_has_the_loss_that_was_recorded(trunk, name):
     network = runs.load_weights(networks.style_network(**task.network), name)
     assert run.settings["steps"] == task.steps and run.settings["weights"] == record_style.WEIGHTS
     painting = style.bundled(run.settings["painting"], run.settings["painting_side"])
-    loss = style.Perceptual(painting, run.settings["weights"], trunk)
+    loss = style.PerceptualLoss(painting, run.settings["weights"], trunk)
     photograph = style.bundled("coffee", run.test["side"])
-    found = loss.judge(style.forward(network, photograph), photograph)
+    found = loss.evaluate(style.forward(network, photograph), photograph)
     for part, value in run.test["coffee"]["network"].items():
         assert found[part] == pytest.approx(value, rel=0.02), part
-    assert found["total"] < 0.5 * loss.judge(photograph, photograph)["total"]
+    assert found["total"] < 0.5 * loss.evaluate(photograph, photograph)["total"]

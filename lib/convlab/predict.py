@@ -186,7 +186,8 @@ class _Prediction:
         else:
             return False, ""
         right = abs(value - answer) <= allowed
-        if not right and abs(self.value) == 1:  # it may well mean 1 percent
+        farther = abs(value - answer) >= abs(self.value - answer)
+        if not right and (farther or abs(self.value) == 1):  # 1 may well mean 1 percent
             return False, ""
         said, read = _spoken(self.value), _spoken(value)
         unit = f" The unit is “{self.question.unit}”"

@@ -79,7 +79,7 @@ SAID = """
     const parts = [...Reveal.getCurrentSlide().querySelectorAll(".words, .code, .result")];
     return parts.filter(visible).map(one => one.textContent).join(" ");
 """
-ANSWER = "Four: two rows of two."
+ANSWER = "There are four places: two rows of two."
 
 SPEAK = """
     const open = window.open;

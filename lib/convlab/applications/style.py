@@ -178,7 +178,7 @@ class Painting:
     frames: dict[int, np.ndarray] = field(repr=False)
 
 
-class Perceptual:
+class PerceptualLoss:
     """The parts of the loss of pictures: how far from photographs' content and a painting's style.
 
     Each part is divided by what stands for "nothing of it", so that a weight means the same in each layer and
@@ -191,6 +191,8 @@ class Perceptual:
         trunk: the network; `networks.vgg_trunk()` unless it is given.
         style_layers: whose Gram matrices count, each with the same weight.
         content_layer: whose maps count.
+
+    ValueError for other weights, and for a layer that the trunk does not have.
     """
 
     def __init__(
@@ -201,8 +203,8 @@ class Perceptual:
         style_layers: Sequence[str] = STYLE_LAYERS,
         content_layer: str = CONTENT_LAYER,
     ):
-        if min(weights.values()) < 0:
-            raise ValueError(f"weights {weights}: give 0 or more")
+        if set(weights) != {"content", "style", "variation"} or min(weights.values()) < 0:
+            raise ValueError(f"weights {weights}: give content, style and variation, each 0 or more")
         self.weights = weights
         trunk = trunk or vgg_trunk()
         self.style_layers = tuple(style_layers) if weights["style"] else ()
@@ -218,7 +220,10 @@ class Perceptual:
         self.roughness = max(total_variation(_batch(painting))[0] / painting[..., 0].size, 1e-6)  # a pixel
 
     def maps(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return the maps of each layer, name -> tensor, for pictures (N, H, W, 3), red first."""
+        """Return the maps of each layer, name -> (N, h, w, C).
+
+        pixels: (N, H, W, 3) from 0 to 255, red first.
+        """
         if self.network is None:
             return {}
         maps = self.network(tf.reverse(pixels, [3]) - tf.constant(MEAN_BGR), training=False)
@@ -256,22 +261,27 @@ class Perceptual:
         parts["total"] = tf.add_n([self.weights[name] * parts[name] for name in self.weights])
         return parts
 
-    def judge(self, picture: np.ndarray, photograph: np.ndarray) -> dict[str, float]:
-        """Return the parts of the loss of one picture of one photograph, both (H, W, 3) uint8, as numbers."""
+    def evaluate(self, picture: np.ndarray, photograph: np.ndarray) -> dict[str, float]:
+        """Return the parts of the loss of one picture of one photograph, both (H, W, 3) uint8, as numbers.
+
+        ValueError for different shapes.
+        """
+        if picture.shape != photograph.shape:
+            raise ValueError(f"picture {picture.shape} of a photograph {photograph.shape}: give equal shapes")
         content = self.content(tf.constant(_batch(photograph)))
         parts = self.parts(tf.constant(_batch(picture)), content)
         return {name: float(part) for name, part in parts.items()}
 
 
 class Objective:
-    """The loss of a picture, and its gradient: the parts of `Perceptual` for one photograph.
+    """The loss of a picture, and its gradient: the parts of `PerceptualLoss` for one photograph.
 
     Calling it with a picture (1, H, W, 3) of pixels from 0 to 255, red first, returns the total and the
     gradient, and adds to `history` and `frames`. Gatys et al. 2016, equation 7. Lesson 22.
 
     Args:
         content: (H, W, 3) uint8, or None with a content weight of 0.
-        painting: as for `Perceptual`, like `weights`, `trunk`, `style_layers` and `content_layer`.
+        painting: as for `PerceptualLoss`, like `weights`, `trunk`, `style_layers` and `content_layer`.
         weights: of "content", "style" and "variation".
         trunk: the network.
         style_layers: whose Gram matrices count.
@@ -289,13 +299,13 @@ class Objective:
         content_layer: str = CONTENT_LAYER,
         frames: Collection[int] = (),
     ):
-        if weights["content"] and content is None:
+        if weights.get("content") and content is None:
             raise ValueError(f"weights {weights}: give content 0 where there is no photograph")
         self.wanted_frames = frozenset(frames)
         self.history: list[dict[str, float]] = []
         self.frames: dict[int, np.ndarray] = {}
-        self.perceptual = Perceptual(painting, weights, trunk, style_layers, content_layer)
-        self.content = None if content is None else self.perceptual.content(tf.constant(_batch(content)))
+        self.perceptual_loss = PerceptualLoss(painting, weights, trunk, style_layers, content_layer)
+        self.content = None if content is None else self.perceptual_loss.content(tf.constant(_batch(content)))
         # eager, TensorFlow would compute the gradients of the kernels, too
         self.compiled = tf.function(self._evaluate, input_signature=[tf.TensorSpec((1, None, None, 3))])
 
@@ -311,7 +321,7 @@ class Objective:
         """Return the parts of the loss, name -> number, and the gradient of their weighted sum."""
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            parts = self.perceptual.parts(pixels, self.content)
+            parts = self.perceptual_loss.parts(pixels, self.content)
         gradient = tape.gradient(parts["total"], pixels, unconnected_gradients="zero")
         return parts, gradient
 
@@ -411,28 +421,31 @@ def _minimized(objective, image, steps):
 class StyleTrainer:
     """A network of one painting's style, and the step that trains it on photographs, by Adam.
 
-    The loss is that of the optimisation, `Perceptual`, of what the network makes of a photograph. Each step
-    takes square parts of photographs: of random sizes and resized to `side`, mirrored or not, and with the
-    three colours in a random order. The last steps take whole photographs. The learning rate stays constant
-    for half of the steps, and then falls to 0. Johnson et al. 2016 (arXiv:1603.08155), section 3. Lesson 22.
+    The loss is that of the optimisation, `PerceptualLoss`, of what the network makes of a photograph. Each
+    step takes square parts of photographs: of random sizes and resized to `side`, mirrored or not, and with
+    the three colours in a random order. The last steps take whole photographs. The learning rate stays
+    constant for half of the steps, and then falls to 0. Johnson et al. 2016 (arXiv:1603.08155), section 3.
+    Lesson 22.
 
     Args:
         network: photographs (N, H, W, 3), pixels from 0 to 255, in; pictures of the same size out.
         photographs: (N, H, W, 3) uint8, sides multiples of 4.
-        perceptual: the loss.
+        perceptual_loss: what is minimised.
         steps: how many steps there will be.
         batch_size: photographs in a step.
         seed: of order, parts, mirroring and colours.
         learning_rate: of the first half.
         side: of the square parts after resizing, a multiple of 4.
         whole: the share of the steps that take whole photographs, the last ones.
+
+    ValueError for photographs, parts or a share that do not fit.
     """
 
     def __init__(
         self,
         network: keras.Model,
         photographs: np.ndarray,
-        perceptual: Perceptual,
+        perceptual_loss: PerceptualLoss,
         steps: int,
         batch_size: int = 1,
         seed: int = 0,
@@ -440,13 +453,18 @@ class StyleTrainer:
         side: int = 96,
         whole: float = 0.05,
     ):
+        if photographs.ndim != 4 or photographs.dtype != np.uint8 or not 0 <= whole <= 1:
+            raise ValueError(
+                f"photographs {photographs.shape} of {photographs.dtype}, whole {whole}: give (N, H, W, 3) "
+                "uint8, and a share from 0 to 1"
+            )
         height, width = photographs.shape[1:3]
-        if side > 2 * min(height, width) or any(length % 4 for length in (side, height, width)):
+        if not 16 <= side <= 2 * min(height, width) or any(one % 4 for one in (side, height, width)):
             raise ValueError(
                 f"parts of {side} pixels of photographs of {width} x {height}: give multiples of 4, and "
-                "parts at most twice as large as the photographs"
+                "parts of 16 pixels or more, at most twice as large as the photographs"
             )
-        self.network, self.photographs, self.perceptual = network, photographs, perceptual
+        self.network, self.photographs, self.perceptual_loss = network, photographs, perceptual_loss
         self.steps, self.batch_size, self.seed = steps, batch_size, seed
         self.learning_rate, self.side, self.whole = learning_rate, side, whole
         self.optimizer = keras.optimizers.Adam(learning_rate)
@@ -471,7 +489,10 @@ class StyleTrainer:
         return np.stack(turned).astype("float32")
 
     def _part(self, photograph, rng):
-        """Return a square part of a photograph, (side, side, 3): between half as long as `side` and whole."""
+        """Return a random square of a photograph, resized to (side, side, 3).
+
+        It was between side / 2 pixels long and as long as the photograph's shorter side.
+        """
         height, width = photograph.shape[:2]
         length = rng.integers(self.side // 2, min(height, width) + 1)
         top, left = (rng.integers(0, full - length + 1) for full in (height, width))
@@ -480,8 +501,8 @@ class StyleTrainer:
 
     def _descend(self, pixels):
         with tf.GradientTape() as tape:
-            parts = self.perceptual.parts(
-                self.network(pixels, training=True), self.perceptual.content(pixels)
+            parts = self.perceptual_loss.parts(
+                self.network(pixels, training=True), self.perceptual_loss.content(pixels)
             )
         gradients = tape.gradient(parts["total"], self.network.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables))
@@ -491,7 +512,7 @@ class StyleTrainer:
 def fit(
     network: keras.Model,
     photographs: np.ndarray,
-    perceptual: Perceptual,
+    perceptual_loss: PerceptualLoss,
     steps: int,
     checkpoint: str | Path | None = None,
     steps_per_epoch: int | None = None,
@@ -501,10 +522,12 @@ def fit(
 ) -> Run:
     """Train a network to paint, in place; return the Run, whose history has the parts of the loss. Lesson 22.
 
+    ValueError for photographs, parts or a share that do not fit.
+
     Args:
         network: as for `StyleTrainer`.
         photographs: (N, H, W, 3) uint8, as for `StyleTrainer`.
-        perceptual: the loss.
+        perceptual_loss: what is minimised.
         steps: how many batches it sees.
         checkpoint: path of a file that an interrupted run goes on from.
         steps_per_epoch: as for `training.train`.
@@ -512,7 +535,7 @@ def fit(
         data: where the photographs are from, as for `training.train`.
         **choices: of `StyleTrainer`: batch_size, seed, learning_rate, side, whole.
     """
-    trainer = StyleTrainer(network, photographs, perceptual, steps, **choices)
+    trainer = StyleTrainer(network, photographs, perceptual_loss, steps, **choices)
     settings = ("seed", "batch_size", "learning_rate", "side", "whole")
     return train(
         network,
@@ -524,9 +547,9 @@ def fit(
         checkpoint=checkpoint,
         settings={
             **{name: getattr(trainer, name) for name in settings},
-            "weights": dict(perceptual.weights),
-            "style_layers": list(perceptual.style_layers),
-            "content_layer": perceptual.content_layer,
+            "weights": dict(perceptual_loss.weights),
+            "style_layers": list(perceptual_loss.style_layers),
+            "content_layer": perceptual_loss.content_layer,
         },
         data=data,
         batch_size=trainer.batch_size,
@@ -537,11 +560,15 @@ def forward(network: keras.Model, photograph: np.ndarray) -> np.ndarray:
     """Return what a trained network makes of a photograph, in one forward pass: (H, W, 3) uint8.
 
     photograph: (H, W, 3) uint8 of any size from 16 on. The network takes sides that are multiples of 4, so up
-    to three rows and columns are added, copies of the last ones, and cut off again. Lesson 22.
+    to three rows and columns are added, copies of the last ones, and cut off again. ValueError for another
+    shape, and for a side under 16. Lesson 22.
     """
-    height, width = photograph.shape[:2]
-    padded = np.pad(photograph, ((0, -height % 4), (0, -width % 4), (0, 0)), "edge")
-    painted = network.predict_on_batch(_batch(padded))  # compiled once for the network
+    pixels = _batch(photograph)
+    height, width = pixels.shape[1:3]
+    if min(height, width) < 16:
+        raise ValueError(f"a photograph of {width} x {height} pixels: give 16 or more each side")
+    padded = np.pad(pixels, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0)), "edge")
+    painted = network.predict_on_batch(padded)  # compiled once for the network
     return to_uint8(painted[0, :height, :width])
 
 

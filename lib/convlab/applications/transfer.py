@@ -25,6 +25,7 @@ __all__ = [
     "fit_probe",
     "freeze",
     "read_folder",
+    "read_square",
     "trainable",
 ]
 
@@ -243,7 +244,7 @@ def read_folder(folder: str | Path, side: int = 160) -> Photos:
                 skipped.append(f"{name} is no picture")
                 continue
             try:
-                pixels = _square(file, side)
+                pixels = read_square(file, side)
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
                 skipped.append(f"{name} cannot be read: {type(error).__name__}")
                 continue
@@ -268,8 +269,12 @@ def read_folder(folder: str | Path, side: int = 160) -> Photos:
     return Photos(np.stack(images), np.array(labels, "int64"), tuple(names), tuple(files), tuple(skipped))
 
 
-def _square(file, side):
-    """Return the middle of a picture, (side, side, 3) uint8."""
+def read_square(file: Path, side: int) -> np.ndarray:
+    """Return the middle of a picture, turned upright, (side, side, 3) uint8.
+
+    ValueError for a picture of more than 50 million pixels; Pillow's errors for a file that is no picture.
+    Lesson 17.
+    """
     with Image.open(file) as picture:
         if picture.width * picture.height > LARGEST:
             raise ValueError(f"{file.name} has {picture.width} x {picture.height} pixels, over {LARGEST:,}")

@@ -505,7 +505,7 @@ def _(first, second):
 
 @standard_errors.mistake(
     "deviation of a run, divided by n",
-    "two things are missing: each variance is divided by its n, because a mean is more certain than a run; and "
+    "two things are missing. Divide each variance by its n, because a mean is more certain than a run; and use "
     "`ddof=1`.",
 )
 def _(first, second):

@@ -385,7 +385,7 @@ def _(megabytes, activations, parameters):
 
 @largest_batch.mistake(
     "million forgotten",
-    "no batch fits in any of the cases: `megabytes` is compared with numbers. A megabyte has 1,000,000 bytes.",
+    "your answer is 0 in every case. Is `megabytes` turned into bytes? A megabyte has 1,000,000 of them.",
 )
 def _(megabytes, activations, parameters):
     return max(0, (megabytes // 4 - 3 * parameters) // activations)

@@ -285,7 +285,7 @@ def _(inputs, widths):
 
 
 @concatenated.mistake(
-    "one branch for another",
+    "projected maps not counted",
     "right without a projection. With one, the pooling branch gives `projected` channels: here it gives none.",
 )
 def _(inputs, widths):

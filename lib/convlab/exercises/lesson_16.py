@@ -112,7 +112,7 @@ def _(intensity, peak, bandwidth):
 
 @attainable.mistake(
     "in bytes",
-    "both limits are compared in *bytes* a second. The question is for operations: each byte is good for `intensity` "
+    "both limits are compared in *bytes* a second. The question is for operations: each byte allows `intensity` "
     "of them.",
 )
 def _(intensity, peak, bandwidth):
@@ -251,8 +251,8 @@ def _(rate, batch_size, workers, per_worker):
 
 @scaled_rate.mistake(
     "batch sizes exchanged",
-    "the two batch sizes are exchanged: *more* images in a step make a *larger* rate, so `per_worker` stands above "
-    "the line.",
+    "the two batch sizes are exchanged: *more* images in a step make a *larger* rate, so `per_worker` belongs in "
+    "the numerator.",
 )
 def _(rate, batch_size, workers, per_worker):
     return rate * workers * batch_size / per_worker
@@ -260,7 +260,7 @@ def _(rate, batch_size, workers, per_worker):
 
 @scaled_rate.mistake(
     "divided by the processes",
-    "`workers` stands below the line. All processes together look at `workers * per_worker` images in a step: "
+    "you divide by `workers`. All processes together look at `workers * per_worker` images in a step: "
     "multiply.",
 )
 def _(rate, batch_size, workers, per_worker):
@@ -290,8 +290,8 @@ def _(rate, batch_size, workers, per_worker):
 
 @scaled_rate.mistake(
     "square root of one process",
-    "with a square root, and of the batch of one process. The linear rule has no root, and a step averages over all "
-    "processes.",
+    "this takes a square root, and of the batch of one process. The linear rule has no root, and a step averages "
+    "over all processes.",
 )
 def _(rate, batch_size, workers, per_worker):
     return rate * (per_worker / batch_size) ** 0.5

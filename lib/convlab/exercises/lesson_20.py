@@ -562,7 +562,7 @@ def _(query, keys, values):
 
 
 @attend.mistake(
-    "sigmoid", "each score went through a sigmoid: only after a softmax do the shares add up to 1."
+    "sigmoid", "each score went through a sigmoid here: the shares add up to 1 only after a softmax."
 )
 def _(query, keys, values):
     return layers.sigmoid(keys @ query) @ values

@@ -227,7 +227,9 @@ def _(maps, counts):
     return largest.reference(maps, counts).max(axis=1)
 
 
-@largest.mistake("without the sign", "the sign does not count here: a negative value is below all others.")
+@largest.mistake(
+    "without the sign", "the largest *absolute* value is taken here: take the largest value, with its sign."
+)
 def _(maps, counts):
     return np.stack([abs(maps[i, : counts[i]]).max(axis=0) for i in range(len(maps))])
 

@@ -64,7 +64,8 @@ def _(maps):
 
 @gram.mistake(
     "NumPy's correlation",
-    "`np.corrcoef` subtracts the mean of each channel and divides by its spread: the Gram matrix does neither.",
+    "`np.corrcoef` subtracts the mean of each channel and divides by its standard deviation: the Gram matrix does "
+    "neither.",
 )
 def _(maps):
     return np.corrcoef(maps.reshape(-1, maps.shape[-1]).T)

@@ -35,7 +35,7 @@ def _(factor):
 
 @enlarging.mistake(
     "padding of a stride of 1",
-    "this padding leaves the size as it is for a stride of 1: here f - 2p must be equal to the stride.",
+    '(f - 1) // 2 is the padding of a "same" convolution with a stride of 1: here f - 2p must be equal to the stride.',
 )
 def _(factor):
     return 2 * factor, factor, factor - 1
@@ -262,13 +262,16 @@ def _(labels, classes):
     return int(np.sum(np.bincount(labels, minlength=classes) >= len(labels) // classes // 10))
 
 
-@surviving_modes.mistake("always ten classes", "the even share of ten classes is here: there are `classes`.")
+@surviving_modes.mistake(
+    "always ten classes", "the even share of ten classes is taken here: divide by `classes`."
+)
 def _(labels, classes):
     return int(np.sum(np.bincount(labels, minlength=classes) >= 0.1 * len(labels) / 10))
 
 
 @surviving_modes.mistake(
-    "a fixed count", "a class counts here from 10 labels on: that is a tenth of an even share of 1,000 alone."
+    "a fixed count",
+    "a class counts here from 10 labels on: that is right only where an even share is 100 labels.",
 )
 def _(labels, classes):
     return int(np.sum(np.bincount(labels, minlength=classes) >= 10))

@@ -153,7 +153,7 @@ def _(priors, visits, totals, c):
 
 @puct.mistake(
     "nothing without a visit",
-    "an action without a visit gets 0: only its Q is 0, and its bonus is the largest part.",
+    "an action without a visit gets 0 here: only its Q is 0, and its bonus still counts.",
 )
 def _(priors, visits, totals, c):
     return np.where(visits == 0, 0, puct.reference(priors, visits, totals, c))

@@ -16,11 +16,11 @@ def style_network(widths: Sequence[int] = (16, 48), blocks: int = 3) -> keras.Mo
     """Return an untrained network from photographs to paintings, (N, H, W, 3) from 0 to 255, red first.
 
     Height and width are multiples of 4, from 16 on. It is Johnson's network, made small: two convolutions
-    with a stride of 2, residual blocks, and back to full size. There are four differences. Instance
-    normalisation stands in the place of batch normalisation (Ulyanov et al. 2016). The maps are enlarged by
-    repeating each pixel, and then convolved, as transposed convolutions leave a checkerboard (Odena et al.
-    2016). There are fewer and smaller kernels, and the first convolution has a stride, too. The last
-    convolution also sees the photograph itself. Lesson 22.
+    with a stride of 2, residual blocks, and back to full size. It differs in six ways. Instance normalisation
+    stands in the place of batch normalisation (Ulyanov et al. 2016). The maps are enlarged by repeating each
+    pixel, and then convolved, as transposed convolutions leave a checkerboard (Odena et al. 2016). There are
+    three residual blocks instead of five, and fewer and smaller kernels. The first convolution has a stride,
+    too. Each convolution mirrors the border. The last convolution also sees the photograph itself. Lesson 22.
 
     Args:
         widths: maps at half the size, and at a quarter.

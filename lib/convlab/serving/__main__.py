@@ -91,7 +91,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = socket.create_server((host, port), family=family, backlog=2048)
     # asyncio sends small packets at once only on a socket that names its protocol, and create_server names
     # none. Otherwise an answer waits 40 ms for the client to acknowledge its head.
-    listening = socket.socket(fileno=listening.detach())
+    listening = socket.socket(listening.family, listening.type, socket.IPPROTO_TCP, fileno=listening.detach())
     listening.set_inheritable(True)
     return listening
 

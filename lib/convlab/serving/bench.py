@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         names = ["", "connections", "answers a second", "p50 ms", "p99 ms", "refused (503)", "errors"]
         say(tabulate(rows, names))
         say("\n" + compared(results["naive"], results["service"]))
-        ok = not any(map(errors, results["service"]))
+        ok = not any(errors(one) for loads in results.values() for one in loads)
         if given.requests:
             rows = [list(row) for row in watched(subject, given.requests)]
             ok = ok and not any(row[-1] for row in rows)
@@ -115,14 +115,20 @@ def compared(naive: list[load.Load], service: list[load.Load]) -> str:
     >>> print(compared([slow], [late, load.Load(1.0, Counter({200: 80}), took=[0.02] * 80)]))
     naive: 4.0 answers a second at best, with a p99 of 250 ms
     service: 80.0 with a p99 no longer than that, 20.0 times as many
+    >>> print(compared([slow], [late]))
+    naive: 4.0 answers a second at best, with a p99 of 250 ms
+    service: its p99 was longer with each number of clients
     """
     best = max(naive, key=lambda one: one.rate)
+    if not best.rate:
+        return "naive: no answer, so there is nothing to compare with"
     limit = best.percentile(0.99)
-    rate = max((one.rate for one in service if one.percentile(0.99) <= limit), default=0.0)
-    return (
-        f"naive: {best.rate:.1f} answers a second at best, with a p99 of {1000 * limit:.0f} ms\n"
-        f"service: {rate:.1f} with a p99 no longer than that, {rate / best.rate:.1f} times as many"
-    )
+    said = f"naive: {best.rate:.1f} answers a second at best, with a p99 of {1000 * limit:.0f} ms\n"
+    rates = [one.rate for one in service if one.percentile(0.99) <= limit]
+    if not rates:
+        return said + "service: its p99 was longer with each number of clients"
+    times = max(rates) / best.rate
+    return said + f"service: {max(rates):.1f} with a p99 no longer than that, {times:.1f} times as many"
 
 
 def watched(subject: Subject, total: int, connections: int = 16) -> Iterator[tuple[int, float, int]]:

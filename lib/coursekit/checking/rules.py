@@ -307,9 +307,11 @@ def short_deck(lesson: Lesson, course: Course) -> Found:
     if not any("prediction" in tags(cell) for cell in chosen):
         yield None, "asks for no prediction in its short deck", f"give one the tag {SHORT_TAG}"
     for place, cell in enumerate(lesson.cells):
+        if "prediction" not in tags(cell):
+            continue
         name = f"{lesson.number}-{cell.get('id', '').removeprefix('predict-')}"
         answer = next((one for one in lesson.cells[place + 1 :] if _compares(one, name)), None)
-        if "prediction" not in tags(cell) or answer is None:
+        if answer is None:
             continue
         if cell in chosen and answer not in chosen:
             yield cell, "is in the short deck without its answer", f"give the answer the tag {SHORT_TAG}"

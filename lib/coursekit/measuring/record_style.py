@@ -1,9 +1,10 @@
 """`python -m coursekit record-style NAME`: train lesson 22's network on CamVid, and store how it went.
 
 One JSON file per name and seed goes to data/runs/style/: the Run, and in its `test` the loss of each bundled
-photograph as the network paints it, and the loss of the optimisation of the same photograph after each
-step. No bundled photograph is trained on. The masks of CamVid are not used. An interrupted recording goes
-on with --resume. The settings come from short trials, not from a search.
+photograph as the network paints it, and the loss of the optimisation of the same photograph at each step,
+before the pixels change: the first is that of the photograph itself. No bundled photograph is trained on.
+The masks of CamVid are not used. An interrupted recording goes on with --resume. The settings come from
+short trials, not from a search.
 """
 
 import time
@@ -69,18 +70,18 @@ def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):
 
     keras.utils.set_random_seed(seed)
     network = networks.style_network(**task.network)
-    perceptual = style.Perceptual(style.bundled(task.painting, task.painting_side), WEIGHTS)
+    perceptual_loss = style.PerceptualLoss(style.bundled(task.painting, task.painting_side), WEIGHTS)
     held_out = data.val.images[:: max(1, len(data.val) // HELD_OUT)][:HELD_OUT]
 
     def judged(done):
-        losses = [perceptual.judge(style.forward(network, one), one)["total"] for one in held_out]
+        losses = [perceptual_loss.evaluate(style.forward(network, one), one)["total"] for one in held_out]
         return {"validation": float(np.mean(losses))}
 
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     run = style.fit(
         network,
         data.train.images,
-        perceptual,
+        perceptual_loss,
         task.steps,
         checkpoint,
         task.each,
@@ -89,7 +90,9 @@ def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):
         seed=seed,
         **task.choices,
     )
-    test = {photograph: _compared(network, perceptual, task, photograph) for photograph in style.PHOTOGRAPHS}
+    test = {
+        photograph: _compared(network, perceptual_loss, task, photograph) for photograph in style.PHOTOGRAPHS
+    }
     settings = {**run.settings, "painting": task.painting, "painting_side": task.painting_side}
     runs.save(
         replace(run, settings=settings, test={"side": SIDE, **test}),
@@ -102,7 +105,7 @@ def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):
     return f"{name}, seed {seed}: total loss of {', '.join(said)}"
 
 
-def _compared(network, perceptual, task, photograph):
+def _compared(network, perceptual_loss, task, photograph):
     """Return the losses of one photograph, painted by the network and by the optimisation."""
     from convlab.applications import style
 
@@ -114,8 +117,8 @@ def _compared(network, perceptual, task, photograph):
     seconds = time.process_time() - began
     totals = [float(f"{parts['total']:.4g}") for parts in slowly.history]
     return {
-        "network": perceptual.judge(painted, content),
-        "optimisation": perceptual.judge(slowly.image, content),
+        "network": perceptual_loss.evaluate(painted, content),
+        "optimisation": perceptual_loss.evaluate(slowly.image, content),
         "optimisation_totals": totals,
         "optimisation_cpu_seconds": seconds,
     }

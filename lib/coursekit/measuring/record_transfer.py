@@ -191,11 +191,11 @@ def on_photographs(folder):
 
     For "int8" and "float32" a dict: how many names are "right", and how many right names are among the "five"
     likeliest. "agree" counts the photographs to which both give the same name, "agree here" those of the
-    course's own three. ValueError for a file whose name does not end with the number of a class.
+    course's own three. The float32 weights are read from FLOAT_WEIGHTS. ValueError for a file whose name does
+    not end with the number of a class.
     """
-    from PIL import Image, ImageOps
-
     from convlab import networks
+    from convlab.applications import style, transfer
     from convlab.networks.pretrained import prepare
 
     files = sorted(folder.glob("*.jpg"))
@@ -203,12 +203,8 @@ def on_photographs(folder):
     for file, number in zip(files, numbers, strict=True):
         if not (number.isdecimal() and int(number) < 1000):
             raise ValueError(f"{file.name} does not end with the number of a class: name it number_class.jpg")
-    own = [DATA_FOLDER / "photos" / f"{name}.jpg" for name in ("chelsea", "coffee", "astronaut")]
-    pictures = []
-    for file in [*files, *own]:
-        with Image.open(file) as picture:
-            pictures.append(ImageOps.fit(picture.convert("RGB"), (227, 227), Image.Resampling.BICUBIC))
-    pixels = prepare(np.stack([np.asarray(picture) for picture in pictures]))
+    own = [DATA_FOLDER / "photos" / f"{name}.jpg" for name in style.PHOTOGRAPHS]
+    pixels = prepare(np.stack([transfer.read_square(file, 227) for file in [*files, *own]]))
     exact = networks.squeezenet()
     exact.load_weights(FLOAT_WEIGHTS)
     labels, said = np.array(numbers, int), {}

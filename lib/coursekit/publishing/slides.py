@@ -176,7 +176,10 @@ def divided(lesson: Lesson) -> list[Slide]:
 
 
 def shortened(slides: list[Slide], lesson: Lesson) -> list[Slide]:
-    """Return the slides of a short deck; the last one's notes say what learners often answer."""
+    """Return the slides of a short deck; the last one's notes say what learners often answer.
+
+    CourseError if no cell has the tag `short`.
+    """
     tagged = ((slide, [cell for cell in slide.cells if SHORT_TAG in tags(cell)]) for slide in slides)
     chosen = [replace(slide, start="slide", cells=cells) for slide, cells in tagged if cells]
     if not chosen:
