@@ -49,7 +49,7 @@ class Subject:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print two tables, and return 0; 1 if any answer was neither a prediction nor a refusal."""
     parser = argparse.ArgumentParser(prog="python -m convlab.serving.bench", description=__doc__)
-    parser.add_argument("--connections", type=int, nargs="*", default=CONNECTIONS, help="clients at once")
+    parser.add_argument("--connections", type=int, nargs="+", default=CONNECTIONS, help="clients at once")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
     parser.add_argument("--requests", type=int, default=100_000, help="over which memory is watched; 0: none")
     given = parser.parse_args(arguments)
