@@ -248,15 +248,13 @@ def test_record_does_not_count_what_a_lesson_does_not_use(has_run, root):
 
 
 def test_who_may_start_beside_whom(root):
-    plant_good(root, "01_numpy", memory_gb=1)
-    plant_good(root, "02_flow", memory_gb=3, tensorflow=True)
-    plant_good(root, "03_flow", memory_gb=1, tensorflow=True)
-    numpy, flow, other_flow = [Job(lesson, root, {}) for lesson in find(root)]
-    assert running.may_start(flow, [], 1, 0.1)  # alone, whatever the memory
-    assert running.may_start(numpy, [flow], 2, 4)
-    assert not running.may_start(numpy, [flow], 2, 3.9)
-    assert not running.may_start(numpy, [flow], 1, 99)
-    assert not running.may_start(flow, [other_flow], 2, 99)
+    plant_good(root, "01_small", memory_gb=1)
+    plant_good(root, "02_large", memory_gb=3)
+    small, large = [Job(lesson, root, {}) for lesson in find(root)]
+    assert running.may_start(large, [], 1, 0.1)  # alone, whatever the memory
+    assert running.may_start(small, [large], 2, 4)
+    assert not running.may_start(small, [large], 2, 3.9)
+    assert not running.may_start(small, [large], 1, 99)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -46,11 +46,6 @@ class Job:
         """Its peak memory in GB, as it says itself."""
         return float(self.lesson.header.get("memory_gb", UNKNOWN_GB))
 
-    @property
-    def tensorflow(self) -> bool:
-        """Whether it uses TensorFlow, which takes all cores that it finds."""
-        return bool(self.lesson.header.get("tensorflow", False))
-
 
 @dataclass
 class Outcome:

@@ -105,18 +105,14 @@ def _data_fetched(jobs: list[Job]) -> Iterator[None]:
 
 def _usually_at_once(jobs: list[Job]) -> int:
     """Return how many of these lessons should run at once here: two if there are cores and a pair."""
-    pair = len(jobs) > 1 and not all(job.tensorflow for job in jobs)
-    return 2 if pair and cores() > 1 else 1
+    return 2 if len(jobs) > 1 and cores() > 1 else 1
 
 
 def may_start(job: Job, running: Iterable[Job], at_once: int, free_gb: float) -> bool:
-    """Tell whether `job` may start beside the running ones; two TensorFlow lessons slow each other down."""
+    """Tell whether `job` may start beside the running ones: whether a place and the memory are free."""
     others = list(running)
-    if not others:
-        return True
-    if len(others) >= at_once or (job.tensorflow and any(other.tensorflow for other in others)):
-        return False
-    return job.memory + sum(other.memory for other in others) <= free_gb
+    needed = job.memory + sum(other.memory for other in others)
+    return not others or (len(others) < at_once and needed <= free_gb)
 
 
 def _next(waiting: list[Job], running: Iterable[Job], at_once: int, free_gb: float) -> Job | None:
