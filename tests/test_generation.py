@@ -91,6 +91,46 @@ def test_maps_double_twice_and_parameters_are_those_counted_by_hand():
         networks.dcgan_generator(width=5)
 
 
+def test_each_rule_can_be_broken():
+    pixels = rng.normal(size=(4, 28, 28, 1)).astype("float32")
+    inputs = [rng.normal(size=(4, 32)).astype("float32"), np.eye(10, dtype="float32")[:4]]
+    parameters = networks.dcgan_generator().count_params(), networks.dcgan_discriminator().count_params()
+
+    keras.utils.set_random_seed(0)
+    limited = networks.dcgan_generator(last="tanh")
+    keras.utils.set_random_seed(0)
+    free = networks.dcgan_generator(last="linear")
+    np.testing.assert_allclose(limited(inputs), np.tanh(free(inputs)), atol=1e-6)
+
+    repeating = networks.dcgan_generator(transposed=False)
+    assert repeating.count_params() == parameters[0]
+    assert repeating(inputs).shape == (4, 28, 28, 1)
+    no_norms = networks.dcgan_generator(normalize=False)
+    assert no_norms.count_params() == parameters[0] - 4 * 48 + 1568 + 16  # biases in the place of the norms
+    assert not any("norm" in layer.name for layer in no_norms.layers)
+
+    pooled = networks.dcgan_discriminator(strided=False)
+    assert pooled.count_params() == parameters[1]
+    assert [pooled.get_layer(name).output.shape[1] for name in ("conv1", "pool1", "conv2", "pool2")] == [
+        28,
+        14,
+        14,
+        7,
+    ]
+    deeper = networks.dcgan_discriminator(hidden=5)
+    assert deeper.count_params() == parameters[1] - 2353 * 11 + 2353 * 5 + 6 * 11
+    normalized = networks.dcgan_discriminator(normalize=True)
+    assert normalized.count_params() == parameters[1] + 4 * 48 - 48
+
+    keras.utils.set_random_seed(0)
+    leaky = networks.dcgan_discriminator(slope=1.0)  # without any bend, so it is linear
+    np.testing.assert_allclose(leaky(2 * pixels), 2 * leaky(pixels), rtol=1e-4, atol=1e-5)
+    keras.utils.set_random_seed(0)
+    bent = networks.dcgan_discriminator(slope=0.0)
+    maps = keras.Model(bent.inputs[0], bent.get_layer("flatten").output)(pixels)
+    assert float(np.min(maps)) == 0
+
+
 @pytest.fixture
 def pair():
     keras.utils.set_random_seed(0)
@@ -185,6 +225,17 @@ def test_planted_copies_are_found_and_new_digits_are_not():
     assert not generation.copied(generation.nearest(new, training, 50)[1]).any()
 
 
+def test_the_spread_is_within_each_class():
+    labels = np.repeat(np.arange(10), 6)
+    means = rng.integers(0, 256, (10, 4, 4, 1), dtype="uint8")
+    # collapsed within each class, and modes counts ten
+    assert generation.spread(means[labels], labels) == pytest.approx(0, abs=1e-12)
+    assert generation.modes(labels, 10) == 10
+    images = rng.integers(0, 256, (60, 4, 4, 1), dtype="uint8")
+    parts = [np.std(images[labels == label] / 255, axis=0) for label in range(10)]
+    assert generation.spread(images, labels) == pytest.approx(np.mean(parts))
+
+
 def test_modes_are_counted():
     assert generation.modes(np.repeat(np.arange(10), 7), 10) == 10
     assert generation.modes(np.array([3] * 500), 10) == 1
@@ -196,19 +247,43 @@ def test_modes_are_counted():
 def test_a_recording_says_how_it_went_and_leaves_no_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(record_gan, "IMAGES", 20)
     data = tiny()
-    data.x_test = data.x_train
+    data.x_test, data.y_test = data.x_train, data.y_train
     task = record_gan.GanTask(steps=2, each=1, loss="saturating_loss", generator={"width": 8})
     line = record_gan.record("tiny", task, data, 1, tmp_path / "c" / "tiny.npz", tmp_path)
     run = runs.load(tmp_path / "runs" / "gan" / "tiny-seed1.json")
     assert line.startswith("tiny, seed 1: read as asked")
     assert (run.seed, run.settings["generator_loss"], len(run.history)) == (1, "saturating_loss", 2)
+    assert run.settings["generator"] == {"width": 8}
     assert run.test["frechet_distance"] == pytest.approx(run.series("frechet_distance")[-1])
+    assert run.test["real_spread"] == pytest.approx(
+        generation.spread(data.x_train[1::2], data.y_train[1::2]), rel=1e-5
+    )
     assert not (tmp_path / "c" / "tiny.npz").exists()
+    assert not (tmp_path / "weights").exists()
+
+
+def test_a_recording_counts_copies_and_stores_what_the_lesson_shows(tmp_path, monkeypatch):
+    for name, size in (("IMAGES", 20), ("NEIGHBOURS", 10), ("SHOWN", 3)):
+        monkeypatch.setattr(record_gan, name, size)
+    data = tiny()
+    data.x_test, data.y_test = 255 - data.x_train, data.y_train
+    task = record_gan.GanTask(steps=1, each=1, generator={"width": 8}, stores=True)
+    record_gan.record("tiny", task, data, 0, tmp_path / "tiny.npz", tmp_path)
+    test = runs.load(tmp_path / "runs" / "gan" / "tiny-seed0.json").test
+    assert [test[kind] for kind in ("copies", "real_copies", "planted_copies")] == [0, 0, 20]
+    generator = runs.load_weights(networks.dcgan_generator(width=8), tmp_path / "weights" / "tiny.npz")
+    wanted = generation.images(generator, generation.noise(20, 32, 0)[:3], np.arange(3))
+    with np.load(tmp_path / "runs" / "gan" / "tiny-seed0.npz") as stored:
+        np.testing.assert_allclose(stored["generated"].astype(int), wanted, atol=2)  # weights are float16
+        rows, _ = generation.nearest(stored["generated"], data.x_train, 1)
+        np.testing.assert_array_equal(stored["nearest"], data.x_train[rows[:, 0]])
+    record_gan.record("tiny", task, data, 1, tmp_path / "tiny.npz", tmp_path)
+    assert not (tmp_path / "runs" / "gan" / "tiny-seed1.npz").exists()
 
 
 def test_a_recording_refuses_a_stand_in(monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=False))
-    with pytest.raises(SystemExit, match="genuine MNIST"):
+    with pytest.raises(SystemExit, match="genuine mnist"):
         record_gan.main(["digits-gan"])
 
 
@@ -217,3 +292,17 @@ def test_the_list_names_every_task(capsys):
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == list(record_gan.TASKS)
     assert all(hasattr(generation, task.loss) for task in record_gan.TASKS.values())
+
+
+def test_each_task_changes_the_networks_that_it_names():
+    """Build all; two of them with equal settings would be one comparison with itself."""
+    seen = []
+    for name, task in record_gan.TASKS.items():
+        generator = networks.dcgan_generator(**task.generator)
+        discriminator = networks.dcgan_discriminator(**task.discriminator)
+        assert generator.output.shape == (None, 28, 28, 1), name
+        assert discriminator.output.shape == (None, 11), name
+        seen.append(
+            repr((task.data, task.steps, task.loss, task.generator, task.discriminator, task.choices))
+        )
+    assert len(set(seen)) == len(record_gan.TASKS)

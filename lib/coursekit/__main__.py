@@ -33,7 +33,7 @@ COMMANDS = {
     "record-sentences": ("measuring.record_sentences", "train and test lesson 21 on ten folds"),
     "record-selfplay": ("measuring.record_selfplay", "let a network of lesson 25 teach itself a larger game"),
     "record-style": ("measuring.record_style", "train the network of lesson 22 on CamVid"),
-    "record-gan": ("measuring.record_gan", "train the networks of lesson 23 on digits"),
+    "record-gan": ("measuring.record_gan", "train the networks of lesson 23"),
     "record-dqn": ("measuring.record_dqn", "let the networks of lesson 24 learn to play"),
     "verify": ("measuring.verify", "check a recorded run by its weights and its log"),
     "live-settings": ("measuring.live_settings", "choose the live page's settings on held-out digits"),

@@ -31,6 +31,7 @@ __all__ = [
     "nearest",
     "noise",
     "saturating_loss",
+    "spread",
 ]
 
 BLOCK = 100  # images whose distances to all training images are held at once
@@ -98,6 +99,7 @@ class Game:
         learning_rate: of the generator; the discriminator's is twice as high.
         smoothing: of `discriminator_loss`.
         loss: of the generator, `generator_loss` or `saturating_loss`.
+        momentum: Adam's β₁, for both.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Game:
         learning_rate: float = 1.5e-3,
         smoothing: float = 0.1,
         loss: Callable[[Any], tf.Tensor] = generator_loss,
+        momentum: float = 0.5,
     ):
         self.classes = generator.inputs[1].shape[1] if len(generator.inputs) > 1 else 0
         if discriminator.output.shape[1] != 1 + self.classes:
@@ -125,7 +128,8 @@ class Game:
         self.generator, self.discriminator, self.data, self.steps = generator, discriminator, data, steps
         self.batch_size, self.seed = batch_size, seed
         self.learning_rate, self.smoothing, self.loss = learning_rate, smoothing, loss
-        self.optimizers = [keras.optimizers.Adam(rate * learning_rate, beta_1=0.5) for rate in (1, 2)]
+        self.momentum = momentum
+        self.optimizers = [keras.optimizers.Adam(rate * learning_rate, beta_1=momentum) for rate in (1, 2)]
         for optimizer, model in zip(self.optimizers, (generator, discriminator)):
             optimizer.build(model.trainable_variables)
         self._play = tf.function(self._both)
@@ -218,7 +222,7 @@ def fit(
         checkpoint: path of a file that an interrupted run goes on from.
         steps_per_epoch: as for `training.train`.
         validate: as for `training.train`.
-        **choices: of `Game`: batch_size, seed, learning_rate, smoothing, loss.
+        **choices: of `Game`: batch_size, seed, learning_rate, smoothing, loss, momentum.
     """
     game = Game(generator, discriminator, data, steps, **choices)
     return train(
@@ -235,6 +239,7 @@ def fit(
             "learning_rate": game.learning_rate,
             "smoothing": game.smoothing,
             "generator_loss": game.loss.__name__,
+            "momentum": game.momentum,
         },
         data=data,
         batch_size=game.batch_size,
@@ -363,6 +368,24 @@ def modes(labels: np.ndarray, classes: int, least: float = 0.1) -> int:
     """
     counts = np.bincount(labels, minlength=classes)
     return int(np.sum(counts >= least * len(labels) / classes))
+
+
+def spread(images: np.ndarray, labels: np.ndarray) -> float:
+    """Return how much images of one class differ: the standard deviation of a pixel, from 0 for none.
+
+    It is the mean over the pixels, which count from 0 to 1, and over the classes. A generator that makes one
+    image for each class has a spread of 0, although `modes` counts all classes. Lesson 23.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        labels: the class of each image, (N,): what was asked for.
+
+    >>> images = np.array([0, 255, 51, 51], "uint8").reshape(4, 1, 1, 1)
+    >>> spread(images, np.array([0, 0, 1, 1]))
+    0.25
+    """
+    classes = [images[labels == label] / 255 for label in np.unique(labels)]
+    return float(np.mean([some.std(axis=0).mean() for some in classes]))
 
 
 def nearest(images: np.ndarray, training: np.ndarray, count: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -174,6 +174,14 @@ TASKS = {
     "fashion-dense": CLOTHES,
     "fashion-conv": replace(CLOTHES, network="mnist_conv", arguments={"widths": (16, 32, 64), "units": 76}),
     "fashion-dense-wide": replace(CLOTHES, arguments={"units": (2516,)}),
+    # lesson 23: judges generated clothing
+    "fashion-judge": replace(
+        CLOTHES,
+        network="mnist_conv",
+        arguments={"widths": (16, 32, 64), "units": 76, "dropout": 0.25},
+        recipe=replace(DIGITS, flip="random"),
+        stores=("weights",),
+    ),
     "mnist-deep": MNIST_DEEP,
     "mnist-deep-shift": replace(MNIST_DEEP, recipe=replace(DIGITS, crop=2)),
     "mnist-deep-shift-turn": replace(
