@@ -277,7 +277,7 @@ FAULTS = [
     ),
     Fault(
         name="grad-cam-without-relu",
-        file="convlab/explain/attribution.py",
+        file="convlab/explain/gradcam.py",
         old="tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))",
         new="tf.reduce_sum(weights * maps, axis=-1)",
         what="what speaks against the label stays",

@@ -20,8 +20,8 @@ from convlab.exercises import judging, values
 from convlab.exercises.comparing import is_number, plain
 from convlab.exercises.display import Note, show, with_article
 from convlab.exercises.exercise import Exercise
-from convlab.exercises.explaining import no_function
 from convlab.exercises.judging import NOT_ATTEMPTED, RIGHT, TO_BE_GRADED, WRONG, Outcome, Verdict
+from convlab.exercises.mistakes import no_function
 
 WITHHELD = "This is an edition for an exam: it has no hints and no solutions."
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from convlab.exercises import judging, record
 from convlab.exercises.display import Note, clip, show, solution_text
-from convlab.exercises.explaining import where_help_is
 from convlab.exercises.judging import FAULTS, WRONG, Verdict
+from convlab.exercises.mistakes import where_help_is
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Judge an answer: run it on every case of its exercise and compare what it does with the reference.
 
-An answer is right when it agrees with the reference on every case. `explaining` says what is wrong otherwise.
+An answer is right when it agrees with the reference on every case. `mistakes` says what is wrong otherwise.
 Running (`attempt`) and judging (`weigh`) are apart, because grading does them in two processes.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import convlab
 from convlab.exercises.comparing import agrees, alike, as_meant, plain
 from convlab.exercises.display import as_html, clip
-from convlab.exercises.explaining import explain, no_function, where_help_is
+from convlab.exercises.mistakes import explain, no_function, where_help_is
 from convlab.printing import printable
 
 if TYPE_CHECKING:

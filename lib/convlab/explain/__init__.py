@@ -6,9 +6,10 @@ Models are Keras on TensorFlow, logits out; images are what the model is fed: (N
 """
 
 from convlab.explain.adversarial import fgsm
-from convlab.explain.attribution import grad_cam, occlusion_map
+from convlab.explain.gradcam import grad_cam
 from convlab.explain.gradients import agreement, kernel_gradients
 from convlab.explain.maps import activation_maps, exciting
+from convlab.explain.occlusion import occlusion_map
 
 __all__ = [
     "activation_maps",
