@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+from convlab.exercises import bank
 from convlab.files import write_text
 from coursekit.lessons import ROOT, find, source
 from coursekit.running.dependencies import files, needs_of
-from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
+from coursekit.running.jobs import Job, Outcome
+from coursekit.running.rerun import inputs, recorded, write_record
 
 PACKAGE = {
     "__init__.py": "",
@@ -177,6 +179,29 @@ def test_a_new_module_that_no_lesson_imports_reruns_none_but_the_one_that_lists_
 
 def test_the_exercises_of_a_lesson_rerun_that_lesson_and_the_first(copied):
     assert rerun_after_a_change_of("exercises/lesson_05.py", copied) == {"00", "05"}
+
+
+def asked_in(lesson, question):
+    """Tell whether the stored output of a lesson's first cell of questions has this question."""
+    cell = next((cell for cell in lesson.cells if cell["id"] == "recall"), {"outputs": []})
+    return any(question in "".join(output["data"]["text/plain"]) for output in cell["outputs"])
+
+
+def test_a_change_of_a_question_reruns_the_lessons_that_show_it(copied):
+    question = next(one for one in bank.load() if one.id == "two-small-filters")
+    wanted = {job.lesson.number for job in copied if asked_in(job.lesson, question.question)}
+    file = f"exercises/questions/part_{question.part}.yaml"
+    path = copied[0].root / "lib/convlab" / file
+    whole = path.read_text(encoding="utf-8")
+    assert wanted and len(wanted) < 4
+    assert rerun_after_a_change_of(file, copied) == set()  # a comment
+    write_text(path, whole.replace(question.question, f"Again, {question.question}"))
+    try:
+        assert {job.lesson.number for job in copied if not recorded(job)} == wanted
+        write_text(path, whole + "- nonsense\n")
+        assert not recorded(copied[1])
+    finally:
+        write_text(path, whole)
 
 
 def test_recordings_in_a_folder_of_their_own_count_and_the_folder_does_not():

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from convlab import shapes
-from convlab.exercises import bank, catalogue, recall, record
+from convlab.exercises import bank, catalogue, leitner, recall, record
 from coursekit.lessons import ROOT, find, source, tags
 
 BANK = bank.load()
@@ -80,6 +80,7 @@ def test_sizes_are_those_that_the_package_computes(name):
         ('"05"', '"5"', "no lesson of two digits"),
         ("why:", "because:", "a question has id, lesson"),
         (ENTRY, ENTRY + ENTRY, "belongs to two questions"),
+        ("why:", "why", "part_2.yaml is no YAML"),
     ],
 )
 def test_fault_in_the_bank_is_named(tmp_path, old, new, problem):
@@ -138,7 +139,7 @@ def test_intervals_grow_for_a_learner_who_is_always_right():
     gaps = [[later - sooner for sooner, later in itertools.pairwise(one)] for one in met.values()]
     assert all(gap >= 2 for one in gaps for gap in one)
     # a question waits longer where others are due as well, never shorter
-    assert all(gap >= wanted for one in gaps for gap, wanted in zip(one, recall.INTERVALS[1:]))
+    assert all(gap >= wanted for one in gaps for gap, wanted in zip(one, leitner.INTERVALS[1:]))
     assert max(len(one) for one in gaps) >= 2
     assert all(
         any(name in met for name in (q.id for q in BANK if q.lesson == f"{n:02}")) for n in range(4, 24)

@@ -22,8 +22,9 @@ from coursekit.lessons import CourseError, Lesson, find, select
 from coursekit.running import board, execution
 from coursekit.running import run as running
 from coursekit.running.execution import Cell
-from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
+from coursekit.running.jobs import Job, Outcome
 from coursekit.running.kernels import Kernels
+from coursekit.running.rerun import inputs, recorded, write_record
 
 SUMMARY = "from convlab import report\nreport.summary(data='bundled', accuracy=0.97123, epochs=epochs)"
 

@@ -20,8 +20,9 @@ from convlab.machine import cores
 from coursekit.lessons import ROOT, CourseError, find, profile, select, summary
 from coursekit.running.board import Bar, report
 from coursekit.running.execution import Cell, LessonFailed, execute
-from coursekit.running.jobs import Job, Outcome, inputs, recorded, write_record
+from coursekit.running.jobs import Job, Outcome
 from coursekit.running.kernels import Kernels
+from coursekit.running.rerun import inputs, recorded, write_record
 
 CELL_LIMIT = 120  # processor seconds: twice what a cell may take with the default parameters
 
