@@ -87,7 +87,6 @@ TESTS = {
     "datasets/published.py": ["test_datasets.py", "test_download.py"],
     "training/augmentation.py": ["test_training.py"],
     "training/checkpoints.py": ["test_training.py"],
-    "training/classifier.py": ["test_training.py"],
     "training/evaluation.py": ["test_training.py"],
     "training/fitting.py": ["test_training.py"],
     "training/loop.py": ["test_training.py"],

@@ -16,7 +16,7 @@ from keras import layers
 
 from convlab import runs, training
 from convlab.training import augmentation, checkpoints, fitting, loop, precision, schedules, updates
-from convlab.training.classifier import Classifier
+from convlab.training.fitting import Classifier
 from convlab.training.recipes import FAST, RESNET2015, Recipe
 
 PLAIN = {"precision": "float32", "compiled": False}

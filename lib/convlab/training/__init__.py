@@ -4,9 +4,8 @@
 `train` is the loop below `fit`: it takes any step, for one network or several. Lessons 11, 16 and from 17 on.
 """
 
-from convlab.training.classifier import planned
 from convlab.training.evaluation import accuracy, logits
-from convlab.training.fitting import fit, split
+from convlab.training.fitting import fit, planned, split
 from convlab.training.loop import Clock, batch_rows, train
 
 __all__ = ["Clock", "accuracy", "batch_rows", "fit", "logits", "planned", "split", "train"]

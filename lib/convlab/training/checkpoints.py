@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ def save(path: str | Path, arrays: list[list[np.ndarray]], log: dict, settings: 
 
     Args:
         path: of the file.
-        arrays: list of lists of arrays: what `read` returned.
+        arrays: list of lists of arrays: the values of each part of the run.
         log: what happened so far, as JSON can hold it.
         settings: of the run, as JSON can hold them.
     """
@@ -41,48 +40,3 @@ def load(path: str | Path) -> tuple[list[list[np.ndarray]], dict, dict]:
         raise ValueError(
             f"{path} is no whole checkpoint ({error}): delete it to train from the start"
         ) from error
-
-
-def read(parts: Iterable[Any]) -> list[list[np.ndarray]]:
-    """Return the values of each part, a list of lists of arrays.
-
-    A part is a Keras model or optimizer, a variable, or an object with `read` and `write` of its own.
-
-    >>> class Counter:
-    ...     value = 3
-    ...     def read(self): return [self.value]
-    >>> read([Counter()])
-    [[array(3)]]
-    """
-    return [
-        [np.asarray(value) for value in (part.read() if hasattr(part, "read") else _variables(part))]
-        for part in parts
-    ]
-
-
-def write(parts: Iterable[Any], arrays: list[list[np.ndarray]]) -> None:
-    """Put back what `read` returned; ValueError if a part has another number of variables."""
-    for part, group in zip(parts, arrays, strict=True):
-        if hasattr(part, "write"):
-            part.write(group)
-            continue
-        variables = _variables(part)
-        if len(variables) != len(group):
-            name = getattr(part, "name", type(part).__name__)
-            raise ValueError(f"the checkpoint has {len(group)} arrays for {name}, which has {len(variables)}")
-        for variable, array in zip(variables, group):
-            variable.assign(array)
-
-
-def require_built(parts: Iterable[Any]) -> None:
-    """Raise ValueError if a model or an optimizer has no variables yet, so that they could not be saved."""
-    for part in parts:
-        if not getattr(part, "built", True):
-            raise ValueError(
-                f"{part.name} has no variables yet: call its build (an optimizer's with "
-                "model.trainable_variables) before training with a checkpoint"
-            )
-
-
-def _variables(part):
-    return part.variables if hasattr(part, "variables") else [part]

@@ -163,8 +163,12 @@ class Session:
         self.sums: dict[str, float] = {}  # of each figure, in this epoch
         self.counts: dict[str, int] = {}  # over how many steps each sum goes
         self.saved_at = clock.read()["seconds"]
-        if checkpoint:
-            checkpoints.require_built(parts)
+        for part in parts:
+            if checkpoint and not getattr(part, "built", True):  # its variables could not be saved
+                raise ValueError(
+                    f"{part.name} has no variables yet: call its build (an optimizer's with "
+                    "model.trainable_variables) before training with a checkpoint"
+                )
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -181,7 +185,7 @@ class Session:
                 f"{self.checkpoint} is of another run ({'; '.join(differences)}): "
                 "delete it, or name another file"
             )
-        checkpoints.write(self.parts, arrays)
+        self._restore(arrays)
         self.done, self.history, self.sums, self.counts = (
             log[name] for name in ("done", "history", "sums", "counts")
         )
@@ -223,8 +227,27 @@ class Session:
             return
         log = {name: getattr(self, name) for name in ("done", "history", "sums", "counts")}
         log["clock"] = self.clock.read()
-        checkpoints.save(self.checkpoint, checkpoints.read(self.parts), log, self.settings)
+        arrays = [
+            [np.asarray(value) for value in (part.read() if hasattr(part, "read") else _variables(part))]
+            for part in self.parts
+        ]
+        checkpoints.save(self.checkpoint, arrays, log, self.settings)
         self.saved_at = self.clock.read()["seconds"]
+
+    def _restore(self, arrays):
+        """Put back what `save` wrote; ValueError if a part has another number of variables."""
+        for part, group in zip(self.parts, arrays, strict=True):
+            if hasattr(part, "write"):
+                part.write(group)
+                continue
+            variables = _variables(part)
+            if len(variables) != len(group):
+                name = getattr(part, "name", type(part).__name__)
+                raise ValueError(
+                    f"the checkpoint has {len(group)} arrays for {name}, which has {len(variables)}"
+                )
+            for variable, array in zip(variables, group):
+                variable.assign(array)
 
 
 def accelerator() -> str:
@@ -244,6 +267,10 @@ def _bar(title, steps, done, batch_size):
     """Return the progress bar: it counts images if the size of a batch is known, otherwise steps."""
     unit = {"unit": " images", "unit_scale": batch_size} if batch_size else {"unit": " steps"}
     return tqdm(total=steps, initial=done, desc=title, **unit)
+
+
+def _variables(part):
+    return part.variables if hasattr(part, "variables") else [part]
 
 
 def _parameters(part):

@@ -54,7 +54,7 @@ def prepare(way, name):
 
 def ours(model, name, images, labels, batch):
     """Return a round of the steps that `fit` takes, by the recipe that goes with the network."""
-    from convlab.training.classifier import Classifier
+    from convlab.training.fitting import Classifier
     from convlab.training.precision import computing_in
     from convlab.training.recipes import FAST, RESNET2015
 
