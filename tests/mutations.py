@@ -373,9 +373,9 @@ def _meant(fault: Fault, names: list[str]) -> bool:
     return not names or any(name == fault.name or name in fault.file for name in names)
 
 
-def copied(root: Path) -> Path:
-    """Copy what the tests need, and return the folder."""
-    for name in COPIED:
+def copied(root: Path, *further: str) -> Path:
+    """Copy what the tests need, and the folders `further`; return the folder that has it all."""
+    for name in (*COPIED, *further):
         whole = ROOT / name
         if whole.is_file():
             shutil.copy(whole, root)

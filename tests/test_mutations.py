@@ -72,10 +72,18 @@ def test_a_fault_is_caught_or_survives_and_the_clone_stays_as_it_is():
 
 def test_modules_of_the_survey_and_their_tests_are_there():
     for module, tests in mutation_survey.TESTS.items():
-        assert (ROOT / "lib/convlab" / module).is_file(), module
+        assert (ROOT / "lib" / module).is_file(), module
         for test in tests:
             file, _, function = test.partition("::")
             assert f"def {function or 'test_'}" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
+def test_the_survey_runs_the_quickest_tests_first_and_no_more_than_fit():
+    words = "1.50s call     tests/test_a.py::test_slow\n0.10s setup    tests/test_a.py::test_b[x y]\n"
+    words += "0.30s call     tests/test_a.py::test_b[z]\n0.01s call     lib/a.py::a.f\n3 passed in 2s"
+    ordered = ["lib/a.py::a.f", "tests/test_a.py::test_b", "tests/test_a.py::test_slow"]
+    assert mutation_survey.quickest(words, 600) == ordered
+    assert mutation_survey.quickest(words, 1) == ordered[:2]
 
 
 def test_the_survey_counts_what_was_killed_per_module():
