@@ -133,7 +133,11 @@ def train(
             session.save()
     return runs.Run(
         network=name,
-        parameters=sum(_parameters(part) for part in models),
+        parameters=sum(
+            int(np.prod(variable.shape))
+            for part in models
+            for variable in getattr(part, "trainable_variables", [part])
+        ),
         data=getattr(data, "name", ""),
         source=getattr(data, "source", ""),
         settings=settings,
@@ -271,8 +275,3 @@ def _bar(title, steps, done, batch_size):
 
 def _variables(part):
     return part.variables if hasattr(part, "variables") else [part]
-
-
-def _parameters(part):
-    """Return the number of trainable parameters of a model, or of a variable."""
-    return sum(int(np.prod(variable.shape)) for variable in getattr(part, "trainable_variables", [part]))
