@@ -334,6 +334,11 @@ def parameter_of_the_profile_missing(notebook):
     cell(notebook, "parameters")["source"] = "rounds = 3"
 
 
+@breaks("parameters")
+def parameter_of_another_type_in_the_profile(notebook):
+    cell(notebook, "parameters")["source"] = "epochs = 3.5\nepochs = '3'"
+
+
 @breaks("predictions")
 def explained_before_the_answer(notebook):
     notebook["cells"].insert(5, markdown("spoiler", "It will be two."))

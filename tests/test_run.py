@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from convlab.files import write_text
 from coursekit.__main__ import main as coursekit
-from coursekit.lessons import CourseError, Lesson, find, select
+from coursekit.lessons import ROOT, CourseError, Lesson, find, select
+from coursekit.profiles import profile
 from coursekit.running import board, execution
 from coursekit.running import run as running
 from coursekit.running.execution import Cell
@@ -143,9 +144,13 @@ def test_the_settings_of_its_user_do_not_reach_a_lesson(root, tmp_path, monkeypa
     (tmp_path / "startup.py").write_text("raise SystemExit")
     monkeypatch.setenv("CONVLAB_PROGRESS", str(tmp_path / "mine.json"))
     ask = (
-        "import os, sys\nassert os.environ['CONVLAB_PROGRESS'] != os.environ['MINE'], 'mine'\nsys.executable"
+        "import os, sys\nfrom importlib.util import find_spec\n"
+        "assert os.environ['CONVLAB_PROGRESS'] != os.environ['MINE'], 'mine'\n"
+        "assert find_spec('convlab') and not find_spec('elsewhere'), sys.path\nsys.executable"
     )
     monkeypatch.setenv("MINE", str(tmp_path / "mine.json"))
+    (tmp_path / "elsewhere.py").touch()
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT / 'lib'}")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
@@ -175,6 +180,57 @@ def test_full_profile_sets_parameters(root, capsys):
     assert "epochs 40" in capsys.readouterr().out
     assert run(root, "--profile", "fuller") == 2
     assert "no profile 'fuller'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("01_good: {epochs: 1e3}", "01_good sets epochs = 3, and profiles.yaml gives it 1000.0"),
+        ("01_good: {epochs: '40'}", "01_good sets epochs = 3, and profiles.yaml gives it '40'"),
+        ("01_good: {epochs: 0:40}", "01_good sets epochs = 3, and profiles.yaml gives it '0:40'"),
+        ("01_good: {epoch: 40}", "01_good does not set epoch, which profiles.yaml sets"),
+        ("01_goood: {epochs: 40}", "notebooks/profiles.yaml names 01_goood, which is not a lesson"),
+        ("01_good:\n  epochs: 4\n  epochs: 40", "profiles.yaml, line 3: epochs is given twice"),
+        ("01_good: {}\n01_good: {epochs: 40}", "profiles.yaml, line 2: 01_good is given twice"),
+        ("01_good:\n\tepochs: 40", "profiles.yaml, line 2: it is no YAML: found character '\\t'"),
+        ("<<<<<<< HEAD\n01_good: {epochs: 40}", "profiles.yaml, line 2: it is no YAML"),
+        (
+            "- 01_good",
+            "profiles.yaml, line 1: here belong a lesson's name, and below it lines as `epochs: 20`",
+        ),
+        ("01_good: 40", "profiles.yaml, line 1: here belong a lesson's name"),
+        ("01_good: {[1]: 2}", "profiles.yaml, line 1: here belongs a name"),
+    ],
+)
+def test_a_slip_in_the_profile_is_named_before_anything_runs(root, capsys, text, said):
+    plant_good(root)
+    (root / "notebooks" / "profiles.yaml").write_text(text, encoding="utf-8")
+    assert run(root, "--profile", "full") == 2
+    assert said in capsys.readouterr().err and not (root / "build").exists()
+
+
+def test_a_profile_has_values_as_a_lessons_own_cell_has(root):
+    text = "01_a:\n  n: 10_000\n  rate: 1e-3\n  live: true\n  sizes: [1, 8]\n  word: two words\n02_b:\n"
+    (root / "notebooks").mkdir()
+    (root / "notebooks" / "profiles.yaml").write_text(text, encoding="utf-8")
+    values = {"n": 10_000, "rate": 0.001, "live": True, "sizes": [1, 8], "word": "two words"}
+    assert profile("full", root) == {"01_a": values, "02_b": {}}
+
+
+def test_an_error_that_is_the_point_of_its_cell_is_no_failure(root, capsys):
+    meant = cell("meant", "1 / 0", "raises-exception")
+    plant(root, "01_meant", meant, cell("end", "print('to its end')"))
+    plant(root, "02_later", meant, cell("wrong", "unknown"), cell("after", "1"))
+    plant(root, "03_captured", cell("wrong", "%%capture\n1 / 0"), cell("after", "1"))
+    plant(root, "04_ended", meant, cell("leave", "import sys\nsys.exit()"), cell("after", "1"))
+    assert run(root) == 1
+    said = capsys.readouterr().out
+    assert ": 1 run, 0 unchanged, 3 failed" in said
+    assert "02_later failed in cell 2 (id wrong): NameError: name 'unknown' is not defined" in said
+    assert "03_captured failed in cell 1 (id wrong): ZeroDivisionError: division by zero" in said
+    assert "04_ended failed in cell 2 (id leave): it ended the lesson" in said
+    first, last = nbformat.read(root / "build/run/01_meant.ipynb", 4).cells
+    assert first.outputs[0].ename == "ZeroDivisionError" and last.outputs[0].text == "to its end\n"
 
 
 def test_unchanged_lesson_is_not_run_again_but_by_force(root, capsys):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from coursekit.lessons import Lesson, find, profile
+from coursekit.lessons import Lesson, find
+from coursekit.profiles import profile
 
 if TYPE_CHECKING:
     from convlab.exercises.exercise import Exercise

@@ -112,15 +112,3 @@ def _is_called(lesson: Lesson, name: str) -> bool:
     """Return whether `name` means this lesson: `1`, `01`, `linear_regression` or the whole slug."""
     stem = Path(name).name.removesuffix(".ipynb")
     return stem in (lesson.slug, lesson.slug[3:]) or (stem.isdecimal() and int(stem) == int(lesson.number))
-
-
-def profile(name: str, root: Path = ROOT) -> dict[str, dict]:
-    """Return the parameters that the profile `default` or `full` gives to each lesson, by slug."""
-    if name == "default":
-        return {}
-    if name != "full":
-        raise CourseError(f"there is no profile {name!r}; there are: default, full")
-    import yaml  # here, so that the doctor works where nothing is installed
-
-    path = root / "notebooks" / "profiles.yaml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None) or {}

@@ -9,11 +9,11 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 from nbformat.validator import iter_validate
 
 from convlab.datasets.published import PUBLISHED
+from coursekit import profiles
 from coursekit.course import Course
 from coursekit.lessons import CourseError, Lesson, code_digest, source, summary, tags, text
 from coursekit.publishing import guide, slides
@@ -227,23 +227,11 @@ def parameters(lesson: Lesson, course: Course) -> Found:
     if len(cells) != 1:
         yield None, f"has {len(cells)} cells tagged parameters", "tag exactly one"
         return
-    names = set()
     for node in (_parsed(source(cells[0])) or ast.Module([], [])).body:
-        names |= _assigned(node)
-        if not _assigned(node):
+        if not profiles.assigned(node):
             yield cells[0], f"has more than `name = value`: {ast.unparse(node)}", "move it"
-    for name in sorted({*(course.profiles.get(lesson.slug) or {})} - names):
-        yield cells[0], f"does not set {name}, which profiles.yaml sets", "rename one of them"
-
-
-def _assigned(node: ast.stmt) -> set[str]:
-    """Return the name that a simple assignment sets; nothing for anything else."""
-    match node:
-        case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            with suppress(ValueError):
-                ast.literal_eval(value)
-                return {name}
-    return set()
+    for what, remedy in profiles.faults(lesson, course.profiles.get(lesson.slug, {})):
+        yield cells[0], what, remedy
 
 
 def predictions(lesson: Lesson, course: Course) -> Found:

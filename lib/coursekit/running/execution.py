@@ -13,6 +13,7 @@ import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
+from papermill.execute import ERROR_MARKER_TAG
 
 from coursekit.lessons import Lesson
 from coursekit.running.kernels import Kernel, Kernels
@@ -24,6 +25,7 @@ START_LIMIT = 120  # seconds that a kernel may take to start: more than a busy m
 OUTPUT_LIMIT = 60  # seconds between a cell's end and its last output
 TICK = 0.5  # seconds between two looks at what a cell has computed
 GRACE = 5  # seconds in which a cell that is interrupted may say where it was
+INJECTED, MEANT = "injected-parameters", "raises-exception"  # tags: papermill's own cell, an error on purpose
 OVERWRITTEN = re.compile(r"^.*\r(?=[^\n])", re.MULTILINE)  # what a terminal would show no more
 
 # what they report is reported here, once and in plain words
@@ -65,7 +67,9 @@ def execute(
 ) -> nbformat.NotebookNode:
     """Run a lesson in its own folder, write it with its outputs to `output` and return it.
 
-    `LessonFailed` where it does not reach its end; `output` then has the cells up to an exception.
+    `LessonFailed` where it does not reach its end; `output` then has the cells up to an exception. The error
+    of a cell tagged `raises-exception` is its point, and the lesson goes on.
+
     `OSError` where `output` cannot be written.
 
     Args:
@@ -80,6 +84,16 @@ def execute(
     with kernels.start(lesson.path.parent, threads) as kernel, Watch(kernel, limit, on_cell) as watch:
         try:
             done = _papermill(lesson, output, kernel, parameters, watch)
+        except PapermillExecutionError as error:
+            if watch.why:
+                raise LessonFailed(watch.cell, *_explain(error, kernel, watch.why)) from error
+            done = nbformat.read(output, as_version=4)
+            done.cells = [
+                cell for cell in done.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])
+            ]
+            if fault := _first_error(done):
+                raise LessonFailed(*fault) from error
+            nbformat.write(done, output)
         except Exception as error:
             if isinstance(error, OSError) and error.errno:  # not the lesson's: `output` cannot be written
                 raise
@@ -114,8 +128,8 @@ class Watch:
         if self.why:
             raise RuntimeError("the cell before it was stopped")
         if cell.cell_type == "code":
-            injected = "injected-parameters" in cell.metadata.get("tags", [])
-            name = "injected-parameters" if injected else cell.get("id", "none")
+            injected = INJECTED in cell.metadata.get("tags", [])
+            name = INJECTED if injected else cell.get("id", "none")
             self.cell = Cell(name, self.cell.number + (not injected))
             self.on_cell(self.cell)
             if self.kernel.process is not None:
@@ -158,6 +172,28 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     return kept
 
 
+def _first_error(notebook: nbformat.NotebookNode) -> tuple[Cell, str, list[str]] | None:
+    """Return the first cell with an error that is not the point of the cell, why, and the lines that show it.
+
+    It need not be the last that has run: below `%%capture`, IPython takes an error for a good end.
+    """
+    number = 0
+    for code in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        labels = code.metadata.get("tags", [])
+        number += INJECTED not in labels
+        cell = Cell(INJECTED if INJECTED in labels else code.get("id", "none"), number)
+        if MEANT in labels:
+            continue
+        errors = [output for output in code.outputs if output.output_type == "error"]
+        for error in errors:
+            if error.ename != "SystemExit" or error.evalue not in ("", "0"):
+                lines = _last_lines(plain(error.traceback))
+                return cell, f"{error.ename}: {plain(error.evalue)}", lines
+        if not errors and code.metadata.get("papermill", {}).get("exception"):
+            return cell, "it raised an exception, and shows it nowhere", []
+    return None
+
+
 def _left_out(notebook: nbformat.NotebookNode) -> bool:
     """Return whether a code cell has not run."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
@@ -198,8 +234,6 @@ def _explain(error: Exception, kernel: Kernel, overdue: str) -> tuple[str, list[
         traceback = error.traceback if isinstance(error, PapermillExecutionError) else ""
         return _too_long(overdue), _last_lines(plain(traceback))
     match error:
-        case PapermillExecutionError():
-            return f"{error.ename}: {plain(error.evalue)}", _last_lines(plain(error.traceback))
         case DeadKernelError() | RuntimeError() if (status := _ended_with(kernel)) is not None:
             return _death(status), _log_end(kernel)
     return f"{type(error).__name__}: {error}", _log_end(kernel)

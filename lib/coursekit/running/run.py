@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,8 @@ import psutil
 from convlab.datasets.download import WAIT, offline
 from convlab.datasets.published import PUBLISHED
 from convlab.machine import cores
-from coursekit.lessons import ROOT, CourseError, find, profile, select, summary
+from coursekit import profiles
+from coursekit.lessons import ROOT, CourseError, find, select, summary
 from coursekit.running.board import Bar, report
 from coursekit.running.execution import Cell, LessonFailed, execute
 from coursekit.running.jobs import Job, Outcome
@@ -50,11 +51,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
-    """Return what the command line asks for."""
+    """Return what the command line asks for; `CourseError` where the profile does not fit the lessons."""
     root = options.root.resolve()
-    parameters = profile(options.profile, root)
-    lessons = select(find(root), options.lessons)
-    return [Job(lesson, root, parameters.get(lesson.slug) or {}) for lesson in lessons]
+    parameters = profiles.profile(options.profile, root)
+    every = find(root)
+    if strangers := sorted({*parameters} - {lesson.slug for lesson in every}):
+        raise CourseError(f"{profiles.FILE} names {', '.join(strangers)}, which is not a lesson")
+    jobs = [Job(lesson, root, parameters.get(lesson.slug, {})) for lesson in select(every, options.lessons)]
+    if unfit := [fault for job in jobs for fault in _unfit(job)]:
+        raise CourseError("\n".join(unfit))
+    return jobs
+
+
+def _unfit(job: Job) -> Iterator[str]:
+    """Yield what does not fit between a lesson and its parameters; nothing where it cannot be read at all."""
+    with suppress(CourseError):
+        for what, remedy in profiles.faults(job.lesson, job.parameters) if job.parameters else ():
+            yield f"{job.lesson.slug} {what}: {remedy}"
 
 
 def run(jobs: list[Job], force: bool = False, at_once: int | None = None, limit: int | None = None) -> int:
