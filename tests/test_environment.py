@@ -129,11 +129,14 @@ def steps(tmp_path, monkeypatch):
     monkeypatch.setattr(install, "STAMP", venv / "stamp")
     monkeypatch.setattr(install.sys, "argv", ["install.py"])
 
-    def record(command, check):
+    def record(command, check=False, **_):
         words = [str(word) for word in command]
+        if words[1:] == install.ARRIVED or "config" in words:
+            return install.subprocess.CompletedProcess(command, 0, stdout="")
         run.append("venv" if "venv" in words else "lock" if "-r" in words else "package")
         venv.mkdir(exist_ok=True)
         (venv / "python").touch()
+        return install.subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(install.subprocess, "run", record)
     monkeypatch.setattr(install.shutil, "which", lambda name: None)
@@ -152,7 +155,7 @@ def plant_uv(folder, monkeypatch, status):
 @pytest.fixture
 def empty_course(tmp_path, monkeypatch):
     """Return an empty course with a difficult name, where pip only writes down what it is asked for."""
-    folder = tmp_path / "강의 course"
+    folder = tmp_path / "강의 [2026] course"
     folder.mkdir()
     (folder / "requirements.txt").touch()
     (folder / "pyproject.toml").touch()
@@ -160,8 +163,12 @@ def empty_course(tmp_path, monkeypatch):
     names = {"VENV": venv, "PYTHON": venv / "bin" / "python", "STAMP": venv / "convlab.json", "ROOT": folder}
     for name, place in names.items():
         monkeypatch.setattr(install, name, place)
-    note = "import sys; open('piped', 'a', encoding='utf-8').write(' '.join(sys.argv[1:]))"
+    note = (
+        "import os, sys; pip = {name for name in os.environ if name.startswith('PIP_')};"
+        "print(*sys.argv[1:], '|', *sorted(pip), file=open('piped', 'a', encoding='utf-8'))"
+    )
     monkeypatch.setattr(install, "PIP", ["-c", note])
+    monkeypatch.setattr(install, "ARRIVED", ["-c", ""])
     monkeypatch.setattr(install, "NEW_VENV", [*install.NEW_VENV, "--without-pip"])
     monkeypatch.setattr(install.sys, "argv", ["install.py"])
     monkeypatch.chdir(folder)
@@ -179,10 +186,54 @@ def test_uv_installs_where_it_is_there_and_pip_where_it_fails(empty_course, monk
     assert "--require-hashes" in asked[0] and "--no-deps" in asked[1]
     piped = empty_course / "piped"
     assert piped.exists() is bool(status)
-    assert not status or piped.read_text(encoding="utf-8").count("강의 course") == 2
+    assert not status or " -r requirements.txt " in piped.read_text(encoding="utf-8")
     assert ("trying pip" in capfd.readouterr().out) is bool(status)
     assert install.main() == 0  # nothing is left to do
     assert (empty_course / "asked").read_text(encoding="utf-8").splitlines() == asked
+
+
+def test_pip_gets_no_path_that_it_could_misread_and_no_settings_that_lead_elsewhere(
+    empty_course, monkeypatch
+):
+    """It takes [ ] in a path for extras; the variables are a person's own, from another project."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name in ("TARGET", "PREFIX", "ROOT", "DRY_RUN", "REQUIRE_HASHES", "NO_BINARY", "INDEX_URL", "PROXY"):
+        monkeypatch.setenv(f"PIP_{name}", "1")
+    monkeypatch.setattr(install.shutil, "which", lambda name: None)
+    assert install.main() == 0
+    lock, package = (empty_course / "piped").read_text(encoding="utf-8").splitlines()
+    assert lock == "--require-hashes -r requirements.txt | PIP_INDEX_URL PIP_PROXY"
+    assert package == "--no-deps --no-build-isolation -e . | PIP_INDEX_URL PIP_PROXY"
+
+
+def test_settings_in_pips_own_file_that_lead_elsewhere_are_found(tmp_path, monkeypatch):
+    settings = tmp_path / "pip.conf"
+    settings.write_text("[global]\ntimeout = 9\n[install]\ntarget = /elsewhere\n", encoding="utf-8")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    monkeypatch.setattr(install, "PYTHON", sys.executable)
+    assert install.settings_of_pip() == ["install.target='/elsewhere'"]
+
+
+def test_an_installation_that_went_elsewhere_is_not_taken_for_complete(empty_course, monkeypatch, capfd):
+    monkeypatch.setattr(install.shutil, "which", lambda name: None)
+    monkeypatch.setattr(install, "ARRIVED", ["-c", "raise SystemExit(1)"])
+    monkeypatch.setattr(install, "settings_of_pip", lambda: ["install.target='/elsewhere'"])
+    assert install.main() == 1 and not install.STAMP.exists()
+    assert "pip is set to install.target='/elsewhere', with which" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a {course}", "} of mine"])
+def test_a_folder_in_which_nothing_can_be_installed_is_named_at_once(
+    steps, tmp_path, monkeypatch, capsys, name
+):
+    folder = tmp_path / name
+    folder.mkdir()
+    for file in ("requirements.txt", "pyproject.toml"):
+        (folder / file).touch()
+    monkeypatch.setattr(install, "ROOT", folder)
+    assert install.main() == 1 and steps == []
+    assert f"The course's folder is {folder}\n" in capsys.readouterr().out
 
 
 def test_installer_does_nothing_twice(steps):
@@ -209,10 +260,10 @@ def test_installer_redoes_what_has_changed(steps, tmp_path):
 def test_installer_starts_anew_after_an_interruption(steps, monkeypatch, wrong):
     record = install.subprocess.run
 
-    def fails(command, check):
+    def fails(command, **options):
         if "--require-hashes" in command:
             raise wrong
-        return record(command, check)
+        return record(command, **options)
 
     monkeypatch.setattr(install.subprocess, "run", fails)
     if wrong is KeyboardInterrupt:

@@ -22,6 +22,14 @@ MOVED = (
     "This .venv was built with Python {0}.{1}, which is no longer at its original path.\n"
     "Name the new path: make PYTHON=/path/to/python{0}.{1}. Or delete .venv: make builds it again (network)."
 )
+NAMED = """The course's folder is {0}
+Python cannot install packages below a folder with {1} in its name. Rename it, and run make again."""
+# with these, pip or uv installs something else, somewhere else, or nothing
+NOT_OURS = (
+    *("abi", "dry-run", "editable", "implementation", "no-binary", "platform", "prefix", "python"),
+    *("python-version", "require-hashes", "requirement", "root", "target"),
+)
+ARRIVED = ["-I", "-c", "from importlib.metadata import version; version('convlab'), version('numpy')"]
 NEW_VENV = [sys.executable, "-m", "venv", "--clear"]
 UV = ["pip", "install", "--quiet", "--compile-bytecode"]
 PIP = ["-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
@@ -35,6 +43,9 @@ def main() -> int:
     have, wanted = installed(), needed()
     if have == wanted or "--done" in sys.argv:
         return int(have != wanted)
+    if letters := [letter for letter in f"{{}}{os.pathsep}" if letter in str(ROOT)]:
+        print(NAMED.format(ROOT, " and ".join(letters)))
+        return 1
     begun = time.monotonic()
     try:
         if moved():
@@ -47,6 +58,9 @@ def main() -> int:
             install(have, wanted)
     except subprocess.CalledProcessError as error:
         print(f"Setting up .venv failed (exit status {error.returncode}): the reason is above.")
+        for line in settings_of_pip():
+            print(f"pip is set to {line}, with which it installs elsewhere or otherwise. Remove that first:")
+            print(f"`{PYTHON} -m pip config debug` names the file.")
         print("A first set-up downloads packages. Run make again to start over.")
         return 1
     print(f"Set up .venv in {time.monotonic() - begun:.0f} s.", flush=True)
@@ -96,11 +110,12 @@ def install(have: dict, wanted: dict) -> None:
     STAMP.unlink(missing_ok=True)
     if have.get("lock") != wanted["lock"]:
         print("Installing what requirements.txt names ...", flush=True)
-        add("--require-hashes", "-r", str(ROOT / "requirements.txt"))
-    add("--no-deps", "--no-build-isolation", "-e", str(ROOT))
+        add("--require-hashes", "-r", "requirements.txt")
+    add("--no-deps", "--no-build-isolation", "-e", ".")  # pip takes [ ] in a path for extras
     for link in VENV.glob("**/site-packages/__editable__.convlab-*.pth"):
         # relative, so that the folder may be copied or moved, and be named in any script
         link.write_text(os.path.relpath(ROOT / "lib", link.parent) + "\n", encoding="ascii")
+    subprocess.run([str(PYTHON), *ARRIVED], check=True)
     STAMP.write_text(json.dumps(wanted), encoding="utf-8")
 
 
@@ -109,12 +124,36 @@ def add(*arguments: str) -> None:
 
     `subprocess.CalledProcessError` if pip fails.
     """
+    variables = without_settings_of_its_user()
     if uv := shutil.which("uv"):
         command = [uv, *UV, "--python", str(PYTHON), *arguments]
-        if subprocess.run(command, check=False).returncode == 0:
+        if subprocess.run(command, check=False, cwd=ROOT, env=variables).returncode == 0:
             return
         print("uv did not succeed; trying pip ...", flush=True)
-    subprocess.run([str(PYTHON), *PIP, *arguments], check=True)
+    subprocess.run([str(PYTHON), *PIP, *arguments], check=True, cwd=ROOT, env=variables)
+
+
+def without_settings_of_its_user() -> dict[str, str]:
+    """Return the variables of this process, less those with which pip or uv would install elsewhere."""
+    names = [name.replace("-", "_").upper() for name in NOT_OURS]
+    dropped = {f"{tool}_{name}" for tool in ("PIP", "UV") for name in names}
+    return {name: value for name, value in os.environ.items() if name not in dropped}
+
+
+def settings_of_pip() -> list[str]:
+    """Return the lines of pip's own files that would make it install elsewhere, as `install.target='/x'`."""
+    command = [str(PYTHON), "-m", "pip", "config", "list"]
+    try:
+        said = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=without_settings_of_its_user(),
+        ).stdout
+    except OSError:  # there is no .venv
+        return []
+    return [line for line in said.splitlines() if line.partition("=")[0].rpartition(".")[2] in NOT_OURS]
 
 
 if __name__ == "__main__":
