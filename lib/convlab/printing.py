@@ -5,13 +5,15 @@ and none of these has all the signs that the course prints. The standard library
 """
 
 import codecs
+import os
 import sys
 import unicodedata
 from typing import TextIO
 
-__all__ = ["STAND_INS", "STAND_INS_ERRORS", "printable", "say"]
+__all__ = ["STAND_INS", "STAND_INS_ERRORS", "printable", "say", "unprinted"]
 
 STAND_INS_ERRORS = "convlab.stand_ins"  # the name under which a stream can be given them
+_UNREAD = 141  # what a shell reports of a command that writes to nobody
 STAND_INS = {
     "✔": "+",
     "✘": "x",
@@ -63,6 +65,30 @@ def printable(text: object, file: TextIO | None = None) -> str:
     """
     encoding = getattr(sys.stdout if file is None else file, "encoding", None) or "utf-8"
     return str(text).encode(encoding, STAND_INS_ERRORS).decode(encoding)
+
+
+def unprinted(after: OSError | None = None) -> int:
+    """Return 0 if all that was printed has arrived, else the exit status that says why not.
+
+    `after` is an error that may have come from printing: an empty line is printed then, to find that out.
+
+    It is 141 where nobody reads on, as after `| head -1`, and 2 for a full disk, which is named on the
+    standard error. What is printed from then on is lost without a further error.
+
+    >>> unprinted()
+    0
+    """
+    try:
+        print(end="\n" if after else "", flush=True)
+    except OSError as fault:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
+        if isinstance(fault, BrokenPipeError):
+            return _UNREAD
+        say(f"the output cannot be written: {fault.strerror}", sys.stderr)
+        return 2
+    return 0
 
 
 def _stand_ins(error: UnicodeError) -> tuple[str, int]:

@@ -4,6 +4,7 @@ Every command prints on any terminal, and ends with one line where a person can 
 """
 
 import argparse
+import errno
 import importlib
 import io
 import signal
@@ -50,10 +51,18 @@ COMMANDS = {
     "doctor": ("setup.doctor", "say whether this machine has what the course needs"),
 }
 STOPPED = 130  # what a shell reports after Ctrl-C
+# what a person can correct: rights, a full disk, a file where a folder should be
+CORRECTABLE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+}
 
 
 def main(argv: list[str]) -> int:
-    """Hand the arguments after the command to its module; return the exit status, 2 for a `CourseError`."""
+    """Hand the arguments after the command to its module; return the exit status.
+
+    It is 2 for a `CourseError`, and for a file that cannot be written; 141 where nobody reads the output.
+    """
     for stream in (sys.stdout, sys.stderr):
         print_on_any_terminal(stream)
     parser = argparse.ArgumentParser(
@@ -64,12 +73,20 @@ def main(argv: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
     command = parser.parse_args(argv[:1]).command
     try:
-        return importlib.import_module(f"coursekit.{COMMANDS[command][0]}").main(argv[1:])
+        status = importlib.import_module(f"coursekit.{COMMANDS[command][0]}").main(argv[1:])
+        return printing.unprinted() or status
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return STOPPED
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if lost := printing.unprinted(error):
+            return lost
+        if error.errno not in CORRECTABLE or error.filename is None:
+            raise
+        print(f"{error.filename}: {error.strerror}. Correct that, or choose another place", file=sys.stderr)
         return 2
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convlab import datasets
 from convlab.datasets.download import limit
-from convlab.printing import say
+from convlab.printing import say, unprinted
 
 WAIT = 3600  # seconds: who asks for the data can wait, and see how long
 
@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as fault:
         say(str(fault))
         return 2
+    except OSError as fault:
+        if not (status := unprinted(fault)):
+            raise
+        return status
     except KeyboardInterrupt:
         say("Stopped. What has come of a file stays, and the next `make data` goes on from there.")
         return 130

@@ -144,11 +144,11 @@ def main(argv: list[str]) -> int:
     graded = _graded(found, run, max(1, options.jobs), scheme)
     problems = known_people(graded, people, asked, scheme)
     problems += corrected(graded, points.Corrections(output))
+    print(gradebook.table(graded))  # first, or it would be lost where a file cannot be written
     gradebook.write(graded, output, scheme, options.tas)
     written = (
         exports.write(graded, output, options.lms, options.worksheet, options.column) if options.lms else []
     )
-    print(gradebook.table(graded))
     for line in [*gradebook.remarks(graded), *gradebook.passed_over(passed), *problems]:
         print(line)
     print(f"{len(graded)} submissions in {time.monotonic() - begun:.0f} s. {protection(run.sandbox)}")

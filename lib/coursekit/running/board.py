@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from tabulate import tabulate
 from tqdm import tqdm
@@ -91,10 +92,14 @@ class Notices:
     def begin(self, lesson: str, cell: object) -> None:
         """Take note that a cell of a lesson begins, and so the one before it has ended."""
         self.end(lesson)
-        timer = threading.Timer(SILENCE, self.write, [f"{lesson}: {cell} is running ..."])
+        timer = threading.Timer(SILENCE, self._say, [f"{lesson}: {cell} is running ..."])
         timer.daemon = True
         timer.start()
         self._timers[lesson] = timer
+
+    def _say(self, line: str) -> None:
+        with suppress(OSError):  # where nobody reads the output; the command itself finds that out
+            self.write(line)
 
     def end(self, lesson: str) -> None:
         """Take note that no cell of a lesson runs any more."""
