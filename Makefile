@@ -6,7 +6,7 @@ WORKERS ?= 2
 # processor seconds that one cell may take under `make test`
 CELL_LIMIT ?= 120
 
-# another course's modules must not take the place of this one's
+# another course's modules must not take the place of this one's, nor those of a file beside this one (-P)
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
@@ -51,47 +51,47 @@ setup:
 	echo 'Name one, make PYTHON=/path/to/python3, or install it (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1
 
 run: setup
-	@DATA_WAIT="$(DATA_WAIT)" $(PY) -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \
+	@DATA_WAIT="$(DATA_WAIT)" $(PY) -P -m coursekit run $(LESSONS) $(if $(PROFILE),--profile "$(PROFILE)") $(if $(filter-out 0,$(FORCE)),--force) \
 		$(if $(JOBS),--jobs "$(JOBS)") $(if $(TIME_LIMIT),--time-limit "$(TIME_LIMIT)")
 
 lab: setup
-	@$(PY) -m coursekit lab $(if $(NEW),--new "$(NEW)") $(if $(filter-out 0,$(STORED)),--stored) $(OPTIONS)
+	@$(PY) -P -m coursekit lab $(if $(NEW),--new "$(NEW)") $(if $(filter-out 0,$(STORED)),--stored) $(OPTIONS)
 
 data: setup
-	@$(PY) -m convlab.datasets $(if $(FROM),--from "$(FROM)") $(if $(DATA_WAIT),--wait "$(DATA_WAIT)")
+	@$(PY) -P -m convlab.datasets $(if $(FROM),--from "$(FROM)") $(if $(DATA_WAIT),--wait "$(DATA_WAIT)")
 
 render: setup
-	@$(PY) -m coursekit render $(LESSONS)
+	@$(PY) -P -m coursekit render $(LESSONS)
 
 slides: setup
-	@$(if $(filter-out 0,$(SHARP)),CONVLAB_DPI=180 $(PY) -m coursekit run $(LESSONS) --force)
-	@$(PY) -m coursekit slides $(LESSONS) $(if $(filter-out 0,$(SHORT)),--short) $(if $(filter-out 0,$(SHARP)),--outputs build/run --dpi 180)
+	@$(if $(filter-out 0,$(SHARP)),CONVLAB_DPI=180 $(PY) -P -m coursekit run $(LESSONS) --force)
+	@$(PY) -P -m coursekit slides $(LESSONS) $(if $(filter-out 0,$(SHORT)),--short) $(if $(filter-out 0,$(SHARP)),--outputs build/run --dpi 180)
 
 site: setup
-	@$(PY) -m coursekit site
+	@$(PY) -P -m coursekit site
 
 student: setup
-	@$(PY) -m coursekit $(if $(filter no,$(SOLUTIONS))$(SEED),exam $(if $(SEED),--seed "$(SEED)"),student) $(OPTIONS)
+	@$(PY) -P -m coursekit $(if $(filter no,$(SOLUTIONS))$(SEED),exam $(if $(SEED),--seed "$(SEED)"),student) $(OPTIONS)
 
 colab: setup
-	@$(PY) -m coursekit colab
+	@$(PY) -P -m coursekit colab
 
 hub: setup
-	@$(PY) -m coursekit hub $(if $(PORT),--port "$(PORT)") $(OPTIONS)
+	@$(PY) -P -m coursekit hub $(if $(PORT),--port "$(PORT)") $(OPTIONS)
 
 mutations: setup
 	@$(PY) tests/mutations.py $(NAMES)
 
 bench: setup
-	@$(PY) -m coursekit bench
+	@$(PY) -P -m coursekit bench
 
 # its accounts, keys and pictures lie in service/, which `make clean` leaves alone
 serve: setup
-	@$(PY) -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
+	@$(PY) -P -m convlab.serving $(if $(PORT),--port "$(PORT)") $(if $(HOST),--host "$(HOST)") \
 		$(if $(PROCESSES),--workers "$(PROCESSES)") $(if $(DATABASE),--database "$(DATABASE)")
 
 bench-serving: setup
-	@$(PY) -m convlab.serving.bench $(OPTIONS)
+	@$(PY) -P -m convlab.serving.bench $(OPTIONS)
 
 # Ray has an environment of its own: it is large, and no lesson needs it
 test-ray: setup
@@ -111,7 +111,7 @@ audit: setup
 # LMS=moodle WORKSHEET=exported.csv COLUMN="Homework 1", ROSTER=class.csv LESSONS="05", DUE="2026-11-04 23:59",
 # POINTS=points.toml, TAS=2, EXAM=build/student/exam.json
 grade: setup
-	@$(PY) -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
+	@$(PY) -P -m coursekit grade "$(SUBMISSIONS)" $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(JOBS),--jobs "$(JOBS)") \
 		$(if $(SECONDS),--seconds "$(SECONDS)") $(if $(MEMORY),--memory "$(MEMORY)") \
 		$(if $(filter no,$(SANDBOX)),--sandbox no) $(if $(LMS),--lms "$(LMS)") \
 		$(if $(WORKSHEET),--worksheet "$(WORKSHEET)") $(if $(COLUMN),--column "$(COLUMN)") \
@@ -119,20 +119,20 @@ grade: setup
 		$(if $(TAS),--tas "$(TAS)") $(if $(EXAM),--exam "$(EXAM)") $(if $(LESSONS),--lessons $(LESSONS))
 
 report: setup
-	@$(PY) -m coursekit report $(if $(OUTPUT),"$(OUTPUT)") $(if $(LESSONS),--lessons $(LESSONS))
+	@$(PY) -P -m coursekit report $(if $(OUTPUT),"$(OUTPUT)") $(if $(LESSONS),--lessons $(LESSONS))
 
 cards: setup
-	@$(PY) -m coursekit cards
+	@$(PY) -P -m coursekit cards
 
 concept-test: setup
-	@$(PY) -m coursekit concept-test $(if $(ANSWERS),"$(ANSWERS)")
+	@$(PY) -P -m coursekit concept-test $(if $(ANSWERS),"$(ANSWERS)")
 
 poll: setup
-	@$(PY) -m coursekit poll $(if $(LESSON),--lesson "$(LESSON)") $(if $(filter-out 0 no,$(ROOM)),--room) $(if $(PORT),--port "$(PORT)")
+	@$(PY) -P -m coursekit poll $(if $(LESSON),--lesson "$(LESSON)") $(if $(filter-out 0 no,$(ROOM)),--room) $(if $(PORT),--port "$(PORT)")
 
 # not after `setup`: it is for machines where that fails
 doctor:
-	@python=$(PY); [ -x "$$python" ] || python=$(or $(PYTHON),python3); PYTHONPATH=lib "$$python" -m coursekit doctor
+	@python=$(PY); [ -x "$$python" ] || python=$(or $(PYTHON),python3); PYTHONSAFEPATH=1 PYTHONPATH=lib "$$python" -m coursekit doctor
 
 lint: setup
 	@echo '--- ruff'
@@ -146,8 +146,8 @@ lint: setup
 test: lint
 	@mkdir -p build
 	@echo '--- the form of the lessons'
-	@$(PY) -m coursekit check
-	@$(PY) -m coursekit numbers
+	@$(PY) -P -m coursekit check
+	@$(PY) -P -m coursekit numbers
 	@echo '--- unit tests and doctests'
 	@CONVLAB_PROGRESS="$(CURDIR)/build/progress-of-tests.json" \
 		$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --doctest-modules \

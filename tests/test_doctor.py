@@ -1,5 +1,6 @@
 """The doctor finds this machine good, and each planted fault, with what to do about it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -37,17 +38,19 @@ def test_this_machine_is_good(capsys, monkeypatch):
 
 def test_the_command_plants_a_broken_tensorflow_and_hears_of_it(tmp_path):
     (tmp_path / "keras.py").write_text("raise ImportError('libplanted.so is not there')")
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "coursekit", "doctor"],
-        env=environment,
-        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "lib"), "KERAS_BACKEND": "torch"},
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1
     assert (
         "LOOK  TensorFlow    exit 1: ImportError: libplanted.so is not there\n      lessons 01" in done.stdout
+    )
+    assert (
+        "note  settings      some are not used\n      KERAS_BACKEND=torch is not used: lessons" in done.stdout
     )
     assert done.stdout.endswith("\nto correct: TensorFlow\n")
 
@@ -97,6 +100,32 @@ def test_folders_that_cannot_be_written_are_named(monkeypatch, tmp_path):
     assert str(tmp_path / "data") in row.remedy
     assert str(tmp_path / "notebooks") not in row.remedy
     assert [*(tmp_path / "notebooks").iterdir()] == []
+
+
+def test_files_that_cover_modules_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    (tmp_path / "notebooks" / "numpy").mkdir(parents=True)
+    (tmp_path / "notebooks" / "of_mine.py").touch()
+    assert rows(doctor.modules)["modules"].good
+    for name in ("random.py", "notebooks/keras.py", "notebooks/numpy/__init__.py"):
+        (tmp_path / name).touch()
+    row = rows(doctor.modules)["modules"]
+    assert row.level == Level.PROBLEM
+    assert "would import random.py, notebooks/keras.py, notebooks/numpy in place of" in row.remedy
+
+
+def test_settings_of_keras_that_lessons_do_not_use_are_named(monkeypatch, tmp_path):
+    for name in ("KERAS_BACKEND", "MATPLOTLIBRC", *kernels.NOT_PASSED_ON):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert list(doctor.settings()) == []
+    own = {"backend": "torch", "image_data_format": "channels_first", "floatx": "float32", "epsilon": 1e-7}
+    (tmp_path / "keras.json").write_text(json.dumps(own), encoding="utf-8")
+    (row,) = doctor.settings()
+    assert row.level == Level.NOTE
+    first, second = row.remedy.splitlines()
+    assert first == f"backend=torch in {tmp_path / 'keras.json'} is not used: lessons need tensorflow"
+    assert "image_data_format=channels_first" in second
 
 
 def plant_images(folder, **changed):

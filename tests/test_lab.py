@@ -124,4 +124,4 @@ def test_make_passes_no_other_courses_modules_on(tmp_path):
         "OPTIONS=--no-browser",
     ]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "||-m coursekit lab --no-browser", done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "||-P -m coursekit lab --no-browser", done.stdout + done.stderr

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from convlab.notebook import quiet
+from convlab.notebook import keras_settings, quiet
 
 __all__ = ["DATA_FOLDER"]
 
@@ -10,3 +10,4 @@ DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
 """The folder of data sets, recorded runs and a learner's progress: `data/` of this clone."""
 
 quiet.expect("tensorflow")
+keras_settings.expect()

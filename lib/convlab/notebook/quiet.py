@@ -8,8 +8,8 @@ notebook as usual. `import convlab` calls `expect`.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import util
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -27,7 +27,7 @@ def expect(module: str = "tensorflow") -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if module not in sys.modules:
-        sys.meta_path.insert(0, Watch(module))
+        sys.meta_path.insert(0, Watch(module, aside))
 
 
 @contextmanager
@@ -50,10 +50,10 @@ def aside() -> Iterator[None]:
 
 
 class Watch:
-    """A finder that waits for one module, has it imported `aside`, and removes itself."""
+    """A finder that waits for one module, has it imported within a context, and removes itself."""
 
-    def __init__(self, module: str):
-        self.module = module
+    def __init__(self, module: str, context: Callable[[], AbstractContextManager]):
+        self.module, self.context = module, context
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Return the awaited module's own spec, its execution wrapped; None for any other module."""
@@ -65,14 +65,13 @@ class Watch:
             self._wrap(spec.loader)
         return spec
 
-    @staticmethod
-    def _wrap(loader: Any) -> None:
-        """Make a loader's next execution run `aside`."""
+    def _wrap(self, loader: Any) -> None:
+        """Make a loader's next execution run within the context."""
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             del loader.exec_module  # the wrapped one, which hid the class's own
-            with aside():
+            with self.context():
                 execute(module)
 
         loader.exec_module = exec_module

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,13 +66,16 @@ def rows() -> list[Row]:
     return [_python(), _packages(), _cores(), _disk()]
 
 
-def tensorflow() -> Row:
-    """Return whether TensorFlow can train one step, tried in a process of its own (some seconds)."""
+def tensorflow(variables: Mapping[str, str] | None = None) -> Row:
+    """Return whether TensorFlow can train one step, tried in a process of its own (some seconds).
+
+    `variables` are those of the process; by default the ones of this process.
+    """
     remedy = "lessons 01 to 06 work without; `make run` installs it again after `rm -r .venv`"
     try:
         trial = subprocess.run(
             [sys.executable, "-c", TRAIN_ONE_STEP],
-            env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            env={**(os.environ if variables is None else variables), "PYTHONIOENCODING": "utf-8"},
             capture_output=True,
             encoding="utf-8",
             errors="replace",

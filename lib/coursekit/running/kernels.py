@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -30,8 +31,12 @@ THREAD_CAPS = (
 # each of these would make a lesson's outputs depend on who runs it
 NOT_PASSED_ON = {
     *("MPLBACKEND", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR", "TF_USE_LEGACY_KERAS", "XLA_FLAGS"),
-    *("PYTHONSTARTUP", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
+    *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
 }
+LIBRARY = str(
+    Path(__file__).resolve().parents[2]
+)  # where this coursekit lies, and the convlab that belongs to it
+KERAS = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32"}  # as it comes
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
 
 if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual there
@@ -52,9 +57,12 @@ def environment(scratch: Path, threads: int | None = None) -> dict[str, str]:
 def without_settings_of_its_user(folder: Path) -> dict[str, str]:
     """Return the variables of this process, less what a person has set for Keras, Matplotlib and Python.
 
-    Keras and IPython then keep their settings in `folder`.
+    Keras and IPython then keep their settings in `folder`. A PYTHONPATH leads to this course's modules and to
+    no others, as another clone's or another NumPy.
     """
     kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    if "PYTHONPATH" in kept:
+        kept["PYTHONPATH"] = LIBRARY
     return kept | {
         "IPYTHONDIR": str(folder / "ipython"),
         "KERAS_BACKEND": "tensorflow",
@@ -62,6 +70,27 @@ def without_settings_of_its_user(folder: Path) -> dict[str, str]:
         "MATPLOTLIBRC": _matplotlibs_own_settings(),
         "PYTHONUTF8": "1",
     }
+
+
+def overridden() -> list[str]:
+    """Return a sentence for each of a person's settings that lessons do not use."""
+    here = os.environ
+    lessons = without_settings_of_its_user(Path())
+    names = ["KERAS_BACKEND", "MATPLOTLIBRC", *sorted(NOT_PASSED_ON)]
+    changed = [name for name in names if name in here and here[name] != lessons.get(name)]
+    found = [
+        f"{name}={here[name]} is not used: lessons need {lessons.get(name, 'the default')}"
+        for name in changed
+    ]
+    path = Path(here.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        own = [(name, settings[name], value) for name, value in KERAS.items() if name in settings]
+    except (OSError, ValueError, TypeError):  # there is none, or none that Keras could read
+        own = []
+    return found + [
+        f"{name}={has} in {path} is not used: lessons need {need}" for name, has, need in own if has != need
+    ]
 
 
 def _matplotlibs_own_settings() -> str:

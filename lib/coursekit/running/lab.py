@@ -10,7 +10,7 @@ from pathlib import Path
 from convlab.files import write_text
 from coursekit.lessons import ROOT, CourseError, find, select
 from coursekit.running import working_copies
-from coursekit.running.kernels import NOT_PASSED_ON, without_settings_of_its_user
+from coursekit.running.kernels import overridden, without_settings_of_its_user
 
 FIRST = "00_start_here.ipynb"
 AS_ROOT = """JupyterLab does not start as root: whoever reaches its page could then change the whole machine.
@@ -34,9 +34,8 @@ def main(argv: list[str]) -> int:
     if is_root() and "--allow-root" not in options:
         raise CourseError(AS_ROOT)
     variables = without_settings_of_its_user(ROOT / "build" / "lab")
-    for name in ("KERAS_BACKEND", "MATPLOTLIBRC", *sorted(NOT_PASSED_ON)):
-        if (found := os.environ.get(name)) is not None and found != variables.get(name):
-            print(f"{name}={found} is not used: lessons need {variables.get(name, 'the default')}")
+    for sentence in overridden():
+        print(sentence)
     folder = ROOT / "notebooks" if chosen.stored else copies(chosen.new)
     command = [sys.executable, "-m", "jupyterlab", str(folder / FIRST)]
     command += ["--ServerApp.kernel_spec_manager_class=coursekit.running.kernels.ThisPython", *options]

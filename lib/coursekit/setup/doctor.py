@@ -3,6 +3,7 @@
 import argparse
 import importlib.metadata
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -112,6 +113,40 @@ def _writable(folder: Path) -> bool:
         return False
 
 
+def modules() -> list[Row]:
+    """Return whether a file beside the lessons has the name of a module that they or the course import."""
+    known = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}
+    found = [
+        path for folder in (ROOT, ROOT / "notebooks", ROOT / "my_lessons") for path in _importable(folder)
+    ]
+    if not (covering := [path for path in found if path.stem in known]):
+        return [Row("modules", "none is covered by a file beside the lessons")]
+    names = ", ".join(path.relative_to(ROOT).as_posix() for path in covering)
+    remedy = f"Python would import {names} in place of the module of this name: rename it"
+    return [Row("modules", "covered by a file", Level.PROBLEM, remedy)]
+
+
+def _importable(folder: Path) -> list[Path]:
+    """Return the modules and packages in a folder."""
+    return sorted([*folder.glob("*.py"), *(path.parent for path in folder.glob("*/__init__.py"))])
+
+
+def settings() -> list[Row]:
+    """Return which settings of a person the lessons do not use."""
+    from coursekit.running.kernels import overridden
+
+    found = overridden()
+    return [Row("settings", "some are not used", Level.NOTE, "\n      ".join(found))] if found else []
+
+
+def tensorflow() -> list[Row]:
+    """Return whether TensorFlow can train one step, with the settings that lessons have."""
+    from coursekit.running.kernels import without_settings_of_its_user
+
+    with tempfile.TemporaryDirectory() as folder:
+        return [selfcheck.tensorflow(without_settings_of_its_user(Path(folder)))]
+
+
 def data_sets() -> Iterator[Row]:
     """Yield which data sets are here and whether they are the published ones, image by image."""
     for name, published in datasets.PUBLISHED.items():
@@ -166,8 +201,10 @@ LOOKS = (
     Look("versions", versions),
     Look("memory", memory),
     Look("folders", folders, "look at the folder of the course"),
+    Look("modules", modules),
+    Look("settings", settings),
     Look("data sets", data_sets),
     Look("kernel", kernel),
-    Look("TensorFlow", lambda: [selfcheck.tensorflow()]),
+    Look("TensorFlow", tensorflow),
     Look("grading", grading),
 )
