@@ -283,7 +283,7 @@ def test_a_recording_counts_copies_and_stores_what_the_lesson_shows(tmp_path, mo
 
 def test_a_recording_refuses_a_stand_in(monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=False))
-    with pytest.raises(SystemExit, match="genuine mnist"):
+    with pytest.raises(SystemExit, match="genuine MNIST"):
         record_gan.main(["digits-gan"])
 
 

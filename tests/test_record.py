@@ -79,7 +79,7 @@ def test_an_interrupted_recording_resumes(drawn, tmp_path, monkeypatch, capsys):
 
 def test_drawn_images_are_refused(drawn, monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name: replace(drawn, genuine=False))
-    with pytest.raises(SystemExit, match="needs genuine cifar10"):
+    with pytest.raises(SystemExit, match="needs the genuine CIFAR-10"):
         record.main(["resnet20"])
 
 

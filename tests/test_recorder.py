@@ -1,9 +1,11 @@
 """The command line of the recorders: which tasks and seeds it records, in order, and what it resumes."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from convlab import datasets
 from coursekit.measuring import recorder
 
 TASKS = {"one": "the first", "two": "the second", "three": "the third"}
@@ -53,3 +55,14 @@ def test_without_a_name_the_tasks_are_listed_and_an_unknown_one_is_refused(tmp_p
     with pytest.raises(SystemExit):
         run(["one", "four"], tmp_path)
     assert "no task is called four: choose from one, two, three" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("mnist", "MNIST: restore data/mnist.npz"), ("bccd", "BCCD: `make data`")]
+)
+def test_fault_a_recording_of_what_stands_in_is_refused(monkeypatch, name, said):
+    monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=False))
+    with pytest.raises(SystemExit, match=f"a recorded run needs the genuine {said}"):
+        recorder.genuine(name)
+    monkeypatch.setattr(datasets, "load", lambda name: SimpleNamespace(genuine=True, name=name))
+    assert recorder.genuine(name).name == name

@@ -395,5 +395,5 @@ def test_the_recorder_refuses_stand_ins_unknown_tasks_and_missing_vectors(monkey
     with pytest.raises(SystemExit, match="no word vectors at"):
         record_sentences.main(["sentences-static", "--output", str(tmp_path)])
     monkeypatch.setattr(Small, "genuine", False)
-    with pytest.raises(SystemExit, match="needs the genuine movie reviews"):
+    with pytest.raises(SystemExit, match="needs the genuine Movie reviews: restore data"):
         record_sentences.main(["sentences-random"])

@@ -1,5 +1,6 @@
 """`training`, against Keras, NumPy and its own promises: order, interruption, test set."""
 
+import inspect
 import os
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,7 +16,16 @@ from hypothesis import strategies as st
 from keras import layers
 
 from convlab import runs, training
-from convlab.training import augmentation, checkpoints, fitting, loop, precision, schedules, updates
+from convlab.training import (
+    augmentation,
+    checkpoints,
+    evaluation,
+    fitting,
+    loop,
+    precision,
+    schedules,
+    updates,
+)
 from convlab.training.fitting import Classifier
 from convlab.training.recipes import FAST, RESNET2015, Recipe
 
@@ -93,18 +103,20 @@ def test_shifts_of_normalisation_learn_faster_and_decay_as_slowly():
 
 def test_fit_takes_the_steps_of_keras_sgd():
     """Without momentum's schedule and augmentation, fit is compile(SGD) and train_on_batch."""
-    data, recipe = some_data(), Recipe(schedule="constant", learning_rate=0.05, weight_decay=0.0)
+    recipe = Recipe(schedule="constant", learning_rate=0.05, weight_decay=0.0, label_smoothing=0.2)
+    data = some_data()
     ours, run = fitted(data, recipe=recipe)
     oracle = network()
     oracle.compile(
         keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2),
     )
+    targets = np.eye(4)[data.y_train]
     images = np.array(augmentation.standardize(data.x_train, augmentation.statistics(data.x_train)))
     losses = []
     for epoch in range(2):
         for batch in training.planned(recipe, len(images), 16, 2, epoch, 0)["order"]:
-            losses.append(oracle.train_on_batch(images[batch], data.y_train[batch]))
+            losses.append(oracle.train_on_batch(images[batch], targets[batch]))
             oracle.reset_metrics()
     np.testing.assert_allclose(run.series("loss"), np.reshape(losses, (2, -1)).mean(axis=1), rtol=1e-4)
     for mine, theirs in zip(ours.get_weights(), oracle.get_weights()):
@@ -156,6 +168,12 @@ def test_the_draws_are_those_of_the_recorded_runs():
     assert drawn["order"].tolist() == [[1, 5, 3, 4, 6], [9, 0, 8, 2, 7]]
     assert drawn["shift"][0].tolist() == [[-3, 0], [-2, -3], [0, -4], [1, 1], [-3, 0]]
     assert drawn["mirror"].tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 1]]
+    alternating = augmentation.draw(10, 5, 2, 7, flip="alternating")["mirror"]
+    assert alternating.tolist() == [[1, 1, 1, 1, 1], [0, 1, 0, 1, 0]]
+    assert [part.tolist() for part in training.split(10, 3)] == [[0, 1, 3, 5, 7, 8, 9], [2, 4, 6]]
+    rows = [training.batch_rows(7, 3, 5, number).tolist() for number in range(3)]
+    assert rows == [[4, 0, 2], [3, 1, 5], [3, 0, 5]]
+    assert training.batch_rows(2, 5, 0, 0).tolist() == [1, 0]  # fewer than a batch: all of them
 
 
 @pytest.mark.parametrize("crop", [0, 1, 4])
@@ -195,6 +213,8 @@ def test_statistics_are_those_of_numpy():
     mean, deviation = augmentation.statistics(images)
     np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2)), rtol=1e-6)
     np.testing.assert_allclose(deviation, images.std(axis=(0, 1, 2)), rtol=1e-5)
+    mean, deviation = augmentation.statistics(np.full((2, 3, 3, 1), 7, "uint8"))
+    assert (mean, deviation) == (7, np.float32(1e-3))  # one colour: no division by 0
 
 
 def test_a_batch_larger_than_the_images_is_refused():
@@ -262,6 +282,7 @@ def test_plans_cover_a_fraction_of_an_epoch():
         schedules.learning_rates("triangle", 0.1, 6),
         rtol=1e-6,
     )
+    np.testing.assert_allclose(run.series("rate"), [plan["rate"][-1] for plan in plans])
 
 
 def test_the_network_learns_and_the_run_says_how():
@@ -302,6 +323,8 @@ def test_fit_never_reads_the_test_images_and_never_trains_on_those_held_out():
         patch.setattr(augmentation, "statistics", lambda images: scale)
         (one, run), (two, spoilt) = fitted(data, validation=16), fitted(other, validation=16)
     assert sorted([*kept, *held_out]) == list(range(64)) and len(held_out) == 16
+    answered = training.logits(one, data.x_train[held_out], scale).argmax(axis=1)
+    assert run.series("validation")[-1] == pytest.approx(np.mean(answered == data.y_train[held_out]))
     np.testing.assert_allclose(run.series("loss"), spoilt.series("loss"), rtol=1e-5)
     assert run.series("validation") != spoilt.series("validation")
     for mine, theirs in zip(one.get_weights(), two.get_weights()):
@@ -464,7 +487,7 @@ def adversaries():
 
 
 @pytest.mark.parametrize("after", [3, 20])
-def test_a_gan_of_two_numbers_is_interrupted_and_resumed(tmp_path, monkeypatch, after):
+def test_a_gan_of_two_numbers_is_interrupted_and_resumed(tmp_path, monkeypatch, capsys, after):
     place, how = tmp_path / "gan.npz", {"steps_per_epoch": 10, "settings": {"seed": 5, "widths": (1, 2)}}
     models, step, state = adversaries()
     whole = training.train(models, step, 45, state=state, **how)
@@ -476,6 +499,7 @@ def test_a_gan_of_two_numbers_is_interrupted_and_resumed(tmp_path, monkeypatch, 
     counted = Interrupted(step)
     run = training.train(resumed, counted, 45, state=state, checkpoint=place, **how)
     assert counted.numbers == list(range(after, 45))
+    assert "45/45" in capsys.readouterr().err.splitlines()[-1]
     assert [float(part) for part in resumed] == [float(part) for part in models]
     for name in ("epoch", "critic", "generator"):
         np.testing.assert_allclose(run.series(name), whole.series(name), rtol=1e-12)
@@ -527,6 +551,23 @@ def test_a_figure_that_few_steps_return_is_averaged_over_those():
     variable = keras.Variable(0.0, name="agent")
     run = training.train(variable, lambda n: {"loss": n} | ({"score": 7.0} if n == 1 else {}), 4)
     assert (run.series("loss"), run.series("score")) == ([1.5], [7.0])
+    run = training.train(variable, lambda n: {"loss": n}, 5, steps_per_epoch=2)
+    assert run.series("loss") == [0.5, 2.5, 4.0]
+
+
+@pytest.mark.parametrize(("seconds", "saved"), [(25, [3, 6, 7]), (60, [2, 4, 6, 7])])
+def test_a_checkpoint_is_written_once_a_minute(tmp_path, monkeypatch, seconds, saved):
+    class Steady(loop.Clock):
+        """A clock that goes on by so many seconds with each step."""
+
+        def read(self):
+            return {"seconds": len(done) * seconds, "cpu_seconds": 0.0}
+
+    done, when = [], []
+    monkeypatch.setattr(checkpoints, "save", lambda *of_a_run: when.append(len(done)))
+    variable, place = keras.Variable(0.0), tmp_path / "run.npz"
+    training.train(variable, lambda n: done.append(n) or {}, 7, checkpoint=place, clock=Steady())
+    assert when == saved
 
 
 def test_parts_with_a_memory_of_their_own_are_saved(tmp_path, monkeypatch):
@@ -601,6 +642,37 @@ def test_xla_computes_the_same():
     np.testing.assert_allclose(compiled.series("loss"), plain.series("loss"), rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "taken"),
+    {
+        ("auto", "auto"): ("bfloat16", True),
+        ("auto", False): ("bfloat16", False),
+        ("float32", "auto"): ("float32", True),
+        ("float32", False): ("float32", False),
+    }.items(),
+)
+def test_only_what_is_left_open_is_chosen(monkeypatch, chosen, taken):
+    monkeypatch.setattr(fitting, "fastest", lambda: ("bfloat16", True))
+    assert fitting._computing(*chosen, None) == taken
+
+
+def test_what_is_chosen_reaches_the_step_and_the_bar(monkeypatch):
+    made, shown = [], []
+    bound = inspect.signature(Classifier).bind
+    monkeypatch.setattr(fitting, "Classifier", lambda *a: made.append(bound(*a).arguments) or Classifier(*a))
+    monkeypatch.setattr(fitting, "train", lambda *_, **options: shown.append(options))
+    choices = {"border": "reflect", "seed": 7, "precision": "float32", "compiled": True}
+    training.fit(network(), some_data(), 1.5, 16, **choices)
+    names = ("batch_size", "epochs", "seed", "compiled", "held_out")
+    assert [made[0][name] for name in names] == [16, 1.5, 7, True, None]
+    assert made[0]["recipe"] == Recipe(border="reflect")
+    assert (shown[0]["title"], shown[0]["batch_size"]) == ("small in float32, XLA", 16)
+    borders, gather = set(), augmentation.gather
+    monkeypatch.setattr(augmentation, "gather", lambda *a: borders.add(a[-1]) or gather(*a))
+    Classifier(**{**made[0], "compiled": False}).step(0)
+    assert borders == {"reflect"}
+
+
 def test_auto_takes_the_fastest_and_says_so(monkeypatch):
     monkeypatch.setattr(fitting, "fastest", lambda: ("bfloat16", False))
     _, run = fitted(some_data(), precision="auto", compiled="auto")
@@ -643,6 +715,17 @@ def test_views_average_mirror_images_and_shifts():
     np.testing.assert_allclose(shifted, both / 2 + near / 8, rtol=1e-3, atol=1e-4)
     with pytest.raises(ValueError, match="'sideways' is not one of plain, flip"):
         training.logits(model, data.x_train, scale, "sideways")
+
+
+def test_images_are_answered_in_batches_and_by_the_view_that_is_asked_for(monkeypatch):
+    data, model = some_data(20), network()
+    scale, asked = augmentation.statistics(data.x_train), []
+    at_once = training.logits(model, data.x_train, scale)
+    monkeypatch.setattr(evaluation, "BATCH_SIZE", 8)
+    np.testing.assert_allclose(training.logits(model, data.x_train, scale), at_once, rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr(evaluation, "logits", lambda *a: asked.append(a[-1]) or at_once[:16])
+    training.accuracy(model, data, "flip")
+    assert asked == ["flip"]
 
 
 def test_the_progress_bar_shows_loss_accuracy_and_time_left(capsys):

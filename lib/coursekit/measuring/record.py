@@ -15,6 +15,7 @@ import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
+from coursekit.measuring import recorder
 from coursekit.measuring.tasks import TASKS, with_rate
 
 CHECKPOINTS = Path("build/record")
@@ -64,11 +65,7 @@ def listing():
 
 def images_of(task):
     """Return the task's data set, genuine, with as many training images as the task uses."""
-    from convlab import datasets
-
-    data = datasets.load(task.data)
-    if not (isinstance(data, datasets.Dataset) and data.genuine):
-        raise SystemExit(f"a recorded run needs genuine {task.data} images: `make data`, or set CONVLAB_DATA")
+    data = recorder.genuine(task.data)
     # the first images only: they are in no order
     return replace(data, x_train=data.x_train[: task.images], y_train=data.y_train[: task.images])
 

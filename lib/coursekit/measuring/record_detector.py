@@ -24,11 +24,7 @@ def main(argv):
 
 
 def _begin(name):
-    from convlab import datasets  # not above: Keras reads its backend when it is first imported
-
-    data = datasets.load("bccd")
-    if not data.genuine:
-        raise SystemExit("a recorded run needs the genuine BCCD: `make data`, or set CONVLAB_DATA")
+    data = recorder.genuine("bccd")
     return lambda seed, *where: record(data, seed, EPOCHS, *where)
 
 

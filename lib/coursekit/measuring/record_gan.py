@@ -77,11 +77,7 @@ def main(argv):
 
 
 def _begin(name):
-    from convlab import datasets  # not above: Keras reads its backend when it is first imported
-
-    data = datasets.load(TASKS[name].data)
-    if not data.genuine:
-        raise SystemExit(f"a recorded run needs genuine {TASKS[name].data} images: see data/README.md")
+    data = recorder.genuine(TASKS[name].data)
     return lambda *where: record(name, TASKS[name], data, *where)
 
 

@@ -58,17 +58,8 @@ def main(argv):
 
 
 def _begin(name):
-    data = _photographs()
+    data = recorder.genuine("camvid")
     return lambda *where: record(name, TASKS[name], data, *where)
-
-
-def _photographs():
-    from convlab import datasets
-
-    data = datasets.load("camvid")
-    if not data.genuine:
-        raise SystemExit("a recorded run needs the genuine CamVid: `make data`, or set CONVLAB_DATA")
-    return data
 
 
 def record(name, task, data, seed, checkpoint, output=DATA_FOLDER):

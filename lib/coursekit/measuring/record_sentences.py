@@ -17,6 +17,7 @@ import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
+from coursekit.measuring import recorder
 
 FOLDS = 10
 
@@ -68,22 +69,13 @@ def main(argv):
         print("\n".join(TASKS))
         return 0
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    data = _reviews()
+    data = recorder.genuine("movie_reviews")
     for name in chosen.names:
         task = TASKS[name]
         vectors = _vectors(chosen.vectors) if task and task.pretrained else None
         for which in chosen.folds:
             print(record(name, task, data, which, vectors, chosen.output), flush=True)
     return 0
-
-
-def _reviews():
-    from convlab import datasets
-
-    data = datasets.load("movie_reviews")
-    if not data.genuine:
-        raise SystemExit("a recorded run needs the genuine movie reviews: restore data/movie_reviews.txt.gz")
-    return data
 
 
 def _vectors(path):

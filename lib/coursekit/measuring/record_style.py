@@ -52,11 +52,7 @@ def main(argv):
 
 
 def _begin(name):
-    from convlab import datasets  # not above: Keras reads its backend when it is first imported
-
-    data = datasets.load("camvid")
-    if not data.genuine:
-        raise SystemExit("a recorded run needs the genuine CamVid: `make data`, or set CONVLAB_DATA")
+    data = recorder.genuine("camvid")
     return lambda *where: record(name, TASKS[name], data, *where)
 
 

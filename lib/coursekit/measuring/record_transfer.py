@@ -22,6 +22,7 @@ import numpy as np
 
 from convlab import DATA_FOLDER
 from convlab.files import write_whole
+from coursekit.measuring import recorder
 
 CACHE = Path("build/record")
 FLOAT_WEIGHTS = CACHE / "squeezenet-float32.weights.h5"
@@ -59,11 +60,7 @@ def main(argv):
         if part not in PARTS:
             parser.error(f"there is no part {part!r}: name some of {', '.join(PARTS)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from convlab import datasets  # not above: Keras reads its backend when it is first imported
-
-    data = datasets.load("cifar10")
-    if not (isinstance(data, datasets.Dataset) and data.genuine):
-        raise SystemExit("a recorded run needs genuine cifar10 images: `make data`, or set CONVLAB_DATA")
+    data = recorder.genuine("cifar10")
     for part in chosen.parts or PARTS:
         if part == "float32" and not FLOAT_WEIGHTS.exists():
             print(f"float32 is left out: there is no {FLOAT_WEIGHTS}")
@@ -330,14 +327,10 @@ def fashion(data):
     """Return the features of a small network that has learned Fashion-MNIST: {"pool mean": (N, 128), …}."""
     import keras
 
-    from convlab import datasets, training
+    from convlab import training
     from convlab.training import augmentation
 
-    clothes = datasets.load("fashion_mnist")
-    if not (isinstance(clothes, datasets.Dataset) and clothes.genuine):
-        raise SystemExit(
-            "a recorded run needs genuine fashion_mnist images: `make data`, or set CONVLAB_DATA"
-        )
+    clothes = recorder.genuine("fashion_mnist")
     clothes = replace(clothes, x_train=_coloured(clothes.x_train), x_test=_coloured(clothes.x_test))
     keras.utils.set_random_seed(0)
     model = small_network("fashion")

@@ -1,11 +1,13 @@
-"""The command line that recorders share: tasks, their seeds, and going on where a recording stopped."""
+"""What recorders share: the command line with tasks and seeds, going on, and the genuine data set."""
 
 import argparse
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from convlab import DATA_FOLDER
+from convlab.datasets.published import PUBLISHED
 
 CHECKPOINTS = Path("build/record")
 
@@ -52,3 +54,14 @@ def run(
                 checkpoint.unlink(missing_ok=True)
             print(record(seed, checkpoint, chosen.output), flush=True)
     return 0
+
+
+def genuine(name: str) -> Any:
+    """Return the data set `name`; SystemExit, with what to do, unless it is the published one."""
+    from convlab import datasets  # not above: Keras reads its backend when it is first imported
+
+    data, published = datasets.load(name), PUBLISHED[name]
+    if not data.genuine:
+        what = f"restore data/{published.file}" if published.bundled else "`make data`, or set CONVLAB_DATA"
+        raise SystemExit(f"a recorded run needs the genuine {published.title}: {what}")
+    return data
