@@ -53,10 +53,19 @@ def test_settings_are_chosen_by_held_out_digits_alone(monkeypatch, tmp_path):
 
     monkeypatch.setattr(live_settings, "train", train)
     monkeypatch.setattr(live_settings, "STATED", tmp_path / "settings.json")
+    monkeypatch.setattr(live_settings, "CHOSEN", tmp_path / "chosen.js")
     assert live_settings.main([]) == 0
     stated = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))
     assert stated["chosen"]["learningRate"] == 0.002
-    assert asked == [(32, 1, True), (4, 3, True), (1, 3, False)]
+    assert asked == [(16, 1, True), (3, 3, True), (1, 3, False)]
+    script = (tmp_path / "chosen.js").read_text(encoding="utf-8")
+    assert json.loads(script[script.index("{\n    ") : script.index("};") + 1]) == stated["chosen"]
+
+
+def test_page_begins_with_what_was_stated():
+    stated = json.loads(live_settings.STATED.read_text(encoding="utf-8"))["chosen"]
+    text = json.dumps(stated, indent=2).replace("\n", "\n  ")
+    assert live_settings.CHOSEN.read_text(encoding="utf-8") == live_settings.SCRIPT.format(text)
 
 
 def test_missing_node_is_reported(monkeypatch):

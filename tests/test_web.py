@@ -47,6 +47,25 @@ def test_training_steps_of_every_rule_are_pythons():
         cases.assert_same_network(case, answer, cases.network_expected(case))
 
 
+def test_saved_weights_are_kerass_running_average_after_first_steps_that_count_for_less():
+    layers = [{"kind": "Flatten"}, {"kind": "Dense", "units": 10}]
+    batch, steps = 2000, 30  # a share of 0.4 of each step, more in the first 15
+    options = {"input": [28, 28, 1], "classes": 10, "batchSize": batch, "seed": 5}
+    asked = {
+        "ask": "averaged",
+        "packed": live.packed_digits(live.MNIST),
+        "layers": layers,
+        "options": options,
+    }
+    (answer,) = cases.ask_node([asked | {"steps": steps}])
+    for name, average in ((name, np.array(first)) for name, first in answer["weights"][0].items()):
+        for step, weights in enumerate(answer["weights"][1:], 1):
+            momentum = 1 - max(batch / answer["images"], 10 / (step + 10))
+            average = momentum * average + (1 - momentum) * np.array(weights[name])
+        np.testing.assert_allclose(answer["saved"][name], average, atol=1e-6)
+        assert name == "1.bias" or np.abs(average - answer["weights"][-1][name]).max() > 1e-3
+
+
 def test_sizes_and_refusals_are_pythons_word_for_word():
     asked = cases.size_cases()
     answered = cases.ask_node(asked)

@@ -209,10 +209,10 @@ convlab.part(function live(convlab) {
     }
 
     #build() {
-      const { rule, learningRate, batchSize, seed, shift, fall } = this.training.settings;
+      const { rule, learningRate, batchSize, seed, shift, fall, average } = this.training.settings;
       const options = { rule, learningRate, batchSize, seed, input: this.editor.input, classes: CLASSES };
       this.build = (this.build ?? 0) + 1;
-      this.trainer.post({ type: "build", build: this.build, layers: this.editor.layers, options, shift, fall });
+      this.trainer.post({ type: "build", build: this.build, layers: this.editor.layers, options, shift, fall, average });
       this.trainer.post({ type: "mine", ...this.drawing.digits() });
       this.isBuilt = true;
       this.#enable();

@@ -139,6 +139,17 @@ convlab.part(function network(convlab) {
       }
     }
 
+    /** Call `use` with other parameters in place of the network's own, and return what it returns. */
+    withParams(params, use) {
+      const own = this.params.slice();
+      this.params.set(params);
+      try {
+        return use();
+      } finally {
+        this.params.set(own);
+      }
+    }
+
     #allocate(arena) {
       const numbers = this.rows.reduce((sum, row) => (
         sum + Object.values(row.parameters).reduce((own, shape) => own + product(shape), 0)), 0);

@@ -55,6 +55,25 @@ convlab.part(function optimizers(convlab) {
     }
   }
 
+  /**
+   * A running average of the weights: it jumps less from batch to batch than they do (Polyak and Juditsky 1992).
+   * Keras's `use_ema`, but that the first steps count for less.
+   */
+  class Average {
+    /** @param {number} images - over about how many images */
+    constructor(params, images = 5000) {
+      Object.assign(this, { values: params.slice(), images, steps: 0 });
+    }
+
+    /** Take the weights after a step on `n` images: average ← average + share·(weights - average). */
+    take(params, n) {
+      const { values } = this;
+      this.steps += 1;
+      const share = Math.min(1, Math.max(n / this.images, 10 / (this.steps + 10)));
+      for (let i = 0; i < values.length; i++) values[i] += share * (params[i] - values[i]);
+    }
+  }
+
   const RULES = { SGD, Momentum, Adam };
 
   /** Return the rule of that name for these parameters. */
@@ -71,5 +90,5 @@ convlab.part(function optimizers(convlab) {
     return value;
   }
 
-  Object.assign(convlab, { RULES, ruleFor, checkedRate });
+  Object.assign(convlab, { Average, RULES, ruleFor, checkedRate });
 });

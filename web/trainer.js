@@ -54,18 +54,31 @@ convlab.part(function trainer(convlab) {
       this.post({ type: "data", name, shape, names, train: train.count, test: { ...test, images: test.images.slice() } });
     }
 
-    on_build({ build, layers, options, shift, fall }) {
+    on_build({ build, layers, options, shift, fall, average }) {
       const network = new Network(layers, options);
-      Object.assign(this, { network, build, shift, fall, learningRate: network.rule.learningRate, running: false, seen: 0, steps: 0, evaluatedAt: 0 });
+      Object.assign(this, { network, build, shift, fall, average: null, learningRate: network.rule.learningRate, running: false, seen: 0, steps: 0, evaluatedAt: 0 });
+      this.#setAverage(average);
       this.random = new Random(options.seed + 1);
       this.order = [];
       this.tally = { loss: 0, hits: 0, images: 0, milliseconds: 0 };
       this.post({ type: "built", wasm: network.wasm, bytes: network.arena.bytes });
     }
 
-    on_settings({ rule, learningRate, shift, fall }) {
+    on_settings({ rule, learningRate, shift, fall, average }) {
       this.network.setRule(rule, learningRate);
+      this.#setAverage(average);
       Object.assign(this, { learningRate, shift, fall });
+    }
+
+    /** Begin an average of the weights, or end it. */
+    #setAverage(wanted) {
+      if (!wanted) this.average = null;
+      else this.average ??= new convlab.Average(this.network.params);
+    }
+
+    /** Call `use` with the weights that the page tests, shows and saves: their average where there is one. */
+    #withShown(use) {
+      return this.average ? this.network.withParams(this.average.values, use) : use();
     }
 
     /** Train until paused, or until `images` more have been seen. */
@@ -93,6 +106,10 @@ convlab.part(function trainer(convlab) {
 
     /** Answer with everything that one image makes of the network: outputs, gradients, filters. */
     on_look({ pixels, label }) {
+      this.#withShown(() => this.#look(pixels, label));
+    }
+
+    #look(pixels, label) {
       const { network } = this;
       const image = this.#standardized(pixels);
       const outputs = [];
@@ -107,7 +124,8 @@ convlab.part(function trainer(convlab) {
     }
 
     on_classify({ pixels }) {
-      this.post({ type: "classified", shares: this.network.probabilities(this.#standardized(pixels)) });
+      const shares = this.#withShown(() => this.network.probabilities(this.#standardized(pixels)));
+      this.post({ type: "classified", shares });
     }
 
     /** Take the reader's own digits as a test set: `images` are lists of pixels from 0 to 255. */
@@ -116,11 +134,12 @@ convlab.part(function trainer(convlab) {
     }
 
     on_weights() {
-      this.post({ type: "weights", weights: this.network.weights(), scale: this.data.scale });
+      this.post({ type: "weights", weights: this.#withShown(() => this.network.weights()), scale: this.data.scale });
     }
 
     on_setWeights({ weights }) {
       this.network.setWeights(weights);
+      if (this.average) this.average = new convlab.Average(this.network.params);
       this.#evaluate();
     }
 
@@ -167,6 +186,7 @@ convlab.part(function trainer(convlab) {
       }
       network.rule.learningRate = this.learningRate / (this.fall ? 1 + this.seen / HALVED_AFTER : 1);
       const loss = network.step(images, labels);
+      this.average?.take(network.params, n);
       if (!Number.isFinite(loss)) throw new convlab.Refusal("loss_not_finite");
       this.seen += n;
       this.steps += 1;
@@ -190,8 +210,12 @@ convlab.part(function trainer(convlab) {
       });
     }
 
-    /** Tell how well the test images and the reader's own digits are recognised. */
     #evaluate() {
+      this.#withShown(() => this.#test());
+    }
+
+    /** Tell how well the test images and the reader's own digits are recognised. */
+    #test() {
       const { network, data: { test, shape, scale } } = this;
       const size = product(shape);
       const confusion = Array.from({ length: network.classes }, () => new Array(network.classes).fill(0));

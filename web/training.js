@@ -7,7 +7,7 @@ convlab.part(function training(convlab) {
 
   const FIGURES = ["seen", "loss", "accuracy_train", "accuracy_test", "accuracy_mine", "speed"];
   const NUMBERS = { learningRate: { step: "any", min: 0 }, batchSize: { min: 1, step: 1 }, seed: { min: 0, step: 1 } };
-  const TICKS = ["shift", "fall"];
+  const TICKS = ["shift", "fall", "average"];
   const MOST_POINTS = 1000; // of a curve; every other one goes then
 
   /** What the reader has set, and what the trainer has reported; `fault` is why these settings cannot be, or null. */
@@ -18,8 +18,7 @@ convlab.part(function training(convlab) {
      */
     constructor(acts) {
       this.acts = acts;
-      // chosen on held-out training digits: settings.json, coursekit.measuring.live_settings
-      this.settings = { rule: "Adam", learningRate: 0.004, batchSize: 32, seed: 0, shift: false, fall: true };
+      this.settings = { ...convlab.CHOSEN, seed: 0 };
       this.fault = null;
       this.clear();
       this.draw();

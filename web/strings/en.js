@@ -97,6 +97,7 @@ convlab.part(function english(convlab) {
     seed: "seed",
     shift: "move each image by up to 2 pixels",
     fall: "let the learning rate fall: half after 10,000 images, a third after 20,000",
+    average: "test, show and save the average of the weights over about 5,000 images",
     seen: "images seen",
     loss: "loss",
     accuracy_train: "training accuracy",

@@ -93,6 +93,7 @@ convlab.part(function japanese(convlab) {
     seed: "シード",
     shift: "画像を2画素まで動かす",
     fall: "学習率を下げていく: 10,000枚の後に半分、20,000枚の後に3分の1",
+    average: "画像約5,000枚にわたる重みの平均をテスト・表示・保存する",
     seen: "見た画像",
     loss: "損失",
     accuracy_train: "訓練の正解率",

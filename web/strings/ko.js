@@ -93,6 +93,7 @@ convlab.part(function korean(convlab) {
     seed: "시드",
     shift: "이미지를 2픽셀까지 옮기기",
     fall: "학습률 낮추기: 이미지 10,000개 뒤에 절반, 20,000개 뒤에 3분의 1",
+    average: "이미지 약 5,000개에 걸친 가중치의 평균을 시험하고 보여 주고 저장하기",
     seen: "본 이미지",
     loss: "손실",
     accuracy_train: "훈련 정확도",

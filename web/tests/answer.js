@@ -12,6 +12,7 @@ globalThis.answerCases = function answerCases(cases) {
     layer: layerAnswer, network: networkAnswer, sizes: sizesAnswer, count: countAnswer, file: fileAnswer, read: readAnswer,
     sentences: sentencesAnswer, fuzz: fuzzAnswer, centred: ({ ink, side }) => [...convlab.centred(Float32Array.from(ink), side)],
   };
+  answers.averaged = averagedAnswer;
   return Promise.all(cases.map((one) => answers[one.ask](one)));
 
   function layerAnswer({ layer, input, n, x, params = {}, averages = {}, dy, training = false, wasm }) {
@@ -57,6 +58,25 @@ globalThis.answerCases = function answerCases(cases) {
       loss, dx: [...dx], parameters: lists(parameters), losses, weights: lists(net.weights()),
       logits: [...net.forward(x)], wasm: net.wasm,
     };
+  }
+
+  /** Return the weights after each step of a training, and those that the trainer would save. */
+  async function averagedAnswer({ packed, layers, options, steps }) {
+    let saved = null;
+    const trainer = new convlab.Trainer((report) => {
+      if (report.type === "refused") throw new Error(report.message);
+      if (report.type === "weights") saved = lists(report.weights);
+    });
+    await trainer.handle({ type: "data", name: "digits", packed });
+    await trainer.handle({ type: "build", build: 1, layers, options, average: true });
+    const { network } = trainer;
+    const weights = [lists(network.weights())];
+    for (let i = 0; i < steps; i++) {
+      await trainer.handle({ type: "steps", count: 1 });
+      weights.push(lists(network.weights()));
+    }
+    await trainer.handle({ type: "weights" });
+    return { weights, saved, images: trainer.average.images };
   }
 
   /** Return what a function of sizes returns, or what it refuses. */

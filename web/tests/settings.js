@@ -13,7 +13,7 @@ const PRESET = [
 ];
 
 /** Return the accuracy after each number of images, and the processor's seconds of training until then. */
-async function curve(packed, { rule, learningRate, batchSize, shift, fall }, seed, counts) {
+async function curve(packed, { rule, learningRate, batchSize, shift, fall, average }, seed, counts) {
   const found = [];
   const trainer = new convlab.Trainer((report) => {
     if (report.type === "refused") throw new Error(report.message);
@@ -21,7 +21,7 @@ async function curve(packed, { rule, learningRate, batchSize, shift, fall }, see
   });
   const options = { rule, learningRate, batchSize, seed, input: [28, 28, 1], classes: 10 };
   await trainer.handle({ type: "data", name: "digits", packed });
-  await trainer.handle({ type: "build", build: 1, layers: PRESET, options, shift, fall });
+  await trainer.handle({ type: "build", build: 1, layers: PRESET, options, shift, fall, average });
   const seconds = [];
   let used = 0;
   for (const count of counts) {
