@@ -9,12 +9,12 @@ import json
 import threading
 import time
 
-import psutil
 import pytest
 
 from coursekit.publishing import live
 
 from .live_page import DESKTOP, PHONE, LivePage
+from .renderers import megabytes
 
 # isort: split
 import web_cases as cases
@@ -280,16 +280,8 @@ def grown(page, images):
     """Return by how many megabytes the browser's memory grows during so many images."""
     page.press("cl-start")
     page.until("return convlab.live.seen >= 3000")
-    before = memory(page)
+    before = megabytes(page.reader.browser)
     page.until("return convlab.live.seen >= arguments[0]", 3000 + images)
-    after = memory(page)
+    after = megabytes(page.reader.browser)
     page.press("cl-start")
     return after - before
-
-
-def memory(page):
-    """Return the megabytes of the browser's renderers, garbage collected."""
-    page.reader.browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
-    driver = psutil.Process(page.reader.browser.service.process.pid)
-    renderers = [one for one in driver.children(recursive=True) if "--type=renderer" in one.cmdline()]
-    return sum(one.memory_info().rss for one in renderers) / 2**20
