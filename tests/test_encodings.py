@@ -41,6 +41,7 @@ COMMANDS = {
     "site --root {root}": (2, "the book needs "),
     "draw --root {root}": (2, "there is no"),
     "colab --root {root}": (2, "Colab gets the course from GitHub"),
+    "lite --root {root}": (2, "JupyterLite is not installed in build/lite"),
     "student --root {root}/nothing": (2, "there are no lessons in {root}/nothing"),
     "exam --root {root}/nothing": (2, "there are no lessons in {root}/nothing"),
     "grade {root}/handed-in --output {root}/grades --sandbox no": (0, "김민준|wrong"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cores", "in_notebook", "one_thread", "processor", "processor_seconds"]
+__all__ = ["cores", "in_browser", "in_notebook", "one_thread", "processor", "processor_seconds"]
 
 
 def cores() -> int:
@@ -75,6 +75,15 @@ def processor_seconds() -> float:
     True
     """
     return time.perf_counter() if sys.platform == "win32" else time.thread_time()
+
+
+def in_browser() -> bool:
+    """Return whether this is Python in WebAssembly: no processes, no threads, no TensorFlow.
+
+    >>> in_browser()
+    False
+    """
+    return sys.platform in ("emscripten", "wasi")
 
 
 def in_notebook() -> bool:

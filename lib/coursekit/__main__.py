@@ -25,6 +25,7 @@ COMMANDS = {
     "slides": ("publishing.slides", "make a deck of slides out of each lesson"),
     "site": ("publishing.book", "make the book of all lessons"),
     "colab": ("publishing.colab", "make the lessons for Colab, with a first cell that gets the course"),
+    "lite": ("publishing.lite", "make lessons 00 to 06 for a browser that has no Python"),
     "student": ("publishing.student", "make the archives to hand out to a class"),
     "record": ("measuring.record", "train in full what a lesson can only begin, and keep how it went"),
     "record-transfer": ("measuring.record_transfer", "record the figures of lesson 17"),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from convlab import DATA_FOLDER
-from convlab.machine import cores
+from convlab.machine import cores, in_browser
 from convlab.printing import printable
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """Return the findings that cost no time: Python, packages, cores, disk."""
+    """Return the findings that cost no time: Python, packages, cores, disk; in a browser Python alone."""
+    if in_browser():
+        remedy = "lessons 00 to 06 run here; nobody has tested them with this Python"
+        return [Row("Python", f"{sys.version.split()[0]} in a browser", Level.NOTE, remedy)]
     return [_python(), _packages(), _cores(), _disk()]
 
 
@@ -71,6 +74,8 @@ def tensorflow(variables: Mapping[str, str] | None = None) -> Row:
 
     `variables` are those of the process; by default the ones of this process.
     """
+    if in_browser():
+        return Row("TensorFlow", "none in a browser", Level.NOTE, "lessons 00 to 06 work without")
     remedy = "lessons 01 to 06 work without; `make run` installs it again after `rm -r .venv`"
     try:
         trial = subprocess.run(

@@ -88,7 +88,10 @@ class Explorer:
         bundle: dict[str, Any] = {"text/plain": self.sentence, **self.picture}
         if not WEB.is_dir():  # the package was installed without the course around it
             return bundle
-        view = self.widget()._repr_mimebundle_()
+        try:
+            view = self.widget()._repr_mimebundle_()
+        except ImportError:  # no anywidget, as in a browser: the still picture is shown
+            return bundle
         assert view is not None  # it is None for a widget without a view
         return bundle | {WIDGET_VIEW: view[0][WIDGET_VIEW]}
 
