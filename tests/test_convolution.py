@@ -294,6 +294,16 @@ def test_what_is_not_finite_stays_in_its_window(channels, value):
     ]
 
 
+def test_a_window_with_nan_has_no_largest_value_and_passes_no_gradient_back():
+    """TensorFlow on a CPU says 3 here, and hides the NaN; a place that a NaN reaches is seen here."""
+    layer = MaxPool2D(2)
+    images = np.array([[np.nan, 1, 4, 5], [2, 3, 6, 7]])[None, :, :, None]
+    assert tf.nn.max_pool2d(images, 2, 2, "VALID").numpy().ravel().tolist() == [3, 7]
+    np.testing.assert_array_equal(layer.forward(images).ravel(), [np.nan, 7])
+    dimages = layer.backward(np.ones((1, 1, 2, 1)))
+    assert dimages[0, :, :, 0].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
+
+
 def test_a_sum_that_overflows_is_no_reason_to_warn(recwarn):
     images = np.full((1, 8, 8, 1), 3e38, np.float32)
     assert np.isfinite(conv2d(images, np.full((3, 3, 1, 1), 0.01, np.float32))).all() and not recwarn.list

@@ -15,6 +15,8 @@ import urllib.parse
 import zipfile
 from collections import namedtuple
 from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -699,6 +701,23 @@ def test_values_come_back_as_they_were(value):
     came = there_and_back(value)
     np.testing.assert_equal(came, value)
     assert type(came) is type(value) or np.shape(value) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Fraction(3, 2),
+        Decimal("1.5"),
+        [Fraction(3, 2)],
+        np.array((1.5,), dtype=object),
+        np.array([Fraction(3, 2)]),
+    ],
+    ids=repr,
+)
+def test_numbers_of_other_kinds_count_as_in_the_notebook(value):
+    """Each becomes a plain number when it is tried, in both places, and is compared within the tolerance."""
+    came = there_and_back(comparing.plain(value))
+    assert comparing.agrees(1.5 + 1e-12 if np.shape(value) == () else (1.5 + 1e-12,), came)
 
 
 @pytest.mark.parametrize(
