@@ -318,3 +318,11 @@ def test_exercises_of_a_lesson_check_hint_and_solve(path):
 )
 def test_command_of_coursekit_has_its_module(command):
     assert callable(importlib.import_module(f"coursekit.{COMMANDS[command][0]}").main)
+
+
+def test_the_five_questions_are_answered_by_files_that_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Five questions")[2]
+    answers = re.findall(r"^\| .+\? \| `(\S+)` \| `(\w+)` \|$", text, re.MULTILINE)
+    assert len(answers) == 5
+    for place, name in answers:
+        assert f"\ndef {name}(" in (ROOT / place).read_text(encoding="utf-8"), place

@@ -52,3 +52,20 @@ def test_a_lost_game_is_lost_and_a_full_column_has_no_value():
 def test_fault_a_game_whose_stones_do_not_fall():
     with pytest.raises(ValueError, match="in tic-tac-toe stones do not fall"):
         solver.DropSolver(boards.tic_tac_toe())
+
+
+def test_late_positions_are_open_and_different_and_can_be_played_wrong():
+    found, keeping = solver.late_positions(SMALL, 5, stones=6, seed=3)
+    assert len(np.unique(found, axis=0)) == 5 and np.isnan(SMALL.outcomes(found)).all()
+    assert ((found != 0).sum(axis=(1, 2)) == 6).all()
+    losing = SMALL.legal(found) & ~keeping
+    assert losing.any(axis=1).all() and keeping.any(axis=1).all()
+    np.testing.assert_array_equal(keeping, selfplay.optimal(SMALL, found, TABLES["small"]))
+    np.testing.assert_array_equal(found, solver.late_positions(SMALL, 5, stones=6, seed=3)[0])
+    assert (found != solver.late_positions(SMALL, 5, stones=6, seed=4)[0]).any()
+
+
+def test_fault_more_positions_than_there_are():
+    tiny = boards.InARow("tiny", 2, 2, 2, drops=True)  # two stones of a player are a row
+    with pytest.raises(ValueError, match="0 such positions with 3 stones were found, not 1: ask for fewer"):
+        solver.late_positions(tiny, 1, stones=3)
