@@ -207,6 +207,11 @@ def test_numbers_and_one_hot_labels_ask_for_the_same_images(pair):
     )
 
 
+def test_the_noise_is_that_of_the_stored_pictures():
+    np.testing.assert_allclose(generation.noise(1, 2, seed=4), [[-0.3607, -0.7351]], atol=1e-4)
+    assert abs(generation.noise(1000, 32).std() - 1) < 0.02 > abs(generation.noise(1000, 32).mean())
+
+
 def test_the_nearest_are_those_of_brute_force():
     training, images = rng.integers(0, 256, (2, 150, 4, 5, 1), dtype="uint8")
     rows, distances = generation.nearest(images, training, 3)

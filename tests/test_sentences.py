@@ -206,6 +206,8 @@ def test_each_sentence_is_tested_once_and_no_group_shares_one():
         assert len(fold.dev) == round(0.1 * (200 - len(fold.test)))
         tested.extend(fold.test)
     assert sorted(tested) == list(range(200))
+    recorded = sentences.fold(np.array([0, 1, 0] + 20 * [1]), 0, seed=5)
+    assert recorded.dev.tolist() == [9, 14]  # recorded figures can be had again only while these stay
 
 
 # --- the network

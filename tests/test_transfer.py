@@ -165,6 +165,7 @@ def test_few_draws_each_class_alike_and_another_seed_others():
     one, same, other = (transfer.few(labels, 5, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one, same)
     assert (np.bincount(labels[one]) == 5).all() and set(one) != set(other) and len(set(one)) == 20
+    assert transfer.few(np.array([0, 1] * 5), 2, seed=7).tolist() == [6, 5, 8, 7]  # as in the recorded runs
     with pytest.raises(ValueError, match="has 25 images, fewer than 26"):
         transfer.few(labels, 26)
 
