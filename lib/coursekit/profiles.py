@@ -71,6 +71,7 @@ def _value(node: yaml.Node) -> object:
         return [_value(one) for one in node.value]
     if isinstance(node, yaml.MappingNode):
         return _mapping(node)
+    assert isinstance(node, yaml.ScalarNode)  # there is no fourth kind
     if node.style is not None or node.value in BOOLEANS:  # a style is a kind of quotation marks
         return BOOLEANS[node.value] if node.style is None else node.value
     try:
