@@ -84,6 +84,11 @@ def test_what_only_reads_a_wanted_name_is_left_out(other):
     assert kept("t", "t = {}", other)[1:] == []
 
 
+def test_a_call_of_a_module_does_not_change_the_module():
+    assert kept("np.sum(2)", "import numpy as np", "slow = np.cumsum(1)") == ["import numpy as np"]
+    assert kept("t.sum(2)", "t = {}", "slow = t.pop(1)") == ["t = {}", "slow = t.pop(1)"]
+
+
 def test_an_older_value_that_is_overwritten_does_not_run():
     assert kept("f(1)", "f = train()", "def f(x):\n    return x") == ["def f(x):\n    return x"]
     assert kept("n", "n = train()", "n = 3") == ["n = 3"]
