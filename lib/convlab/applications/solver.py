@@ -1,48 +1,89 @@
-"""Exact values of late positions in games whose stones fall, as Connect Four: alpha-beta on bits (lesson 25).
+"""Exact values of positions in games whose stones fall, as Connect Four: alpha-beta on bits (lesson 25).
 
-A set of points is one integer, so that a row of four is found by four shifts. The method is that of
-J. Tromp's and P. Pons's solvers (blog.gamesolver.org), in its simplest form: late positions take seconds, the
-empty board of 6x7 points would take days in Python.
+A set of points is one integer, so that a row of four is found by a few shifts. The method is that of
+J. Tromp's and P. Pons's solvers (blog.gamesolver.org), in a simple form: from 16 stones on a position takes
+seconds at most, the empty board of 6x7 points would take days in Python.
 """
+
+from pathlib import Path
 
 import numpy as np
 
+from convlab import DATA_FOLDER
 from convlab.applications.boards import InARow
 
-__all__ = ["DropSolver", "late_positions"]
+__all__ = ["DropSolver", "draw_positions", "load_positions", "played"]
 
 
-def late_positions(game: InARow, count: int, stones: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions with so many stones, (count, H, W), and which actions keep the value, (count, W).
+def load_positions(
+    game: InARow, path: str | Path = DATA_FOLDER / "connect_four_positions.txt"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the stored positions, (N, H, W), and which actions keep their values, (N, W) bool. Lesson 25.
 
-    Random moves lead to them. None is over, no two are equal, and in each at least one legal action loses
-    value, so that a player can be wrong. ValueError where the game has too few of them. Lesson 25.
+    `draw_positions` says how they were found. A line of the file has the columns of the moves, from 1, and
+    the optimal columns: "44535 145".
+
+    >>> from convlab.applications.boards import connect_four
+    >>> boards, optimal = load_positions(connect_four())
+    >>> boards.shape, np.unique((boards != 0).sum(axis=(1, 2))).tolist()
+    ((1000, 6, 7), [16, 20, 24, 28])
+    """
+    lines = [line.split() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    optimal = [[str(column + 1) in columns for column in range(game.actions)] for _, columns in lines]
+    return np.concatenate([played(game, moves) for moves, _ in lines]), np.array(optimal)
+
+
+def played(game: InARow, moves: str) -> np.ndarray:
+    """Return the board after the moves, (1, H, W): each is a column, from 1. Lesson 25.
+
+    >>> from convlab.applications.boards import connect_four
+    >>> int(played(connect_four(), "44535").sum())  # the one to move has two stones of five
+    -1
+    """
+    board = game.start()
+    for move in moves:
+        board = game.play(board, [int(move) - 1])
+    return board
+
+
+def draw_positions(game: InARow, count: int, stones: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Return positions with so many stones as texts: the columns of the moves, and the optimal columns.
+
+    Both players block a row that the other could complete next, and otherwise move at random. Nobody can win
+    at once in a position, at least one legal action loses value, and no two are equal or mirror images.
+    Lesson 25.
 
     Args:
-        game: an `InARow` with `drops`.
+        game: an `InARow` with `drops`, of at most nine columns.
         count: how many positions.
         stones: on each board; the more, the faster they are solved.
         seed: of the random moves.
 
+    Raises:
+        ValueError: the game has too few such positions.
+
     >>> from convlab.applications.boards import InARow
-    >>> boards, optimal = late_positions(InARow("small", 3, 4, 3, drops=True), 5, stones=6)
-    >>> boards.shape, (boards != 0).sum(axis=(1, 2)).tolist()
-    ((5, 3, 4), [6, 6, 6, 6, 6])
+    >>> draw_positions(InARow("small", 4, 5, 4, drops=True), 2, stones=10)
+    [('2352345214', '2345'), ('3121152122', '5')]
     """
-    rng, solver = np.random.default_rng(seed), DropSolver(game)
-    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-    for _ in range(1000 * count):
-        board = game.start()
-        while np.isnan(game.outcomes(board)[0]) and (board != 0).sum() < stones:
-            legal = np.flatnonzero(game.legal(board)[0])
-            board = game.play(board, [int(rng.choice(legal))])
-        if np.isnan(game.outcomes(board)[0]) and board.tobytes() not in found:
+    rng, solver = np.random.default_rng([seed, stones]), DropSolver(game)
+    found: dict[bytes, tuple[str, str]] = {}
+    for _ in range(100 * count):
+        board, moves = game.start(), ""
+        while len(moves) < stones and not solver.winning(board[0]).any():
+            blocking = solver.winning(-board[0])
+            column = int(rng.choice(np.flatnonzero(blocking if blocking.any() else game.legal(board)[0])))
+            board, moves = game.play(board, [column]), moves + str(column + 1)
+            if not np.isnan(game.outcomes(board)[0]):
+                break
+        key = min(board.tobytes(), board[:, :, ::-1].tobytes())
+        if len(moves) == stones and not solver.winning(board[0]).any() and key not in found:
             values = solver.values(board[0])
             if np.nanmin(values) < np.nanmax(values):
-                found[board.tobytes()] = board[0], values == np.nanmax(values)
+                optimal = np.flatnonzero(values == np.nanmax(values)) + 1
+                found[key] = moves, "".join(str(column) for column in optimal)
         if len(found) == count:
-            boards, optimal = zip(*found.values())
-            return np.stack(boards), np.stack(optimal)
+            return list(found.values())
     raise ValueError(
         f"{len(found)} such positions with {stones} stones were found, not {count}: ask for fewer"
     )
@@ -67,7 +108,7 @@ class DropSolver:
         self.game, self.tall = game, height + 1  # a column has one bit more, which stays empty
         self.bottoms = [1 << column * self.tall for column in range(width)]
         self.columns = [((1 << height) - 1) << column * self.tall for column in range(width)]
-        self.everything = sum(self.columns)
+        self.everything, self.floor = sum(self.columns), sum(self.bottoms)
         self.order = sorted(
             range(width), key=lambda column: abs(column - (width - 1) / 2)
         )  # the middle first
@@ -86,33 +127,55 @@ class DropSolver:
             values[action] = 0.0 - self.value(self.game.play(board[None], [int(action)])[0])
         return values
 
+    def winning(self, board: np.ndarray) -> np.ndarray:
+        """Return which actions complete a row for the player of the stones 1 on a board (H, W), (W,) bool."""
+        own, other = self._bits(board == 1), self._bits(board == -1)
+        playable = (own | other) + self.floor & self._completing(own, own | other)
+        return np.array([bool(playable & column) for column in self.columns])
+
     def _search(self, own, stones, alpha, beta):
         """Return the value if it lies between alpha and beta, otherwise a bound of it beyond them."""
         if stones == self.everything:
             return 0
-        moves = [(stones + self.bottoms[column]) & self.columns[column] for column in self.order]
-        moves = [move for move in moves if move]
-        if any(self._wins(own | move) for move in moves):
+        playable = stones + self.floor & self.everything  # the lowest empty point of each column
+        if playable & self._completing(own, stones):
             return 1
         other = stones ^ own
-        threats = [move for move in moves if self._wins(other | move)]
-        if len(threats) > 1:
+        threats = self._completing(other, stones)
+        forced = playable & threats
+        if forced & (forced - 1):  # two points to block
             return -1
-        moves = threats or moves
+        playable = (forced or playable) & ~(threats >> 1)  # a stone below a threat lets the other win on it
+        if not playable:
+            return -1
         lower, upper = self.bounds.get((own, stones), (-1, 1))
         alpha, beta = max(alpha, lower), min(beta, upper)
         if alpha >= beta:
             return lower if alpha == lower else upper
         best = -1
-        for move in moves:
-            best = max(best, -self._search(other, stones | move, -beta, -max(alpha, best)))
-            if best >= beta:
-                break
+        for column in self.order:
+            move = playable & self.columns[column]
+            if move:
+                best = max(best, -self._search(other, stones | move, -beta, -max(alpha, best)))
+                if best >= beta:
+                    break
         self.bounds[own, stones] = (
             best if best > alpha else lower,
             best if best < beta else upper,
         )
         return best
+
+    def _completing(self, own, stones):
+        """Return the empty points that would complete a row of the stones `own`."""
+        points = 0
+        for shift in (1, self.tall, self.tall - 1, self.tall + 1):
+            above, below = [self.everything], [self.everything]  # entry m: the m points there are all own
+            for number in range(1, self.game.length):
+                above.append(above[-1] & own >> number * shift)
+                below.append(below[-1] & own << number * shift)
+            for number in range(self.game.length):
+                points |= above[number] & below[-1 - number]
+        return points & self.everything & ~stones
 
     def _wins(self, stones):
         """Return whether these stones have a complete row."""
