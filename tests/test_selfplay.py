@@ -259,3 +259,76 @@ def test_matches_count_who_wins():
     assert turned["won"] == 0 and turned["lost"] > 20
     with pytest.raises(ValueError, match="41 games cannot be shared"):
         selfplay.matches(GAME, perfect, perfect, 41, rng)
+
+
+def test_a_cached_evaluator_answers_as_the_other_does_and_asks_it_once():
+    asked = []
+
+    def counting(position):
+        asked.extend(board.tobytes() for board in position)
+        return hashed(position)
+
+    cached, rng = selfplay.Cached(counting), np.random.default_rng(0)
+    for _ in range(5):
+        rows = POSITIONS[rng.integers(len(POSITIONS), size=1500)]
+        for answer, expected in zip(cached(rows), hashed(rows)):
+            np.testing.assert_array_equal(answer, expected)
+    assert len(asked) == len(set(asked)) == cached.evaluated > 2000
+    assert selfplay.Search(GAME, cached, POSITIONS[:9]).run(20).root_visits().tolist() == (
+        selfplay.Search(GAME, hashed, POSITIONS[:9]).run(20).root_visits().tolist()
+    )
+
+
+def test_self_play_with_a_cache_plays_the_same_games():
+    plain, cached = (
+        selfplay.self_play(GAME, evaluate, 6, 10, np.random.default_rng(2), openings=2)
+        for evaluate in (hashed, selfplay.Cached(hashed))
+    )
+    for name in ("boards", "policies", "results"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(cached, name))
+
+
+def test_blended_results_lie_between_the_outcome_and_the_value_of_the_search():
+    outcome, half, value = (
+        selfplay.self_play(GAME, hashed, 6, 10, np.random.default_rng(2), blend=blend)
+        for blend in (0.0, 0.5, 1.0)
+    )
+    np.testing.assert_allclose(half.results, (outcome.results + value.results) / 2)
+    assert not np.allclose(outcome.results, value.results) and (np.abs(value.results) <= 1).all()
+
+
+def test_a_blended_result_is_the_mean_value_of_the_root():
+    """Without noise and with one game, the first search is the one that a fresh `Search` makes."""
+    seen = selfplay.self_play(GAME, hashed, 1, 12, np.random.default_rng(2), noise=0, blend=1.0)
+    search = selfplay.Search(GAME, hashed, seen.boards[:1]).run(12)
+    shares = search.root_visits() / 12
+    assert seen.results[0] == pytest.approx(np.nansum(shares * search.root_values()))
+
+
+def test_random_games_on_bits_are_those_on_boards(monkeypatch):
+    game, rng = boards.connect_four(), np.random.default_rng(0)
+    begun = game.start(60)
+    for _ in range(9):
+        after = game.play(begun, selfplay.random_actions(game, begun, rng))
+        begun = np.where(np.isnan(game.outcomes(after))[:, None, None], after, begun)
+    lost = game.start()
+    for action in (0, 1, 0, 1, 0, 1, 0):
+        lost = game.play(lost, [action])
+    begun = np.concatenate([begun, lost])  # one game that is over
+    fast = selfplay.play_out(game, begun, np.random.default_rng(3))
+    monkeypatch.setattr(game, "bits", None)
+    plain = selfplay.play_out(game, begun, np.random.default_rng(3))
+    np.testing.assert_array_equal(fast, plain)
+    assert fast[-1] == -1 and {-1, 1} <= set(fast)
+
+
+@pytest.mark.parametrize(("falling", "expected"), [(1.0, [1, 5 / 6, 4 / 6]), (0.5, [1, 1, 1])])
+def test_the_rate_falls_in_the_last_share_of_the_steps(falling, expected):
+    one = learner()
+    one.falling, one.learning_rate = falling, 1.0
+    rates = []
+    for number in range(6):
+        one.step(number)
+        rates.append(float(one.optimizer.learning_rate))
+    assert rates[:3] == pytest.approx(expected)
+    assert rates[3:] == pytest.approx([3 / 6 / falling, 2 / 6 / falling, 1 / 6 / falling])

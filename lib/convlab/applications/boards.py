@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Go", "GoState", "InARow", "connect_four", "tic_tac_toe"]
+__all__ = ["Bits", "Go", "GoState", "InARow", "connect_four", "tic_tac_toe"]
 
 
 def tic_tac_toe() -> "InARow":
@@ -60,6 +60,7 @@ class InARow:
         self.actions = width if drops else height * width
         self.lines = _lines(height, width, length)  # (lines, length): the points of each
         self.symmetries = _symmetries(height, width, drops)  # pairs: order of the points, of the actions
+        self.bits = Bits(height, width, length) if (height + 1) * width <= 64 else None
 
     def start(self, count: int = 1) -> np.ndarray:
         """Return empty boards, (count, H, W) int8."""
@@ -100,6 +101,48 @@ class InARow:
         lost = (points[:, self.lines] == -1).all(axis=2).any(axis=1)
         full = (points != 0).all(axis=1)
         return np.where(lost, -1.0, np.where(full, 0.0, np.nan))
+
+
+class Bits:
+    """Boards as sets of points, an integer of 64 bits each: a column upwards, an unused bit, the next column.
+
+    The unused bit keeps columns apart, so that a row is found by shifts. From J. Tromp's solver
+    (tromp.github.io/c4/c4.html). Lesson 25.
+
+    Args:
+        height: rows of the board.
+        width: its columns, so that width · (height + 1) is 64 at most.
+        length: how many stones in a row win.
+
+    >>> bits = Bits(6, 7, 4)
+    >>> board = np.zeros((1, 6, 7), "int8")
+    >>> board[0, 5, :4] = 1
+    >>> bits.of(board == 1), bits.rows(bits.of(board == 1))
+    (array([2113665], dtype=uint64), array([ True]))
+    """
+
+    def __init__(self, height: int, width: int, length: int) -> None:
+        self.length = length
+        self.shifts = [1, height + 1, height, height + 2]
+        self.points = np.array(
+            [[1 << x * (height + 1) + height - 1 - y for x in range(width)] for y in range(height)], "uint64"
+        )
+        self.columns = self.points.sum(axis=0)  # (W,)
+        self.everything, self.floor = self.columns.sum(), self.points[-1].sum()
+
+    def of(self, points: np.ndarray) -> np.ndarray:
+        """Return the integer of each set of points: (N, H, W) bool to (N,) uint64."""
+        return (points * self.points).sum(axis=(1, 2))
+
+    def rows(self, sets: np.ndarray) -> np.ndarray:
+        """Return whether each set, (N,) uint64, has as many points in a row as win, (N,) bool."""
+        found = np.zeros(len(sets), "uint64")
+        for shift in self.shifts:
+            row = sets
+            for number in range(1, self.length):
+                row = row & sets >> np.uint64(number * shift)
+            found |= row
+        return found != 0
 
 
 def _lines(height, width, length):

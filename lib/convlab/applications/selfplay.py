@@ -18,6 +18,7 @@ from convlab.runs import Run
 from convlab.training import train
 
 __all__ = [
+    "Cached",
     "Count",
     "Experience",
     "Learner",
@@ -260,6 +261,9 @@ def play_out(game: InARow, boards: np.ndarray, rng: np.random.Generator) -> np.n
     values, sign = np.array(game.outcomes(boards)), 1
     rows = np.flatnonzero(np.isnan(values))
     boards = boards[rows]
+    if game.drops and game.bits is not None:
+        values[rows] = _drop_out(game, boards, rng)
+        return values + 0.0  # no -0.0
     while len(rows):
         boards = game.play(boards, random_actions(game, boards, rng))
         sign = -sign
@@ -268,6 +272,24 @@ def play_out(game: InARow, boards: np.ndarray, rng: np.random.Generator) -> np.n
         values[rows[over]] = sign * outcomes[over]
         rows, boards = rows[~over], boards[~over]
     return values + 0.0  # no -0.0
+
+
+def _drop_out(game, boards, rng):
+    """Return what the loop of `play_out` finds where stones fall, with two integers for a board: faster."""
+    values, sign, bits = np.zeros(len(boards)), 1, game.bits
+    rows, mover, other = np.arange(len(boards)), bits.of(boards == 1), bits.of(boards == -1)
+    while len(rows):
+        stones = mover | other
+        free = (stones + bits.floor & bits.everything)[:, None] & bits.columns  # (N, W): where a stone falls
+        chosen = np.where(free != 0, rng.random(free.shape), -1).argmax(axis=1)
+        move = free[np.arange(len(rows)), chosen]
+        mover, other = other, mover | move
+        sign = -sign
+        won = bits.rows(other)
+        over = won | (stones | move == bits.everything)
+        values[rows[won]] = -sign
+        rows, mover, other = rows[~over], mover[~over], other[~over]
+    return values
 
 
 def random_actions(game: InARow, boards: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -302,6 +324,49 @@ class NetworkEvaluator:
         return priors.numpy().astype("float64"), values.numpy().astype("float64")
 
 
+class Cached:
+    """An evaluator that evaluates each position once and remembers the answer. Lesson 25.
+
+    Side by side, games share many positions, and a search meets most of the last search's tree again. Make a
+    new one when the network has learned.
+
+    >>> from convlab.applications.boards import tic_tac_toe
+    >>> evaluate = Cached(Playouts(tic_tac_toe(), seed=0))
+    >>> first, again = evaluate(tic_tac_toe().start(3)), evaluate(tic_tac_toe().start())
+    >>> bool((first[1] == again[1]).all()), evaluate.evaluated
+    (True, 1)
+    """
+
+    def __init__(self, evaluate: Evaluator) -> None:
+        self.evaluate = evaluate
+        self.places: dict[bytes, int] = {}  # where the answer to a position stands
+        self.priors, self.values = np.zeros((0, 0)), np.zeros(0)
+
+    @property
+    def evaluated(self) -> int:
+        """How many different positions were evaluated."""
+        return len(self.places)
+
+    def __call__(self, boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        keys = [board.tobytes() for board in boards]
+        new = {key: row for row, key in enumerate(keys) if key not in self.places}
+        if new:
+            self._remember(list(new), *self.evaluate(boards[list(new.values())]))
+        places = [self.places[key] for key in keys]
+        return self.priors[places], self.values[places]
+
+    def _remember(self, keys, priors, values):
+        """Store answers to new positions; double the arrays when they are full."""
+        begin, end = len(self.places), len(self.places) + len(keys)
+        if end > len(self.values):
+            missing = max(end, 1000)
+            before = self.priors if len(self.values) else np.zeros((0, priors.shape[1]))
+            self.priors = np.pad(before, [(0, missing), (0, 0)])
+            self.values = np.pad(self.values, (0, missing))
+        self.priors[begin:end], self.values[begin:end] = priors, values
+        self.places.update(zip(keys, range(begin, end)))
+
+
 @dataclass(frozen=True)
 class Experience:
     """What games teach: positions, the search's policies there, and how the games ended.
@@ -309,7 +374,7 @@ class Experience:
     Args:
         boards: (M, H, W) int8, seen by the player to move.
         policies: (M, actions), the shares of the visits.
-        results: (M,), the game's outcome for the player to move.
+        results: (M,), the game's outcome for the player to move; with `blend`, mixed with the search's value.
     """
 
     boards: np.ndarray
@@ -331,6 +396,7 @@ def self_play(
     openings: int = 0,
     noise: float = 0.25,
     concentration: float = 1.0,
+    blend: float = 0.0,
 ) -> Experience:
     """Return what so many games against itself teach, played side by side.
 
@@ -346,15 +412,18 @@ def self_play(
         openings: up to so many random moves come before, at least 0: they show what play alone never reaches.
         noise: share of Dirichlet noise in the root's priors.
         concentration: of this noise.
+        blend: share of the search's mean value in `results`; the rest is the outcome. It is less exact, but
+            depends less on the chance of one game.
     """
     boards, rows = _openings(game, games, openings, rng), np.arange(games)
-    seen, played = [], []
+    seen, played, found = [], [], []
     results = np.zeros(games)
     for ply in range(1, int(np.prod(game.shape)) + 1):
         search = Search(game, evaluate, boards, noise=noise, concentration=concentration, rng=rng)
         visits = search.run(simulations).root_visits()
         policies = visits / visits.sum(axis=1, keepdims=True)
         seen.append((boards, policies, rows))
+        found.append(search.totals[:, 0].sum(axis=1) / visits.sum(axis=1))
         drawn = (policies.cumsum(axis=1) > rng.random((len(rows), 1))).argmax(axis=1)
         actions = np.where(ply <= sampled, drawn, visits.argmax(axis=1))
         boards = game.play(boards, actions)
@@ -367,10 +436,11 @@ def self_play(
             break
     signs = [np.full(count, (-1.0) ** ply) for ply, count in enumerate(played)]
     owners = np.concatenate([row for _, _, row in seen])
+    outcomes = results[owners] * np.concatenate(signs)
     return Experience(
         np.concatenate([part for part, _, _ in seen]),
         np.concatenate([part for _, part, _ in seen]),
-        results[owners] * np.concatenate(signs) + 0.0,
+        (1 - blend) * outcomes + blend * np.concatenate(found) + 0.0,  # no -0.0
     )
 
 
@@ -400,10 +470,13 @@ class Learner:
         steps_per_generation: gradient steps after them.
         batch_size: positions of each step.
         learning_rate: Adam's at the first step; it falls in a straight line to 0 after the last.
+        falling: the share of the steps in which it falls, the last ones; before, it stays.
         memory: how many generations are learned from.
         seed: of games, batches and symmetries.
         sampled: moves of each game that are drawn, see `self_play`.
         openings: random moves before a game, see `self_play`.
+        blend: of the value that is learned, see `self_play`.
+        cached: whether each position is evaluated only once in a generation.
     """
 
     def __init__(
@@ -416,17 +489,21 @@ class Learner:
         steps_per_generation: int = 50,
         batch_size: int = 256,
         learning_rate: float = 3e-3,
+        falling: float = 1.0,
         memory: int = 6,
         seed: int = 0,
         sampled: int = 1000,
         openings: int = 5,
+        blend: float = 0.0,
+        cached: bool = False,
     ) -> None:
         self.game, self.model, self.seed = game, model, seed
         self.generations, self.games, self.simulations = generations, games, simulations
-        self.sampled, self.openings = sampled, openings
+        self.sampled, self.openings, self.blend, self.cached = sampled, openings, blend, cached
         self.steps_per_generation, self.batch_size, self.remembered = steps_per_generation, batch_size, memory
         self.evaluate = NetworkEvaluator(model)
-        self.learning_rate, self.optimizer = learning_rate, keras.optimizers.Adam(learning_rate)
+        self.learning_rate, self.falling = learning_rate, falling
+        self.optimizer = keras.optimizers.Adam(learning_rate)
         self.optimizer.build(model.trainable_variables)
         self.memory: list[Experience] = []
         self.descend = _descent(model, self.optimizer)
@@ -435,11 +512,20 @@ class Learner:
         """Take gradient step `number`, after games if a generation begins; return the losses."""
         rng = np.random.default_rng([self.seed, number])
         if number % self.steps_per_generation == 0:
-            how = {"sampled": self.sampled, "openings": self.openings}
-            new = self_play(self.game, self.evaluate, self.games, self.simulations, rng, **how)
+            evaluate = Cached(self.evaluate) if self.cached else self.evaluate
+            new = self_play(
+                self.game,
+                evaluate,
+                self.games,
+                self.simulations,
+                rng,
+                sampled=self.sampled,
+                openings=self.openings,
+                blend=self.blend,
+            )
             self.memory = [*self.memory, new][-self.remembered :]
-        done = number / (self.generations * self.steps_per_generation)
-        self.optimizer.learning_rate.assign(self.learning_rate * (1 - done))
+        left = 1 - number / (self.generations * self.steps_per_generation)
+        self.optimizer.learning_rate.assign(self.learning_rate * min(1, left / self.falling))
         boards, policies, results = self._batch(rng)
         policy_loss, value_loss = self.descend(planes(boards), policies, results)
         return {"policy_loss": float(policy_loss), "value_loss": float(value_loss)}
@@ -502,11 +588,14 @@ def fit(
         "games",
         "simulations",
         "learning_rate",
+        "falling",
         "batch_size",
         "remembered",
         "seed",
         "sampled",
         "openings",
+        "blend",
+        "cached",
     )
     return train(
         learner.model,
