@@ -10,10 +10,12 @@ import json
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 
 from coursekit.lessons import ROOT
 from coursekit.publishing import lite
@@ -79,6 +81,7 @@ def browser(chromium, site):
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     browser = webdriver.Chrome(options, webdriver.ChromeService(chromium[1]))
     try:
+        browser.set_script_timeout(60)  # below the driver's own limit
         browser.get(f"{site}/lab/index.html?path=00_start_here.ipynb")
         yield browser
     finally:
@@ -87,8 +90,11 @@ def browser(chromium, site):
 
 def until(browser, script):
     """Return what a script returns once that is true; the limit of the test is that of this wait."""
-    while not (found := browser.execute_script(script)):
+    found = None
+    while not found:
         time.sleep(0.5)
+        with suppress(TimeoutException):  # a busy machine may hold the page up for long
+            found = browser.execute_script(script)
     return found
 
 
