@@ -103,6 +103,29 @@ def test_drawn_digit_is_looked_at_layer_by_layer(page):
     assert "25 products" in page.run("return document.querySelectorAll('.cl-detail')[1].textContent")
 
 
+def test_pad_is_drawn_on_by_finger_and_the_page_stays_where_it_is(page):
+    assert page.open(PHONE) == []
+    place = page.run("""const pad = document.getElementById("cl-pad");
+        pad.scrollIntoView({ block: "center" });
+        const { left, top, width, height } = pad.getBoundingClientRect();
+        return { left, top, width, height, scrolled: scrollY };""")
+    touches = [("touchStart", ONE[0]), *(("touchMove", point) for point in ONE[1:]), ("touchEnd", None)]
+    for kind, point in touches:
+        at = []
+        if point is not None:
+            right, down = (
+                place[start] + place[side] * share
+                for start, side, share in zip(("left", "top"), ("width", "height"), point)
+            )
+            at = [{"x": right, "y": down}]
+        page.reader.browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    drawn = np.reshape(
+        page.until("return convlab.live.drawing.own && [...convlab.live.drawing.own]"), (28, 28)
+    )
+    assert 18 <= np.ptp(np.nonzero(drawn.max(axis=1))[0]) + 1 <= 22
+    assert page.run("return scrollY") == place["scrolled"]
+
+
 def test_pad_is_drawn_on_by_keyboard(page):
     pad = page.run("return document.getElementById('cl-pad')")
     pad.send_keys(Keys.SPACE, *[Keys.ARROW_DOWN] * 10, Keys.SPACE)
