@@ -35,6 +35,7 @@ BUILD = ROOT / "build" / "live-figures"
 CONVNETJS = "convnetjs@0.3.0"  # of 2014, the newest that npm has
 SEEDS = (0, 1, 2)
 GOALS = (0.97, 0.98)
+SETTLED = 40_000  # images after which the memory is watched
 WARM = 1000  # images after which frames are counted: before, the page loads its digits
 WATCH = """const measured = globalThis.measured = { tests: [], tasks: [], gaps: [], training: 0 };
     const own = convlab.live, shown = own.on_report.bind(own), tested = own.on_evaluated.bind(own);
@@ -60,6 +61,15 @@ WATCH = """const measured = globalThis.measured = { tests: [], tasks: [], gaps: 
     requestAnimationFrame(frame);
     measured.begun = performance.now();
     document.getElementById("cl-start").click();"""
+COMPARE = """const [sources, options] = arguments, names = convlab.parts.map((part) => part.name);
+    const given = `{ ...${JSON.stringify(options)}, now: () => performance.now() }`;
+    const call = `compareSpeed(convlab, convnetjs, ${given})`;
+    const engine = convlab.script(names.slice(0, names.indexOf("trainer") + 1));
+    const text = ["var window = self;", engine, ...sources, `postMessage(${call});`].join("\\n");
+    const worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+    window.compared = null;
+    worker.onmessage = ({ data }) => { window.compared = data; worker.terminate(); };
+    worker.onerror = ({ message }) => { window.compared = message; };"""
 
 
 def main(argv: list[str]) -> int:
@@ -82,7 +92,7 @@ def main(argv: list[str]) -> int:
             "load": round(load, 1),
             "weight": weight(),
             "speed": {
-                name: speed(page, name, images) for name, images in {"small": 2048, "lecture": 160}.items()
+                name: speed(page, name, images) for name, images in {"small": 2048, "lecture": 96}.items()
             },
             "training": [training(page, seed, options.images) for seed in SEEDS],
             "memory": memory(page, options.memory) if options.memory else before.get("memory"),
@@ -115,11 +125,14 @@ def weight() -> dict:
 def speed(page: LivePage, network: str, images: int) -> dict:
     """Return images a second by engine, medians of three rounds in turns, and the least and largest ratio."""
     page.open()
-    for script in (convnetjs(), live.WEB / "tests" / "speed.js"):
-        page.run(f"(0, eval)({json.dumps(script.read_text(encoding='utf-8'))})")
-    options = {"network": network, "images": images, "rounds": 3}
-    call = "return compareSpeed(convlab, convnetjs, {...arguments[0], now: () => performance.now()})"
-    rounds = page.run(call, options)
+    sources = [
+        script.read_text(encoding="utf-8") for script in (convnetjs(), live.WEB / "tests" / "speed.js")
+    ]
+    page.run(COMPARE, sources, {"network": network, "images": images, "rounds": 3})
+    while (rounds := page.run("return window.compared")) is None:
+        time.sleep(1)
+    if isinstance(rounds, str):
+        raise SystemExit(f"the engines could not be compared: {rounds}")
     ratios = sorted(one["wasm"] / one["convnetjs"] for one in rounds)
     found = {name: median(one[name] for one in rounds) for name in rounds[0]}
     return found | {"ratios": [round(ratios[0], 1), round(ratios[-1], 1)]}
@@ -142,7 +155,8 @@ def training(page: LivePage, seed: int, images: int) -> dict:
     assert page.open() == []
     page.write("#cl-seed", seed)
     page.run(WATCH, WARM)
-    page.until("return convlab.live.training.tests.at(-1)?.seen >= arguments[0]", images)
+    for seen in [*range(10_000, images, 10_000), images]:  # each wait has a limit
+        page.until("return convlab.live.training.tests.at(-1)?.seen >= arguments[0]", seen)
     page.pause()
     assert page.faults() == []  # no request left, nothing went wrong
     found = page.run("return measured")
@@ -159,10 +173,10 @@ def training(page: LivePage, seed: int, images: int) -> dict:
 
 
 def memory(page: LivePage, minutes: float) -> dict:
-    """Return megabytes of the browser's renderers during minutes of training, from 40,000 images on."""
+    """Return megabytes of the browser's renderers during minutes of training, from `SETTLED` images on."""
     assert page.open() == []
     page.press("cl-start")
-    page.until("return convlab.live.seen >= 40000")
+    page.until("return convlab.live.seen >= arguments[0]", SETTLED)
     end, readings = time.monotonic() + 60 * minutes, []
     while time.monotonic() < end:
         readings.append(round(megabytes(page.reader.browser)))
@@ -230,7 +244,7 @@ def table(found: dict) -> str:
         first, last, most = kept["megabytes"][0], kept["megabytes"][-1], max(kept["megabytes"])
         how = f"{kept['minutes']:.0f} minutes, {kept['images']:,} images; all renderers, garbage collected"
         rows.append(
-            ("memory", f"{first} MB after 40,000 images, {last} MB at the end, at most {most} MB", how)
+            ("memory", f"{first} MB after {SETTLED:,} images, {last} MB at the end, at most {most} MB", how)
         )
     sizes = found["weight"]
     said = "scripts and style {} kB ({} kB gzipped), digits {} kB ({} kB gzipped)".format(

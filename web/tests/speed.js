@@ -76,7 +76,7 @@ globalThis.compareSpeed = function compareSpeed(convlab, convnetjs, { network, i
     const batches = Math.ceil(wanted / BATCH);
     const begun = now();
     for (let i = 0; i < batches; i++) step();
-    return Math.round((1000 * batches * BATCH) / (now() - begun));
+    return Number(((1000 * batches * BATCH) / (now() - begun)).toFixed(1));
   }
 };
 
