@@ -103,7 +103,7 @@ def test_drawn_digit_is_looked_at_layer_by_layer(page):
     assert "25 products" in page.run("return document.querySelectorAll('.cl-detail')[1].textContent")
 
 
-def test_pad_is_drawn_on_by_finger_and_the_page_stays_where_it_is(page):
+def test_pad_is_drawn_on_by_finger_and_the_page_does_not_follow_it(page):
     assert page.open(PHONE) == []
     place = page.run("""const pad = document.getElementById("cl-pad");
         pad.scrollIntoView({ block: "center" });
@@ -123,7 +123,8 @@ def test_pad_is_drawn_on_by_finger_and_the_page_stays_where_it_is(page):
         page.until("return convlab.live.drawing.own && [...convlab.live.drawing.own]"), (28, 28)
     )
     assert 18 <= np.ptp(np.nonzero(drawn.max(axis=1))[0]) + 1 <= 22
-    assert page.run("return scrollY") == place["scrolled"]
+    # the finger went 179 pixels; a line of text that comes or goes above the pad moves the page by less
+    assert abs(page.run("return scrollY") - place["scrolled"]) < 50
 
 
 def test_pad_is_drawn_on_by_keyboard(page):
