@@ -193,7 +193,7 @@ class Judge:
         """Return shares and time of a search with the network, and of one with playouts in as much time.
 
         Processor seconds a position, the median of the batches, which the two search in turns. The number of
-        playouts comes from a first batch with as many simulations for both.
+        playouts comes from three batches with as many simulations for both.
         """
         from convlab.applications import selfplay
 
@@ -209,8 +209,9 @@ class Judge:
             return actions, (time.process_time() - began) / len(batch)
 
         search("network", batches[0])  # TensorFlow prepares what it needs for this size
-        first = {kind: search(kind, batches[0])[1] for kind in numbers}
-        numbers["playouts"] = max(1, round(simulations * first["network"] / first["playouts"]))
+        first = [{kind: search(kind, batch)[1] for kind in numbers} for batch in batches[:3]]
+        ratio = np.median([times["network"] / times["playouts"] for times in first])
+        numbers["playouts"] = max(1, round(simulations * ratio))
         actions = {kind: np.zeros(len(rows), int) for kind in numbers}
         seconds: dict[str, list[float]] = {kind: [] for kind in numbers}
         for part in batches:
