@@ -7,8 +7,8 @@ convlab.part(function chosen(convlab) {
     "rule": "Adam",
     "learningRate": 0.004,
     "batchSize": 32,
-    "shift": false,
+    "shift": true,
     "fall": true,
-    "average": false
+    "average": true
   };
 });

@@ -1,7 +1,7 @@
 """Choose the live page's first settings on held-out training digits, then ask the test digits once.
 
-`web/settings.json` states both; the page starts with the settings in `web/chosen.js`. It needs Node and four
-minutes of one processor.
+`web/settings.json` states both; the page starts with the settings in `web/chosen.js`. It needs Node and
+seven minutes of one processor.
 """
 
 import argparse
