@@ -107,7 +107,8 @@ for command in json.load(open(sys.argv[1], encoding="utf-8")):
     except SystemExit as end:
         status = end.code
     except BaseException:
-        traceback.print_exc(file=sys.stdout)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(traceback.format_exc().encode("ascii", "backslashreplace"))  # names folders
         status = "raised"
     print(f"\\nEND {status}", flush=True)
 """
