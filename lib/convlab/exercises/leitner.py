@@ -57,9 +57,8 @@ class Schedule:
         in_boxes = sorted((name for name in self.boxes if name in known), key=lambda name: self.boxes[name])
         due = [name for name in in_boxes if self.boxes[name][1] <= now]
         later = [name for name in in_boxes if self.boxes[name][1] > now]
-        first = max(
-            ASKED - 1, sum(self.boxes[name][0] == 1 for name in due)
-        )  # one place is for a new question
+        wrong = sum(self.boxes[name][0] == 1 for name in due)
+        first = max(ASKED - 1, wrong)  # one place is for a new question
         new = [question.id for question in self._new(lesson, list(known.values()))]
         return [known[name] for name in [*due[:first], *new, *due[first:], *later][:ASKED]]
 

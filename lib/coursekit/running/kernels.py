@@ -21,6 +21,8 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from jupyter_core.utils import run_sync
 
+from convlab.notebook import keras_settings
+
 THREAD_CAPS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -33,10 +35,8 @@ NOT_PASSED_ON = {
     *("MPLBACKEND", "COLUMNS", "LINES", "CLICOLOR_FORCE", "FORCE_COLOR", "TF_USE_LEGACY_KERAS", "XLA_FLAGS"),
     *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONIOENCODING", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
 }
-LIBRARY = str(
-    Path(__file__).resolve().parents[2]
-)  # where this coursekit lies, and the convlab that belongs to it
-KERAS = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32"}  # as it comes
+# where this coursekit lies, and the convlab that belongs to it
+LIBRARY = str(Path(__file__).resolve().parents[2])
 LONGEST_SOCKET_PATH = 90  # the shortest limit is 103 bytes, on macOS
 
 if sys.platform == "win32":  # ZeroMQ does not work with the loop that is usual there
@@ -65,7 +65,7 @@ def without_settings_of_its_user(folder: Path) -> dict[str, str]:
         kept["PYTHONPATH"] = LIBRARY
     return kept | {
         "IPYTHONDIR": str(folder / "ipython"),
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": keras_settings.BACKEND,
         "KERAS_HOME": str(folder / "keras"),
         "MATPLOTLIBRC": _matplotlibs_own_settings(),
         "PYTHONUTF8": "1",
@@ -85,7 +85,8 @@ def overridden() -> list[str]:
     path = Path(here.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-        own = [(name, settings[name], value) for name, value in KERAS.items() if name in settings]
+        needed = {"backend": keras_settings.BACKEND, **keras_settings.SETTINGS}
+        own = [(name, settings[name], value) for name, value in needed.items() if name in settings]
     except (OSError, ValueError, TypeError):  # there is none, or none that Keras could read
         own = []
     return found + [
